@@ -1,0 +1,7 @@
+//! PPSPP (RFC 7574): bytes in, meaning out.
+//!
+//! Nothing here does I/O, reads a clock, starts a thread or draws a random
+//! number: datagrams and their times come in, records go out.
+#![forbid(unsafe_code)]
+
+pub mod session;

@@ -1,0 +1,6 @@
+//! The parts of `ppsp-inspect`, the analyzer for PPSPP (RFC 7574).
+//!
+//! The program is `src/main.rs`; this library exists so that its tests and
+//! benches can reach the rooms. It promises no stable interface.
+
+pub mod capture;

@@ -1,0 +1,3 @@
+//! `ppsp-inspect`: see `ppsp-inspect --help`.
+
+fn main() {}
