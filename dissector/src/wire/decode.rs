@@ -1,0 +1,434 @@
+//! Decoding: bytes to messages, zero-copy, with nom.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use nom::bytes::complete::take;
+use nom::error::{ErrorKind, ParseError};
+use nom::number::complete as number;
+use nom::{IResult, Parser};
+
+use super::chunk::{ChunkSpec, Chunks};
+use super::dialect::{Dialect, OptionShape};
+use super::error::{Cause, DecodeError};
+use super::layout::{ChunkSize, Layout};
+use super::message::{ChannelId, DiscardWindow, Handshake, Located, Message, ProtocolOption};
+use super::registry::{
+    ChunkAddressing, ContentIntegrity, HashFunction, MessageType, OptionCode, SignatureAlgorithm,
+};
+
+/// Reads the messages of one datagram one after the other.
+///
+/// The layout is an argument of every step, because a HANDSHAKE changes how
+/// the messages behind it in the same datagram are to be read.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    payload: &'a [u8],
+    wire_length: usize,
+    position: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts behind the channel ID. `wire_length` is the datagram's length on
+    /// the wire, of which `payload` may hold only the beginning.
+    ///
+    /// # Errors
+    /// When there are fewer than four bytes.
+    #[inline]
+    pub fn new(payload: &'a [u8], wire_length: usize) -> Result<(ChannelId, Self), DecodeError> {
+        let Some((channel, _)) = payload.split_first_chunk::<4>() else {
+            return Err(DecodeError {
+                offset: 0,
+                message: None,
+                cause: Cause::Truncated {
+                    field: "a channel ID",
+                    needed: 4,
+                    available: payload.len(),
+                },
+            });
+        };
+        Ok((
+            ChannelId(u32::from_be_bytes(*channel)),
+            Self {
+                payload,
+                wire_length: wire_length.max(payload.len()),
+                position: 4,
+            },
+        ))
+    }
+
+    /// Offset of the next message.
+    #[inline]
+    pub const fn position(&self) -> usize {
+        self.position
+    }
+
+    /// The bytes not read yet.
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        self.payload.get(self.position..).unwrap_or_default()
+    }
+
+    /// Reads the next message under `layout`; `None` at the end of the datagram.
+    ///
+    /// # Errors
+    /// When the bytes are no message. The reader then stays before them.
+    #[inline]
+    pub fn next(&mut self, layout: &Layout) -> Option<Result<Located<'a>, DecodeError>> {
+        let input = self.rest();
+        let (&code, body) = input.split_first()?;
+        let offset = self.position;
+        let beyond = self.wire_length - self.payload.len();
+        match body_of(code, body, layout, beyond) {
+            Ok((rest, message)) => {
+                self.position = self.payload.len() - rest.len();
+                // A DATA message that the capture cut has its length on the wire.
+                let missing = match &message {
+                    Message::Data {
+                        data, data_length, ..
+                    } => data_length - data.len(),
+                    _ => 0,
+                };
+                Some(Ok(Located {
+                    message,
+                    offset,
+                    length: self.position - offset + missing,
+                }))
+            }
+            Err(error) => Some(Err(self.locate(code, error))),
+        }
+    }
+
+    #[cold]
+    fn locate(&self, code: u8, error: nom::Err<Fault<'a>>) -> DecodeError {
+        let kind = MessageType::from_code(code);
+        match error {
+            nom::Err::Error(fault) | nom::Err::Failure(fault) => DecodeError {
+                offset: match fault.cause {
+                    Cause::UnknownMessage(_) => self.position,
+                    _ => self.payload.len() - fault.rest.len(),
+                },
+                message: kind.is_assigned().then_some(kind),
+                cause: fault.cause,
+            },
+            // The parsers are nom's complete ones; should one ask for more all
+            // the same, that is a truncated message.
+            nom::Err::Incomplete(_) => DecodeError {
+                offset: self.payload.len(),
+                message: kind.is_assigned().then_some(kind),
+                cause: Cause::Truncated {
+                    field: "a message",
+                    needed: 1,
+                    available: 0,
+                },
+            },
+        }
+    }
+}
+
+/// nom's error for this format: the cause, and the bytes from the fault on.
+#[derive(Debug)]
+struct Fault<'a> {
+    rest: &'a [u8],
+    cause: Cause,
+}
+
+impl<'a> ParseError<&'a [u8]> for Fault<'a> {
+    fn from_error_kind(rest: &'a [u8], _: ErrorKind) -> Self {
+        Fault {
+            rest,
+            cause: Cause::Truncated {
+                field: "a field",
+                needed: rest.len() + 1,
+                available: rest.len(),
+            },
+        }
+    }
+
+    fn append(_: &'a [u8], _: ErrorKind, other: Self) -> Self {
+        other
+    }
+}
+
+type Parsed<'a, T> = IResult<&'a [u8], T, Fault<'a>>;
+
+#[cold]
+fn fault<T>(rest: &[u8], cause: Cause) -> Parsed<'_, T> {
+    Err(nom::Err::Error(Fault { rest, cause }))
+}
+
+/// Names the field that `parser` reads, so that its failure tells what was expected.
+#[inline]
+fn field<'a, T>(
+    name: &'static str,
+    width: usize,
+    mut parser: impl Parser<&'a [u8], Output = T, Error = Fault<'a>>,
+) -> impl FnMut(&'a [u8]) -> Parsed<'a, T> {
+    move |input: &'a [u8]| {
+        if input.len() < width {
+            return fault(
+                input,
+                Cause::Truncated {
+                    field: name,
+                    needed: width,
+                    available: input.len(),
+                },
+            );
+        }
+        parser.parse(input)
+    }
+}
+
+#[inline]
+fn octet<'a>(name: &'static str) -> impl FnMut(&'a [u8]) -> Parsed<'a, u8> {
+    field(name, 1, number::be_u8)
+}
+
+#[inline]
+fn u16<'a>(name: &'static str) -> impl FnMut(&'a [u8]) -> Parsed<'a, u16> {
+    field(name, 2, number::be_u16)
+}
+
+#[inline]
+fn u32<'a>(name: &'static str) -> impl FnMut(&'a [u8]) -> Parsed<'a, u32> {
+    field(name, 4, number::be_u32)
+}
+
+#[inline]
+fn u64<'a>(name: &'static str) -> impl FnMut(&'a [u8]) -> Parsed<'a, u64> {
+    field(name, 8, number::be_u64)
+}
+
+#[inline]
+fn bytes<'a>(name: &'static str, count: usize) -> impl FnMut(&'a [u8]) -> Parsed<'a, &'a [u8]> {
+    field(name, count, take(count))
+}
+
+#[inline]
+fn chunk_spec(input: &[u8], addressing: ChunkAddressing) -> Parsed<'_, ChunkSpec> {
+    match addressing {
+        ChunkAddressing::Chunk32 => (u32("a start chunk"), u32("an end chunk"))
+            .map(|(start, end)| ChunkSpec::Chunk32 { start, end })
+            .parse(input),
+        ChunkAddressing::Bin32 => u32("a bin").map(ChunkSpec::Bin32).parse(input),
+        ChunkAddressing::Bin64 => u64("a bin").map(ChunkSpec::Bin64).parse(input),
+        ChunkAddressing::Chunk64 => (u64("a start chunk"), u64("an end chunk"))
+            .map(|(start, end)| ChunkSpec::Chunk64 { start, end })
+            .parse(input),
+        ChunkAddressing::Byte64 => (u64("a start byte"), u64("an end byte"))
+            .map(|(start, end)| ChunkSpec::Byte64 { start, end })
+            .parse(input),
+        ChunkAddressing::Unassigned(code) => fault(input, Cause::UnknownAddressing(code)),
+    }
+}
+
+/// The message behind a type octet. `beyond` is how many bytes of the datagram
+/// the capture cut off.
+#[inline]
+fn body_of<'a>(
+    code: u8,
+    input: &'a [u8],
+    layout: &Layout,
+    beyond: usize,
+) -> Parsed<'a, Message<'a>> {
+    let spec = |input| chunk_spec(input, layout.addressing);
+    match MessageType::from_code(code) {
+        MessageType::Data => data(input, layout, beyond),
+        MessageType::Have => spec.map(Message::Have).parse(input),
+        MessageType::Ack => (spec, u64("a delay sample"))
+            .map(|(spec, delay)| Message::Ack { spec, delay })
+            .parse(input),
+        MessageType::Integrity => {
+            let (input, spec) = spec(input)?;
+            let Some(length) = layout.hash_function.length() else {
+                return fault(
+                    input,
+                    Cause::UnknownHashFunction(layout.hash_function.code()),
+                );
+            };
+            bytes("a hash", length)
+                .map(|hash| Message::Integrity { spec, hash })
+                .parse(input)
+        }
+        MessageType::Request => spec.map(Message::Request).parse(input),
+        MessageType::Handshake => handshake(input, layout.dialect)
+            .map(|(rest, handshake)| (rest, Message::Handshake(handshake))),
+        MessageType::PexResV4 => (u32("an IPv4 address"), u16("a port"))
+            .map(|(address, port)| Message::PexResV4 {
+                address: Ipv4Addr::from_bits(address),
+                port,
+            })
+            .parse(input),
+        MessageType::PexReq => Ok((input, Message::PexReq)),
+        MessageType::SignedIntegrity => {
+            let (input, (spec, timestamp)) = (spec, u64("a timestamp")).parse(input)?;
+            let Some(length) = layout.signature_length else {
+                return fault(input, Cause::UnknownSignatureLength);
+            };
+            bytes("a signature", length)
+                .map(|signature| Message::SignedIntegrity {
+                    spec,
+                    timestamp,
+                    signature,
+                })
+                .parse(input)
+        }
+        MessageType::Cancel => spec.map(Message::Cancel).parse(input),
+        MessageType::Choke if layout.dialect.randomize => {
+            field("four random bytes", 4, number::be_u32)
+                .map(|value: u32| Message::Randomize(value.to_be_bytes()))
+                .parse(input)
+        }
+        MessageType::Choke => Ok((input, Message::Choke)),
+        MessageType::Unchoke => Ok((input, Message::Unchoke)),
+        MessageType::PexResV6 => (field("an IPv6 address", 16, number::be_u128), u16("a port"))
+            .map(|(address, port)| Message::PexResV6 {
+                address: Ipv6Addr::from_bits(address),
+                port,
+            })
+            .parse(input),
+        MessageType::PexResCert => {
+            let (input, length) = u16("the size of a certificate")(input)?;
+            bytes("a certificate", length.into())
+                .map(|certificate| Message::PexResCert { certificate })
+                .parse(input)
+        }
+        MessageType::Unassigned(code) => fault(input, Cause::UnknownMessage(code)),
+    }
+}
+
+#[inline]
+fn data<'a>(input: &'a [u8], layout: &Layout, beyond: usize) -> Parsed<'a, Message<'a>> {
+    let (input, spec) = chunk_spec(input, layout.addressing)?;
+    let (input, timestamp) = if layout.data_timestamp {
+        u64("a timestamp").map(Some).parse(input)?
+    } else {
+        (input, None)
+    };
+    let left = input.len() + beyond;
+    let data_length = match layout.chunk_size {
+        ChunkSize::Variable | ChunkSize::Unknown => left,
+        ChunkSize::Fixed(size) => match (spec, spec.chunks(size)) {
+            (ChunkSpec::Byte64 { start, end }, Chunks::Range(_)) => {
+                usize::try_from((end - start).saturating_add(1)).unwrap_or(usize::MAX)
+            }
+            (_, Chunks::Range(range)) => {
+                usize::try_from(range.count().saturating_mul(size.into())).unwrap_or(usize::MAX)
+            }
+            _ => left,
+        }
+        .min(left),
+    };
+    let (data, rest) = input.split_at(data_length.min(input.len()));
+    Ok((
+        rest,
+        Message::Data {
+            spec,
+            timestamp,
+            data,
+            data_length,
+        },
+    ))
+}
+
+fn handshake<'a>(input: &'a [u8], dialect: &Dialect) -> Parsed<'a, Handshake<'a>> {
+    let (mut input, source_channel) = u32("a source channel ID")(input)?;
+    let mut handshake = Handshake {
+        source_channel: ChannelId(source_channel),
+        options: Vec::new(),
+        has_end: !dialect.handshake_options,
+    };
+    if !dialect.handshake_options {
+        return Ok((input, handshake));
+    }
+    let mut addressing = None;
+    while let Some((&code, value)) = input.split_first() {
+        if code == OptionCode::End.code() {
+            handshake.has_end = true;
+            return Ok((value, handshake));
+        }
+        let (rest, option) = option(code, value, input, dialect, addressing)?;
+        if let ProtocolOption::ChunkAddressing(method) = option {
+            addressing = Some(method);
+        }
+        handshake.options.push(option);
+        input = rest;
+    }
+    // The list reached the end of the datagram: readable, though not as the
+    // RFC wants it. The session makes a finding of it.
+    Ok((input, handshake))
+}
+
+/// The value of the option `code`. `whole` starts at the code, for the error's offset.
+fn option<'a>(
+    code: u8,
+    input: &'a [u8],
+    whole: &'a [u8],
+    dialect: &Dialect,
+    addressing: Option<ChunkAddressing>,
+) -> Parsed<'a, ProtocolOption<'a>> {
+    match OptionCode::from_code(code) {
+        OptionCode::Version => octet("a version").map(ProtocolOption::Version).parse(input),
+        OptionCode::MinimumVersion => octet("a minimum version")
+            .map(ProtocolOption::MinimumVersion)
+            .parse(input),
+        OptionCode::SwarmId => {
+            let (input, length) = u16("the length of a swarm ID")(input)?;
+            bytes("a swarm ID", length.into())
+                .map(ProtocolOption::SwarmId)
+                .parse(input)
+        }
+        OptionCode::ContentIntegrity => octet("a content integrity protection method")
+            .map(|code| ProtocolOption::ContentIntegrity(ContentIntegrity::from_code(code)))
+            .parse(input),
+        OptionCode::HashFunction => octet("a hash function")
+            .map(|code| ProtocolOption::HashFunction(HashFunction::from_code(code)))
+            .parse(input),
+        OptionCode::SignatureAlgorithm => octet("a signature algorithm")
+            .map(|code| ProtocolOption::SignatureAlgorithm(SignatureAlgorithm::from_code(code)))
+            .parse(input),
+        OptionCode::ChunkAddressing => octet("a chunk addressing method")
+            .map(|code| ProtocolOption::ChunkAddressing(ChunkAddressing::from_code(code)))
+            .parse(input),
+        OptionCode::LiveDiscardWindow => {
+            // Section 7.9 wants the addressing method before; the default is
+            // 32-bit chunk ranges.
+            let method = addressing.unwrap_or(ChunkAddressing::Chunk32);
+            match DiscardWindow::is_wide(method) {
+                Some(true) => u64("a live discard window")
+                    .map(|value| ProtocolOption::LiveDiscardWindow(DiscardWindow::Bits64(value)))
+                    .parse(input),
+                Some(false) => u32("a live discard window")
+                    .map(|value| ProtocolOption::LiveDiscardWindow(DiscardWindow::Bits32(value)))
+                    .parse(input),
+                None => fault(whole, Cause::UnknownAddressing(method.code())),
+            }
+        }
+        OptionCode::SupportedMessages => {
+            let (input, length) = octet("the length of a message bitmap")(input)?;
+            bytes("a message bitmap", length.into())
+                .map(ProtocolOption::SupportedMessages)
+                .parse(input)
+        }
+        OptionCode::ChunkSize => u32("a chunk size")
+            .map(ProtocolOption::ChunkSize)
+            .parse(input),
+        OptionCode::End | OptionCode::Unassigned(_) => match dialect.foreign_option(code) {
+            None => fault(whole, Cause::UnknownOption(code)),
+            Some(foreign) => {
+                let (input, length) = match foreign.shape {
+                    OptionShape::Fixed(length) => (input, length),
+                    OptionShape::LengthOctet => octet("the length of an option")
+                        .map(usize::from)
+                        .parse(input)?,
+                };
+                bytes(foreign.name, length)
+                    .map(|value| ProtocolOption::Foreign {
+                        code,
+                        name: foreign.name,
+                        value,
+                    })
+                    .parse(input)
+            }
+        },
+    }
+}
