@@ -8,6 +8,8 @@ pub(super) struct Merge {
     inputs: Vec<Head>,
     /// The input whose packet was given out last.
     current: usize,
+    /// Whether every input was asked for its first packet.
+    begun: bool,
     /// Section comments of inputs that are over.
     comments: Vec<String>,
 }
@@ -51,7 +53,8 @@ impl Merge {
                     number,
                 })
                 .collect(),
-            current: usize::MAX,
+            current: 0,
+            begun: false,
             comments: Vec::new(),
         }
     }
@@ -60,11 +63,15 @@ impl Merge {
     /// the order of the inputs.
     #[inline]
     pub(super) fn advance(&mut self, faults: &mut Vec<CaptureError>) -> bool {
-        if let Some(head) = self.inputs.get_mut(self.current) {
-            if head.record.is_some() {
+        if self.begun {
+            // An input without a packet is over.
+            if let Some(head) = self.inputs.get_mut(self.current)
+                && head.record.is_some()
+            {
                 head.advance(faults);
             }
         } else {
+            self.begun = true;
             for head in &mut self.inputs {
                 head.advance(faults);
             }
