@@ -250,7 +250,7 @@ fn body_of<'a>(
                 .parse(input)
         }
         MessageType::Request => spec.map(Message::Request).parse(input),
-        MessageType::Handshake => handshake(input, layout.dialect)
+        MessageType::Handshake => handshake(input, layout.dialect, beyond)
             .map(|(rest, handshake)| (rest, Message::Handshake(handshake))),
         MessageType::PexResV4 => (u32("an IPv4 address"), u16("a port"))
             .map(|(address, port)| Message::PexResV4 {
@@ -330,7 +330,7 @@ fn data<'a>(input: &'a [u8], layout: &Layout, beyond: usize) -> Parsed<'a, Messa
     ))
 }
 
-fn handshake<'a>(input: &'a [u8], dialect: &Dialect) -> Parsed<'a, Handshake<'a>> {
+fn handshake<'a>(input: &'a [u8], dialect: &Dialect, beyond: usize) -> Parsed<'a, Handshake<'a>> {
     let (mut input, source_channel) = u32("a source channel ID")(input)?;
     let mut handshake = Handshake {
         source_channel: ChannelId(source_channel),
@@ -352,6 +352,18 @@ fn handshake<'a>(input: &'a [u8], dialect: &Dialect) -> Parsed<'a, Handshake<'a>
         }
         handshake.options.push(option);
         input = rest;
+    }
+    if beyond > 0 {
+        // The capture cut the list between two options: what follows is not
+        // known, so this is not a list without its end option.
+        return fault(
+            input,
+            Cause::Truncated {
+                field: "a protocol option",
+                needed: 1,
+                available: 0,
+            },
+        );
     }
     // The list reached the end of the datagram: readable, though not as the
     // RFC wants it. The session makes a finding of it.

@@ -1,0 +1,36 @@
+//! The sample captures, each as a script, and the manifest over them.
+
+mod content;
+mod deviations;
+mod every_message;
+mod injector;
+mod legacy;
+mod live;
+mod manifest;
+mod packet;
+mod pcap;
+mod rfc_example;
+mod script;
+mod seven_chunks;
+mod swarm;
+mod tree;
+mod two_swarms;
+
+/// Every file of `captures/`: its name and its bytes.
+pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
+    let scripts = [
+        rfc_example::script(),
+        seven_chunks::script(),
+        two_swarms::script(),
+        live::script(),
+        legacy::script(),
+        deviations::script(),
+        every_message::script(),
+    ];
+    let mut files: Vec<_> = scripts
+        .iter()
+        .map(|script| (script.file, script.pcap()))
+        .collect();
+    files.push(("MANIFEST.md", manifest::manifest(&scripts).into_bytes()));
+    files
+}
