@@ -142,7 +142,12 @@ pub(super) struct ReadArgs {
     pub(super) input: InputArgs,
 
     /// Output: a line of text or a JSON object a datagram
-    #[arg(short = 'T', long = "format", value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        short = 'T',
+        long = "format",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     pub(super) format: FormatArg,
 
     /// Every field of every message, as a tree
@@ -159,7 +164,12 @@ pub(super) struct ReadArgs {
     pub(super) count: Option<u64>,
 
     /// How text shows the time of a datagram
-    #[arg(short = 't', long = "time", value_name = "STYLE", default_value = "relative")]
+    #[arg(
+        short = 't',
+        long = "time",
+        value_name = "STYLE",
+        default_value = "relative"
+    )]
     pub(super) time: TimeStyle,
 }
 

@@ -11,8 +11,8 @@ use clap::Parser;
 
 use crate::capture::CaptureError;
 use crate::output::{
-    CaptureSummary, JsonTimes, Style, TimeFormat, write_catalogue, write_catalogue_json,
-    write_hex, write_json_line, write_line, write_stats, write_stats_json, write_tree,
+    CaptureSummary, JsonTimes, Style, TimeFormat, write_catalogue, write_catalogue_json, write_hex,
+    write_json_line, write_line, write_stats, write_stats_json, write_tree,
 };
 use crate::pipeline::{self, Finished};
 use args::{Cli, ColorArg, Command, FindingsArgs, FormatArg, InputArgs, ReadArgs, StatsArgs};

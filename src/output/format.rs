@@ -151,8 +151,14 @@ mod tests {
     fn times_are_written_by_rfc_3339() {
         let mut calendar = Calendar::default();
         let mut show = |ns| calendar.rfc3339(Time::from_nanoseconds(ns)).to_owned();
-        assert_eq!(show(1_795_322_041_123_456_000), "2026-11-22T04:34:01.123456Z");
-        assert_eq!(show(1_795_322_041_123_456_789), "2026-11-22T04:34:01.123456789Z");
+        assert_eq!(
+            show(1_795_322_041_123_456_000),
+            "2026-11-22T04:34:01.123456Z"
+        );
+        assert_eq!(
+            show(1_795_322_041_123_456_789),
+            "2026-11-22T04:34:01.123456789Z"
+        );
         assert_eq!(show(0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(show(-1_000), "1969-12-31T23:59:59.999999Z");
         assert_eq!(show(i64::MAX), "2262-04-11T23:47:16.854775807Z");

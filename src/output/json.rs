@@ -276,7 +276,10 @@ impl Serialize for Options<'_, '_> {
             // An object has each name once; of an option that stands twice the
             // last one counts, as in the session.
             let code = option.code();
-            if self.0.options[index + 1..].iter().any(|later| later.code() == code) {
+            if self.0.options[index + 1..]
+                .iter()
+                .any(|later| later.code() == code)
+            {
                 continue;
             }
             let name = match option {

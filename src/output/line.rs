@@ -177,7 +177,11 @@ fn write_findings(out: &mut impl Write, findings: &[Finding], style: Style) -> i
         return Ok(());
     };
     let entry = gravest.id.entry();
-    write!(out, "  {}", style.severity(entry.severity, format_args!("! {}", entry.name)))?;
+    write!(
+        out,
+        "  {}",
+        style.severity(entry.severity, format_args!("! {}", entry.name))
+    )?;
     let more = findings.iter().filter(worth).count() - 1;
     if more > 0 {
         write!(out, " +{more}")?;

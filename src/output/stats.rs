@@ -169,7 +169,10 @@ impl Serialize for OneChannel<'_> {
         map.serialize_entry("dialect", initiator.layout.dialect.name)?;
         map.serialize_entry("datagrams", &channel.datagrams)?;
         map.serialize_entry("messages", &Counts(&channel.messages))?;
-        for (name, end) in [("initiator_options", initiator), ("responder_options", responder)] {
+        for (name, end) in [
+            ("initiator_options", initiator),
+            ("responder_options", responder),
+        ] {
             if let Some(declared) = &end.declared {
                 map.serialize_entry(name, &DeclaredOptions(declared))?;
             }
@@ -270,19 +273,31 @@ pub fn write_stats(
     if !counts.is_empty() {
         writeln!(out, "\n{}", style.heading("Messages"))?;
         for (name, count) in counts {
-            writeln!(out, "  {} {count:>10}", style.name(format_args!("{name:<16}")))?;
+            writeln!(
+                out,
+                "  {} {count:>10}",
+                style.name(format_args!("{name:<16}"))
+            )?;
         }
     }
     let swarms: Vec<&Swarm> = summary.analyzer.swarms().collect();
     if !swarms.is_empty() {
-        writeln!(out, "\n{}", style.heading(format_args!("Swarms ({})", swarms.len())))?;
+        writeln!(
+            out,
+            "\n{}",
+            style.heading(format_args!("Swarms ({})", swarms.len()))
+        )?;
         for swarm in swarms {
             write_swarm(out, swarm, style)?;
         }
     }
     let channels: Vec<&Channel> = summary.analyzer.channels().collect();
     if !channels.is_empty() {
-        writeln!(out, "\n{}", style.heading(format_args!("Channels ({})", channels.len())))?;
+        writeln!(
+            out,
+            "\n{}",
+            style.heading(format_args!("Channels ({})", channels.len()))
+        )?;
         for channel in channels {
             write_channel(out, channel, summary.analyzer.swarm_of(channel), style)?;
         }
@@ -297,7 +312,11 @@ pub fn write_stats(
                 "  {} {:<35} {:<6} {count:>7} ×  {}",
                 style.severity(entry.severity, format_args!("{:<8}", entry.severity.name())),
                 entry.name,
-                if entry.section.is_empty() { "–" } else { entry.section },
+                if entry.section.is_empty() {
+                    "–"
+                } else {
+                    entry.section
+                },
                 entry.text
             )?;
         }
@@ -354,7 +373,11 @@ fn abridged(list: &[String]) -> String {
     if list.len() <= MOST {
         list.join(" ")
     } else {
-        format!("{} … and {} more", list[..MOST].join(" "), list.len() - MOST)
+        format!(
+            "{} … and {} more",
+            list[..MOST].join(" "),
+            list.len() - MOST
+        )
     }
 }
 

@@ -46,7 +46,11 @@ pub fn write_tree(
         }
     }
     if datagram.fragments > 1 {
-        writeln!(out, "  Reassembled from {} IP fragments", datagram.fragments)?;
+        writeln!(
+            out,
+            "  Reassembled from {} IP fragments",
+            datagram.fragments
+        )?;
     }
     if datagram.is_cut() {
         writeln!(
@@ -74,7 +78,11 @@ pub fn write_tree(
             "  Not decoded: {} bytes: {}{}",
             record.undecoded.len(),
             Hex(&record.undecoded[..shown]),
-            if shown < record.undecoded.len() { "…" } else { "" }
+            if shown < record.undecoded.len() {
+                "…"
+            } else {
+                ""
+            }
         )?;
     }
     for finding in record.findings {
@@ -165,7 +173,11 @@ fn write_message(
         } => {
             write_spec(out, *spec, layout)?;
             if let Some(timestamp) = timestamp {
-                writeln!(out, "    Timestamp: {timestamp} µs{}", unix_time(*timestamp))?;
+                writeln!(
+                    out,
+                    "    Timestamp: {timestamp} µs{}",
+                    unix_time(*timestamp)
+                )?;
             }
             let shown = data.len().min(16);
             writeln!(
@@ -257,13 +269,11 @@ fn describe(option: &ProtocolOption<'_>) -> (String, String) {
     let (name, value) = match option {
         ProtocolOption::Version(value) => ("Version", value.to_string()),
         ProtocolOption::MinimumVersion(value) => ("Minimum version", value.to_string()),
-        ProtocolOption::SwarmId(id) => (
-            "Swarm ID",
-            format!("{} ({} bytes)", Hex(id), id.len()),
+        ProtocolOption::SwarmId(id) => ("Swarm ID", format!("{} ({} bytes)", Hex(id), id.len())),
+        ProtocolOption::ContentIntegrity(value) => (
+            "Content integrity protection method",
+            coded(value, value.code()),
         ),
-        ProtocolOption::ContentIntegrity(value) => {
-            ("Content integrity protection method", coded(value, value.code()))
-        }
         ProtocolOption::HashFunction(value) => {
             ("Merkle tree hash function", coded(value, value.code()))
         }
@@ -293,10 +303,7 @@ fn describe(option: &ProtocolOption<'_>) -> (String, String) {
         ProtocolOption::ChunkSize(u32::MAX) => ("Chunk size", "variable".to_owned()),
         ProtocolOption::ChunkSize(size) => ("Chunk size", format!("{size} bytes")),
         ProtocolOption::Foreign { name, value, .. } => {
-            return (
-                format!("Option {code}, {name}"),
-                Hex(value).to_string(),
-            );
+            return (format!("Option {code}, {name}"), Hex(value).to_string());
         }
     };
     (format!("Option {code}, {name}"), value)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::address::EndKey;
-use super::channel::{Channel, ChannelIndex, Side, State};
+use super::address::{EndKey, Pair};
+use super::channel::{Channel, ChannelIndex, Side};
 use super::chunk_set::PageBudget;
 use super::config::{Config, Learned, MAX_CHANNELS, MAX_CHUNK_PAGES, MAX_ID_BYTES};
 use super::counts::MessageCounts;
@@ -168,10 +168,7 @@ impl Analyzer {
             messages,
             fault: outcome.fault.filter(|_| !cut),
             cut,
-            undecoded: datagram
-                .payload
-                .get(outcome.decoded..)
-                .unwrap_or_default(),
+            undecoded: datagram.payload.get(outcome.decoded..).unwrap_or_default(),
             findings: self.findings.list(),
         })
     }
@@ -209,15 +206,25 @@ impl Analyzer {
     }
 
     fn too_short(&self, datagram: &Datagram<'_>, fault: DecodeError) -> Option<Outcome> {
-        let known = !self.config.ports.is_empty()
-            || self.table.is_pair(datagram.source, datagram.destination);
-        known.then_some(Outcome {
+        self.is_familiar(datagram).then_some(Outcome {
             channel_id: None,
             route: None,
             layout: Layout::RFC,
             fault: Some(fault),
             decoded: 0,
         })
+    }
+
+    /// Whether these two addresses are known to speak PPSPP with each other,
+    /// so that nothing between them is taken for another protocol.
+    pub(super) fn is_familiar(&self, datagram: &Datagram<'_>) -> bool {
+        !self.config.ports.is_empty()
+            || self.table.is_pair(datagram.source, datagram.destination)
+            || (!self.config.learned.pairs.is_empty()
+                && self.config.learned.pairs.contains(&Pair::new(
+                    datagram.source.into(),
+                    datagram.destination.into(),
+                )))
     }
 
     /// Channels in the order in which they appeared.
@@ -256,10 +263,18 @@ impl Analyzer {
     pub fn into_learned(mut self) -> Learned {
         for (key, end) in self.table.ends() {
             let channel = &self.channels[end.channel.0 as usize];
-            if channel.state == State::Joined {
+            if !channel.from_start {
                 let sender = channel.end(end.receiver.other());
-                let inference = sender.inference.as_deref().cloned();
-                self.learned.ends.insert(key, (sender.layout, inference));
+                let peer = channel.end(end.receiver);
+                let mut inference = sender.inference.as_deref().cloned();
+                let mut layout = sender.layout;
+                if let (Some(inference), Some(method)) = (&mut inference, peer.sure_addressing()) {
+                    inference.agree(method);
+                    layout = inference.best();
+                }
+                self.learned.ends.insert(key, (layout, inference));
+                let pair = Pair::new(key.receiver, key.sender);
+                self.learned.pairs.insert(pair);
             }
         }
         self.learned

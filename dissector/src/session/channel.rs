@@ -8,7 +8,7 @@ use super::declared::Declared;
 use super::infer::Inference;
 use super::input::{Time, Transport};
 use super::swarm::SwarmIndex;
-use crate::wire::{ChannelId, Layout};
+use crate::wire::{ChannelId, ChunkAddressing, Layout};
 
 /// A channel's place in the analyzer's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -148,6 +148,8 @@ pub struct End {
     /// How its messages are read.
     pub layout: Layout,
     pub(super) inference: Option<Box<Inference>>,
+    /// Whether the layout was inferred from its messages.
+    pub(super) judged: bool,
     pub(super) tracking: Option<Box<Tracking>>,
     /// Its messages so far were those of a peer that has sent DATA to complete.
     pub(super) choking: bool,
@@ -164,6 +166,7 @@ impl End {
             declared: None,
             layout: Layout::RFC,
             inference: None,
+            judged: false,
             tracking: None,
             choking: false,
             pex_asked: false,
@@ -175,6 +178,15 @@ impl End {
     #[inline]
     pub(super) fn tracking(&mut self) -> &mut Tracking {
         self.tracking.get_or_insert_default()
+    }
+
+    /// The addressing method of this end's messages, once it is beyond doubt.
+    pub(super) fn sure_addressing(&self) -> Option<ChunkAddressing> {
+        match &self.inference {
+            Some(inference) => inference.sure_addressing(),
+            // An end that never sent anything has no layout of its own.
+            None => (self.declared.is_some() || self.judged).then_some(self.layout.addressing),
+        }
     }
 
     /// Whether the layout is still being inferred from datagrams.

@@ -105,7 +105,10 @@ impl ChunkSet {
                     .map(|(mine, theirs)| u64::from((mine & !theirs).count_ones()))
                     .sum::<u64>();
             } else if other.full_run(page).is_none() {
-                missing += bits.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+                missing += bits
+                    .iter()
+                    .map(|word| u64::from(word.count_ones()))
+                    .sum::<u64>();
             }
         }
         for (&first, &last) in &self.full {
@@ -116,7 +119,9 @@ impl ChunkSet {
                 }
                 covered = covered.saturating_add(end.min(last) - start.max(first) + 1);
             }
-            let whole = (last - first + 1).saturating_sub(covered).saturating_mul(PAGE);
+            let whole = (last - first + 1)
+                .saturating_sub(covered)
+                .saturating_mul(PAGE);
             let scattered: u64 = other
                 .partial
                 .iter()
@@ -148,13 +153,7 @@ impl ChunkSet {
         (end >= page).then_some((start, end))
     }
 
-    fn insert_in_page(
-        &mut self,
-        page: u64,
-        low: u64,
-        high: u64,
-        budget: &mut PageBudget,
-    ) -> u64 {
+    fn insert_in_page(&mut self, page: u64, low: u64, high: u64, budget: &mut PageBudget) -> u64 {
         if !self.full.is_empty() && self.full_run(page).is_some() {
             return 0;
         }
@@ -201,7 +200,10 @@ impl ChunkSet {
             old += u128::from(end.min(last) - start.max(first) + 1) * u128::from(PAGE);
         }
         let mut bits_of = |bits: &Bits| {
-            old += bits.iter().map(|word| u128::from(word.count_ones())).sum::<u128>();
+            old += bits
+                .iter()
+                .map(|word| u128::from(word.count_ones()))
+                .sum::<u128>();
         };
         // Walk the shorter of the two: the pages of the range or the table.
         if pages <= self.partial.len() as u128 {
@@ -382,7 +384,10 @@ mod tests {
     fn a_have_of_nearly_everything_costs_next_to_nothing() {
         let mut budget = PageBudget::new(10);
         let mut set = ChunkSet::default();
-        assert_eq!(set.insert(range(5, (1 << 62) - 1), &mut budget), (1 << 62) - 5);
+        assert_eq!(
+            set.insert(range(5, (1 << 62) - 1), &mut budget),
+            (1 << 62) - 5
+        );
         let rest = u64::MAX - (1 << 62) + 6;
         assert_eq!(set.insert(range(0, u64::MAX), &mut budget), rest);
         assert!(set.partial.len() <= 2 && set.full.len() == 1);

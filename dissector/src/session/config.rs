@@ -1,11 +1,11 @@
 //! What the user can set, and the caps that keep memory bounded.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::address::EndKey;
+use super::address::{EndKey, Pair};
 use super::infer::Inference;
 use crate::wire::{ChunkAddressing, ChunkSize, HashFunction, Layout};
 
@@ -49,12 +49,13 @@ pub struct Config {
 #[derive(Clone, Debug, Default)]
 pub struct Learned {
     pub(super) ends: HashMap<EndKey, (Layout, Option<Inference>), FixedState>,
+    pub(super) pairs: HashSet<Pair, FixedState>,
     pub(super) swarms: HashMap<Arc<[u8]>, HashFunction, FixedState>,
 }
 
 impl Learned {
     /// Whether there is nothing that a second reading would profit from.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty() && self.swarms.is_empty()
+        self.ends.is_empty() && self.swarms.is_empty() && self.pairs.is_empty()
     }
 }

@@ -59,7 +59,10 @@ impl MessageCounts {
             ("KEEPALIVE", self.0[Self::KEEP_ALIVE]),
             ("RANDOMIZE", self.0[Self::RANDOMIZE]),
         ];
-        let mut named: Vec<_> = types.chain(others).filter(|(_, count)| *count > 0).collect();
+        let mut named: Vec<_> = types
+            .chain(others)
+            .filter(|(_, count)| *count > 0)
+            .collect();
         named.sort_unstable();
         named
     }

@@ -159,7 +159,7 @@ pub(super) fn candidates(
     let signatures = match (sender.content_integrity, key.or(by_algorithm)) {
         // Without protection there is nothing to sign: libswift sends twenty zeros.
         (Some(ContentIntegrity::None), Some(length)) => vec![Some(20), Some(length)],
-        (Some(ContentIntegrity::None), None) => vec![Some(20)],
+        (Some(ContentIntegrity::None), None) => vec![Some(20), None],
         (_, length) => vec![length],
     };
     // libswift leaves the timestamp out towards a peer of another version.

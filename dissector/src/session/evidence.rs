@@ -80,7 +80,9 @@ fn weigh_message(message: &Message<'_>, layout: &Layout, time: Option<Time>, fir
             let options = handshake.options.len() as i32;
             match (first, handshake.is_closing(), handshake.has_end) {
                 (false, ..) => -20,
-                (true, true, true) => 35,
+                // Forty bits of zeros alone are no rarity.
+                (true, true, true) if !layout.dialect.handshake_options => 30,
+                (true, true, true) => 44,
                 (true, false, true) if options >= 2 => 8 * options.min(8),
                 _ => -10,
             }
@@ -178,7 +180,9 @@ fn saved(width: i32, number: u64) -> i32 {
 
 fn weigh_spec(spec: ChunkSpec) -> i32 {
     let ends = |width, start: u64, end: u64| match end.checked_sub(start) {
-        Some(length) => saved(width, start) + saved(width, length),
+        // That the end does not lie before the start is worth something, too;
+        // it also makes a small range likelier than one number twice as wide.
+        Some(length) => saved(width, start) + saved(width, length) + 4,
         None => -20,
     };
     match spec {
@@ -193,7 +197,11 @@ fn weigh_spec(spec: ChunkSpec) -> i32 {
                     offset
                 }
             };
-            ends(64, aligned(start), aligned(end.wrapping_add(1)).wrapping_sub(1))
+            ends(
+                64,
+                aligned(start),
+                aligned(end.wrapping_add(1)).wrapping_sub(1),
+            )
         }
         ChunkSpec::Bin32(number) => match spec.chunks(1) {
             Chunks::Range(_) => saved(32, number.into()),

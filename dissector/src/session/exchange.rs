@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::analyzer::{Analyzer, Outcome};
 use super::address::EndKey;
+use super::analyzer::{Analyzer, Outcome};
 use super::channel::{ChannelIndex, End, Side, State};
 use super::declared::{Declared, candidates};
 use super::evidence::weigh;
@@ -13,8 +13,8 @@ use super::input::{Datagram, Transport};
 use super::message_rules::{Context, apply};
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
-    ChannelId, DecodeError, Dialect, Handshake, Layout, Located, Message, MessageType, Reader,
-    dialect,
+    Cause, ChannelId, DecodeError, Dialect, Handshake, Layout, Located, Message, MessageType,
+    Reader, dialect,
 };
 
 /// Nanoseconds after a close during which the other side may not know of it.
@@ -103,6 +103,12 @@ impl Analyzer {
                     }
                     messages.push(located);
                 }
+                Err(error)
+                    if error.cause == Cause::UnknownSignatureLength
+                        && layout.signature_length.is_none() =>
+                {
+                    layout = self.infer_signature((channel, sender), layout, datagram);
+                }
                 Err(error) => {
                     fault = Some(error);
                     break;
@@ -176,7 +182,7 @@ impl Analyzer {
         datagram: &Datagram<'_>,
     ) -> Layout {
         let found = &mut self.channels[channel.0 as usize];
-        let end = found.end_mut(sender);
+        let (end, peer) = found.sender_and_receiver(sender);
         let Some(inference) = &mut end.inference else {
             return end.layout;
         };
@@ -189,6 +195,9 @@ impl Analyzer {
         }
         let before = inference.best();
         let evidence = inference.judge(payload, length, datagram.time);
+        if let Some(method) = peer.sure_addressing() {
+            inference.agree(method);
+        }
         let layout = inference.best();
         end.layout = layout;
         let settled = inference.is_settled();
@@ -222,6 +231,22 @@ impl Analyzer {
             }
         }
         layout
+    }
+
+    /// Finds out the length of signatures from the first datagram that has one.
+    fn infer_signature(
+        &mut self,
+        (channel, sender): (ChannelIndex, Side),
+        layout: Layout,
+        datagram: &Datagram<'_>,
+    ) -> Layout {
+        let mut inference = Inference::of_signatures(layout);
+        inference.judge(datagram.payload, datagram.wire_length, datagram.time);
+        let best = inference.best();
+        let end = self.channels[channel.0 as usize].end_mut(sender);
+        end.layout = best;
+        end.inference = (!inference.is_settled()).then(|| Box::new(inference));
+        best
     }
 
     /// Two first HANDSHAKEs that crossed may be used as one channel: the

@@ -45,10 +45,7 @@ pub(super) fn check_opening(
 }
 
 /// Raises everything that a closing HANDSHAKE does wrong (RFC 7574, section 8.4).
-pub(super) fn check_closing(
-    handshake: &Handshake<'_>,
-    raise: &mut impl FnMut(FindingId, Detail),
-) {
+pub(super) fn check_closing(handshake: &Handshake<'_>, raise: &mut impl FnMut(FindingId, Detail)) {
     if !handshake.has_end {
         raise(FindingId::HandshakeEndMissing, Detail::None);
     }
@@ -103,18 +100,30 @@ pub(super) fn check_agreement(
     };
     differs(
         OptionCode::ContentIntegrity,
-        initiator.content_integrity.map(|method| method.code().into()),
-        responder.content_integrity.map(|method| method.code().into()),
+        initiator
+            .content_integrity
+            .map(|method| method.code().into()),
+        responder
+            .content_integrity
+            .map(|method| method.code().into()),
     );
     differs(
         OptionCode::HashFunction,
-        initiator.hash_function.map(|function| function.code().into()),
-        responder.hash_function.map(|function| function.code().into()),
+        initiator
+            .hash_function
+            .map(|function| function.code().into()),
+        responder
+            .hash_function
+            .map(|function| function.code().into()),
     );
     differs(
         OptionCode::SignatureAlgorithm,
-        initiator.signature_algorithm.map(|algorithm| algorithm.code().into()),
-        responder.signature_algorithm.map(|algorithm| algorithm.code().into()),
+        initiator
+            .signature_algorithm
+            .map(|algorithm| algorithm.code().into()),
+        responder
+            .signature_algorithm
+            .map(|algorithm| algorithm.code().into()),
     );
     differs(
         OptionCode::ChunkSize,
@@ -134,8 +143,7 @@ pub(super) fn recognise(
         raise(FindingId::DialectLegacySwift, Detail::None);
     } else if dialect == &dialect::PYPPSPP {
         raise(FindingId::DialectPyppspp, Detail::None);
-    } else if dialect == &dialect::PEREGRINE_2019 || handshake.source_channel == PEREGRINE_CHANNEL
-    {
+    } else if dialect == &dialect::PEREGRINE_2019 || handshake.source_channel == PEREGRINE_CHANNEL {
         raise(FindingId::DialectPeregrine, Detail::None);
     } else if declared.version == Some(1)
         && declared.minimum_version == Some(1)
@@ -228,7 +236,9 @@ fn check_swarm(declared: &Declared, role: Role, raise: &mut impl FnMut(FindingId
         }
         if let (Some(id), Some(length)) = (
             &declared.swarm_id,
-            declared.hash_function.and_then(|function| function.length()),
+            declared
+                .hash_function
+                .and_then(|function| function.length()),
         ) && id.len() != length
         {
             raise(
@@ -271,9 +281,7 @@ fn check_values(handshake: &Handshake<'_>, raise: &mut impl FnMut(FindingId, Det
         let unassigned = match option {
             ProtocolOption::ContentIntegrity(value) if !value.is_assigned() => Some(value.code()),
             ProtocolOption::HashFunction(value) if !value.is_assigned() => Some(value.code()),
-            ProtocolOption::SignatureAlgorithm(value) if !value.is_assigned() => {
-                Some(value.code())
-            }
+            ProtocolOption::SignatureAlgorithm(value) if !value.is_assigned() => Some(value.code()),
             ProtocolOption::ChunkAddressing(value) if !value.is_assigned() => Some(value.code()),
             _ => None,
         };

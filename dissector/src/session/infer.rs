@@ -2,10 +2,15 @@
 
 use super::evidence::{Evidence, weigh};
 use super::input::Time;
-use crate::wire::Layout;
+use crate::wire::{ChunkAddressing, Layout};
 
 /// Bits behind the best candidate from which on a candidate is given up.
 const HOPELESS: i32 = 60;
+/// Bits by which a candidate must lead to speak for the other direction, too.
+const SURE: i32 = 40;
+/// Bits that it is worth to use the same addressing method as the peer, as
+/// RFC 7574, section 4, wants it.
+const AGREEMENT: i32 = 25;
 /// Datagrams after which the best candidate is taken.
 const PATIENCE: u32 = 64;
 /// Signature lengths to try, the likely ones first: P-256, P-384, libswift's
@@ -18,6 +23,7 @@ pub(super) struct Inference {
     /// Best first; equal ones in their order of likelihood.
     candidates: Vec<Candidate>,
     judged: u32,
+    agreed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +41,19 @@ impl Inference {
                 .map(|layout| Candidate { layout, bits: 0 })
                 .collect(),
             judged: 0,
+            agreed: false,
         })
+    }
+
+    /// From one layout whose signature length must be found out.
+    pub(super) fn of_signatures(layout: Layout) -> Self {
+        let mut inference = Self {
+            candidates: vec![Candidate { layout, bits: 0 }],
+            judged: 0,
+            agreed: true,
+        };
+        inference.try_signatures();
+        inference
     }
 
     /// The best layout so far.
@@ -48,6 +66,32 @@ impl Inference {
     /// Bits that all datagrams so far explain under the best layout.
     pub(super) fn bits(&self) -> i32 {
         self.candidates.first().map_or(0, |best| best.bits)
+    }
+
+    /// The addressing method, once it is beyond doubt.
+    pub(super) fn sure_addressing(&self) -> Option<ChunkAddressing> {
+        let best = self.candidates.first()?;
+        let method = best.layout.addressing;
+        self.candidates
+            .iter()
+            .find(|other| other.layout.addressing != method)
+            .is_none_or(|other| best.bits - other.bits >= SURE)
+            .then_some(method)
+    }
+
+    /// Takes into account that the peer uses this method.
+    pub(super) fn agree(&mut self, peer: ChunkAddressing) {
+        if self.agreed {
+            return;
+        }
+        self.agreed = true;
+        for candidate in &mut self.candidates {
+            if candidate.layout.addressing == peer {
+                candidate.bits = candidate.bits.saturating_add(AGREEMENT);
+            }
+        }
+        self.candidates
+            .sort_by_key(|candidate| std::cmp::Reverse(candidate.bits));
     }
 
     /// Whether the candidates differ in hashes and signatures only, so that a
@@ -87,9 +131,10 @@ impl Inference {
         let top = evidence.first().map_or(0, |(candidate, _)| candidate.bits);
         evidence.retain(|(candidate, _)| candidate.bits > top - HOPELESS);
         self.candidates = evidence.iter().map(|(candidate, _)| *candidate).collect();
-        evidence
-            .first()
-            .map_or_else(|| weigh(payload, wire_length, &Layout::RFC, time), |(_, best)| *best)
+        evidence.first().map_or_else(
+            || weigh(payload, wire_length, &Layout::RFC, time),
+            |(_, best)| *best,
+        )
     }
 
     fn weigh_all(

@@ -92,12 +92,13 @@ fn chunks_of(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) -> O
                 let size = u64::from(size);
                 // The last chunk may end anywhere.
                 if !start.is_multiple_of(size)
-                    || (end % size != size - 1
-                        && context.swarm.highest_chunk > Some(range.end()))
+                    || (end % size != size - 1 && context.swarm.highest_chunk > Some(range.end()))
                 {
-                    context
-                        .findings
-                        .raise_at(FindingId::ChunksUnaligned, offset, Detail::Spec(spec));
+                    context.findings.raise_at(
+                        FindingId::ChunksUnaligned,
+                        offset,
+                        Detail::Spec(spec),
+                    );
                 }
             }
             Some(range)
@@ -463,11 +464,7 @@ fn pex(context: &mut Context<'_, '_>, offset: usize, address: IpAddr, port: u16)
     let named = (address, port).into();
     let detail = Detail::Address(named);
     let mut raise = |id| context.findings.raise_at(id, offset, detail);
-    if !context
-        .channel
-        .end(context.sender.other())
-        .pex_asked
-    {
+    if !context.channel.end(context.sender.other()).pex_asked {
         raise(FindingId::PexUnasked);
     }
     if named == receiver {
@@ -557,9 +554,11 @@ fn check_composition(context: &mut Context<'_, '_>, messages: &[Located<'_>]) {
     for (index, located) in messages.iter().enumerate() {
         match &located.message {
             Message::Handshake(_) if index > 0 && !context.opening_legacy(messages) => {
-                context
-                    .findings
-                    .raise_at(FindingId::HandshakeNotFirst, located.offset, Detail::None);
+                context.findings.raise_at(
+                    FindingId::HandshakeNotFirst,
+                    located.offset,
+                    Detail::None,
+                );
             }
             Message::Data { data_length, .. } => {
                 data += 1;
@@ -626,9 +625,7 @@ fn check_composition(context: &mut Context<'_, '_>, messages: &[Located<'_>]) {
         && data == 0
         && !context.opening
         && context.swarm.is_static()
-        && context.datagram.wire_length
-            + 17
-            + context.layout.chunk_size.or_assumed() as usize
+        && context.datagram.wire_length + 17 + context.layout.chunk_size.or_assumed() as usize
             <= LARGEST_IPV4
     {
         context.findings.raise(
@@ -686,7 +683,13 @@ mod tests {
     #[test]
     fn public_and_internal_addresses_are_told_apart() {
         let public = ["8.8.8.8", "2a00::1", "::ffff:8.8.8.8"];
-        let internal = ["10.1.2.3", "fe80::1", "fd00::1", "224.0.0.1", "::ffff:10.0.0.1"];
+        let internal = [
+            "10.1.2.3",
+            "fe80::1",
+            "fd00::1",
+            "224.0.0.1",
+            "::ffff:10.0.0.1",
+        ];
         for address in public {
             let address = address.parse().expect("an address");
             assert!(is_public(address) && !is_internal(address), "{address}");

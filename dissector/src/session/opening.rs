@@ -22,8 +22,7 @@ impl Analyzer {
         reader: Reader<'a>,
         messages: &mut Vec<Located<'a>>,
     ) -> Option<Outcome> {
-        let forced = !self.config.ports.is_empty();
-        let familiar = forced || self.table.is_pair(datagram.source, datagram.destination);
+        let familiar = self.is_familiar(datagram);
         let known = familiar
             || self.table.is_peer(datagram.source)
             || self.table.is_peer(datagram.destination);
@@ -47,8 +46,8 @@ impl Analyzer {
         let first = match scout.next(&layout) {
             Some(Ok(located)) => located,
             Some(Err(fault)) => {
-                let looks_right = kind == MessageType::Handshake.code()
-                    && begins_with_options(datagram.payload);
+                let looks_right =
+                    kind == MessageType::Handshake.code() && begins_with_options(datagram.payload);
                 let accept = familiar || looks_right;
                 return accept.then_some(Outcome {
                     layout,
@@ -111,8 +110,7 @@ impl Analyzer {
         };
         if let Some(end) = self.table.end(&key) {
             let channel = &mut self.channels[end.channel.0 as usize];
-            let same_swarm =
-                self.swarms[channel.swarm.0 as usize].id.as_deref() == swarm_id;
+            let same_swarm = self.swarms[channel.swarm.0 as usize].id.as_deref() == swarm_id;
             let fresh = match (channel.state, channel.established_at, datagram.time) {
                 (State::HalfOpen | State::Answered, ..) => true,
                 (State::Established, Some(then), Some(now)) => now.since(then) < DELAYED_COPY,
@@ -257,9 +255,9 @@ fn dialect_of_opening(datagram: &Datagram<'_>, kind: u8) -> Layout {
         if dialect == &dialect::LEGACY_SWIFT && datagram.wire_length != 9 {
             continue;
         }
-        if best.is_none_or(|(complete, bits, _)| {
-            (evidence.complete, evidence.bits) > (complete, bits)
-        }) {
+        if best
+            .is_none_or(|(complete, bits, _)| (evidence.complete, evidence.bits) > (complete, bits))
+        {
             best = Some((evidence.complete, evidence.bits, layout));
         }
     }

@@ -44,8 +44,7 @@ impl Analyzer {
             };
             return Some(self.exchange(datagram, key.id, reader, route, messages));
         }
-        let familiar = !self.config.ports.is_empty()
-            || self.table.is_pair(datagram.source, datagram.destination);
+        let familiar = self.is_familiar(datagram);
         if is_stun(datagram.payload) {
             return None;
         }
@@ -80,9 +79,8 @@ impl Analyzer {
             .table
             .channels_between(datagram.source, datagram.destination)
             .any(|index| self.channels[index.0 as usize].from_start);
-        let enough = suspect.inference.bits() >= ENOUGH
-            && (suspect.datagrams > 1 || !announced)
-            && readable;
+        let enough =
+            suspect.inference.bits() >= ENOUGH && (suspect.datagrams > 1 || !announced) && readable;
         let layout = suspect.inference.best();
         if enough {
             let inference = (!suspect.inference.is_settled()).then_some(suspect.inference);
@@ -109,11 +107,13 @@ impl Analyzer {
             .channels_between(datagram.source, datagram.destination)
             .filter_map(|index| {
                 let channel = &self.channels[index.0 as usize];
-                let side = [Side::Initiator, Side::Responder].into_iter().find(|&side| {
-                    channel.state == State::Joined
-                        && channel.end(side).id.is_none()
-                        && channel.end(side).address == datagram.destination
-                })?;
+                let side = [Side::Initiator, Side::Responder]
+                    .into_iter()
+                    .find(|&side| {
+                        channel.state == State::Joined
+                            && channel.end(side).id.is_none()
+                            && channel.end(side).address == datagram.destination
+                    })?;
                 Some((index, side))
             });
         halves.next().filter(|_| halves.next().is_none())
@@ -160,6 +160,7 @@ impl Analyzer {
         end.layout = layout;
         let has_hashes = inference.is_none();
         end.inference = inference.map(Box::new);
+        end.judged = true;
         let swarm = self.channels[index.0 as usize].swarm;
         self.swarms[swarm.0 as usize].infer(&layout, has_hashes);
         let route = Route {

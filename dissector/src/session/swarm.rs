@@ -7,9 +7,7 @@ use std::sync::Arc;
 use super::chunk_set::ChunkSet;
 use super::config::MAX_PEERS;
 use super::declared::Declared;
-use crate::wire::{
-    ChunkAddressing, ChunkSize, ContentIntegrity, Dialect, HashFunction, Layout,
-};
+use crate::wire::{ChunkAddressing, ChunkSize, ContentIntegrity, Dialect, HashFunction, Layout};
 
 /// A swarm's place in the analyzer's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
