@@ -4,5 +4,6 @@
 //! number: datagrams and their times come in, records go out.
 #![forbid(unsafe_code)]
 
+pub mod finding;
 pub mod session;
 pub mod wire;

@@ -1,5 +1,36 @@
-//! Many datagrams: channels, swarms and what was negotiated on them.
+//! Many datagrams: channels, swarms, what was negotiated, what each peer has
+//! and asked for.
+//!
+//! [`Analyzer`] takes datagrams one after the other and yields a [`Record`]
+//! for each one that is PPSPP: its messages, its channel and swarm, and what is
+//! worth telling about it. Its memory does not grow with the number of
+//! datagrams, only with channels, swarms and scattered chunks, each of which
+//! has a cap (see [`config`]) and a finding when it is hit.
 
+mod address;
+mod analyzer;
+mod channel;
+mod chunk_set;
+pub mod config;
+mod counts;
+mod declared;
+mod evidence;
+mod exchange;
+mod findings;
+mod handshake_rules;
+mod infer;
 mod input;
+mod message_rules;
+mod opening;
+mod stranger;
+mod swarm;
+mod table;
 
+pub use analyzer::{Analyzer, Record, Totals, recycle};
+pub use channel::{Channel, ChannelIndex, End, Side, State};
+pub use chunk_set::{ChunkSet, PageBudget};
+pub use config::{Config, Learned};
+pub use counts::MessageCounts;
+pub use declared::{Declared, signature_length};
 pub use input::{Datagram, Time, Transport};
+pub use swarm::{Known, Swarm, SwarmIndex};

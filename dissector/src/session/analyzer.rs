@@ -1,0 +1,353 @@
+//! The analyzer: datagrams in, records out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use super::address::EndKey;
+use super::channel::{Channel, ChannelIndex, Side, State};
+use super::chunk_set::PageBudget;
+use super::config::{Config, Learned, MAX_CHANNELS, MAX_CHUNK_PAGES, MAX_ID_BYTES};
+use super::counts::MessageCounts;
+use super::exchange::Route;
+use super::findings::Findings;
+use super::input::Datagram;
+use super::stranger::Suspects;
+use super::swarm::{Known, Swarm, SwarmIndex};
+use super::table::{Table, key_of};
+use crate::finding::{Detail, Entry, Finding, FindingId};
+use crate::wire::{ChannelId, DecodeError, Dialect, Layout, Located, Reader};
+
+/// How many datagrams there were of which kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Datagrams that are PPSPP.
+    pub datagrams: u64,
+    /// Datagrams that are not.
+    pub not_ppspp: u64,
+    /// Datagrams that are PPSPP and could not be decoded to their end.
+    pub malformed: u64,
+    /// Messages in all of them.
+    pub messages: MessageCounts,
+}
+
+/// What one datagram turned out to be.
+#[derive(Debug)]
+pub struct Record<'s, 'a> {
+    /// The destination channel ID; `None` when the datagram is too short for one.
+    pub channel_id: Option<ChannelId>,
+    /// The channel; `None` when no handshake announced it.
+    pub channel: Option<&'s Channel>,
+    /// The channel's swarm.
+    pub swarm: Option<&'s Swarm>,
+    /// Which side sent the datagram, where the channel is known.
+    pub sender: Option<Side>,
+    /// The layout that the messages were read with.
+    pub layout: Layout,
+    /// The messages before any fault.
+    pub messages: &'s [Located<'a>],
+    /// Why decoding stopped, if it did before the end.
+    pub fault: Option<DecodeError>,
+    /// Whether decoding stopped only because the capture cut the datagram.
+    pub cut: bool,
+    /// The bytes that were not decoded.
+    pub undecoded: &'a [u8],
+    /// What is worth telling.
+    pub findings: &'s [Finding],
+}
+
+impl Record<'_, '_> {
+    /// Whether this is a keep-alive: a channel ID and nothing else.
+    pub const fn is_keep_alive(&self) -> bool {
+        self.messages.is_empty() && self.fault.is_none() && self.channel_id.is_some()
+    }
+
+    /// How the sender writes.
+    pub const fn dialect(&self) -> &'static Dialect {
+        self.layout.dialect
+    }
+}
+
+/// Follows channels and swarms through a capture.
+#[derive(Debug)]
+pub struct Analyzer {
+    pub(super) config: Config,
+    pub(super) channels: Vec<Channel>,
+    pub(super) swarms: Vec<Swarm>,
+    pub(super) swarm_by_id: HashMap<Arc<[u8]>, SwarmIndex, FixedState>,
+    pub(super) id_bytes: usize,
+    pub(super) table: Table,
+    pub(super) suspects: Suspects,
+    pub(super) totals: Totals,
+    pub(super) findings: Findings,
+    pub(super) budget: PageBudget,
+    pub(super) learned: Learned,
+}
+
+impl Default for Analyzer {
+    fn default() -> Self {
+        Self::new(Config::default())
+    }
+}
+
+impl Analyzer {
+    /// An analyzer that has seen nothing yet.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            channels: Vec::new(),
+            swarms: Vec::new(),
+            swarm_by_id: HashMap::default(),
+            id_bytes: 0,
+            table: Table::default(),
+            suspects: Suspects::default(),
+            totals: Totals::default(),
+            findings: Findings::default(),
+            budget: PageBudget::new(MAX_CHUNK_PAGES),
+            learned: Learned::default(),
+        }
+    }
+
+    /// Takes the next datagram; `None` when it is not PPSPP.
+    ///
+    /// `messages` is room to decode into, which saves an allocation a datagram:
+    /// pass the same vector again and again through [`recycle`].
+    pub fn datagram<'s, 'a>(
+        &'s mut self,
+        datagram: &Datagram<'a>,
+        messages: &'s mut Vec<Located<'a>>,
+    ) -> Option<Record<'s, 'a>> {
+        messages.clear();
+        self.findings.begin();
+        let Some(outcome) = self.outcome(datagram, messages) else {
+            self.totals.not_ppspp += 1;
+            return None;
+        };
+        self.totals.datagrams += 1;
+        let keep_alive =
+            messages.is_empty() && outcome.fault.is_none() && outcome.channel_id.is_some();
+        let mut channel = None;
+        if let Some((index, _)) = outcome.route {
+            let found = &mut self.channels[index.0 as usize];
+            found.datagrams += 1;
+            for located in messages.iter() {
+                found.messages.add(&located.message);
+            }
+            if keep_alive {
+                found.messages.add_keep_alive();
+            }
+            channel = Some(&*found);
+        }
+        for located in messages.iter() {
+            self.totals.messages.add(&located.message);
+        }
+        if keep_alive {
+            self.totals.messages.add_keep_alive();
+        }
+        // A capture cut within the last message is no fault of the sender.
+        let cut = datagram.is_cut() && outcome.fault.is_none_or(|fault| fault.is_truncation());
+        if datagram.is_cut() {
+            self.findings.raise(
+                FindingId::DatagramCut,
+                Detail::Mismatch(datagram.payload.len() as u64, datagram.wire_length as u64),
+            );
+        }
+        if let Some(fault) = outcome.fault
+            && !cut
+        {
+            self.totals.malformed += 1;
+            raise_fault(&mut self.findings, fault);
+        }
+        Some(Record {
+            channel_id: outcome.channel_id,
+            channel,
+            swarm: channel.map(|channel| &self.swarms[channel.swarm.0 as usize]),
+            sender: outcome.route.map(|(_, sender)| sender),
+            layout: outcome.layout,
+            messages,
+            fault: outcome.fault.filter(|_| !cut),
+            cut,
+            undecoded: datagram
+                .payload
+                .get(outcome.decoded..)
+                .unwrap_or_default(),
+            findings: self.findings.list(),
+        })
+    }
+
+    fn outcome<'a>(
+        &mut self,
+        datagram: &Datagram<'a>,
+        messages: &mut Vec<Located<'a>>,
+    ) -> Option<Outcome> {
+        if !self.config.ports.is_empty()
+            && !self.config.ports.contains(&datagram.source.port())
+            && !self.config.ports.contains(&datagram.destination.port())
+        {
+            return None;
+        }
+        let (id, reader) = match Reader::new(datagram.payload, datagram.wire_length) {
+            Ok(start) => start,
+            Err(fault) => return self.too_short(datagram, fault),
+        };
+        if id.is_zero() {
+            return self.opening(datagram, reader, messages);
+        }
+        let key = key_of(datagram, id);
+        match self.table.end(&key) {
+            Some(end) => {
+                let route = Route {
+                    channel: end.channel,
+                    sender: end.receiver.other(),
+                    expected_address: true,
+                };
+                Some(self.exchange(datagram, id, reader, route, messages))
+            }
+            None => self.stranger(datagram, key, reader, messages),
+        }
+    }
+
+    fn too_short(&self, datagram: &Datagram<'_>, fault: DecodeError) -> Option<Outcome> {
+        let known = !self.config.ports.is_empty()
+            || self.table.is_pair(datagram.source, datagram.destination);
+        // Without a byte there is nothing to say what it is.
+        (known && datagram.wire_length > 0).then_some(Outcome {
+            channel_id: None,
+            route: None,
+            layout: Layout::RFC,
+            fault: Some(fault),
+            decoded: 0,
+        })
+    }
+
+    /// Channels in the order in which they appeared.
+    pub fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.iter().filter(|channel| !channel.merged)
+    }
+
+    /// Swarms in the order in which they appeared, those that have a channel.
+    pub fn swarms(&self) -> impl Iterator<Item = &Swarm> {
+        let mut used = vec![false; self.swarms.len()];
+        for channel in self.channels() {
+            used[channel.swarm.0 as usize] = true;
+        }
+        self.swarms
+            .iter()
+            .zip(used)
+            .filter_map(|(swarm, used)| used.then_some(swarm))
+    }
+
+    /// The swarm of a channel.
+    pub fn swarm_of(&self, channel: &Channel) -> &Swarm {
+        &self.swarms[channel.swarm.0 as usize]
+    }
+
+    /// How many datagrams there were of which kind.
+    pub const fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Every kind of finding that was raised, and how often.
+    pub fn finding_counts(&self) -> impl Iterator<Item = (&'static Entry, u64)> + '_ {
+        self.findings.counted()
+    }
+
+    /// What a second reading of the same capture should know from the start.
+    pub fn into_learned(mut self) -> Learned {
+        for (key, end) in self.table.ends() {
+            let channel = &self.channels[end.channel.0 as usize];
+            if channel.state == State::Joined {
+                let sender = channel.end(end.receiver.other());
+                let inference = sender.inference.as_deref().cloned();
+                self.learned.ends.insert(key, (sender.layout, inference));
+            }
+        }
+        self.learned
+    }
+
+    /// The channel for a new entry in the list, unless the cap is reached.
+    pub(super) fn add_channel(&mut self, channel: Channel) -> Option<ChannelIndex> {
+        if self.channels.len() >= MAX_CHANNELS {
+            self.findings.raise(FindingId::LimitChannels, Detail::None);
+            return None;
+        }
+        let index = ChannelIndex(self.channels.len() as u32);
+        let (one, other) = (channel.ends[0].address, channel.ends[1].address);
+        self.table.add_channel(one, other, index);
+        let swarm = &mut self.swarms[channel.swarm.0 as usize];
+        swarm.add_peer(one);
+        swarm.add_peer(other);
+        self.channels.push(channel);
+        Some(index)
+    }
+
+    /// The swarm with this ID, or a nameless one; `None` when the caps are reached.
+    pub(super) fn swarm_for(
+        &mut self,
+        id: Option<&[u8]>,
+        dialect: &'static Dialect,
+    ) -> Option<SwarmIndex> {
+        if let Some(&index) = id.and_then(|id| self.swarm_by_id.get(id)) {
+            return Some(index);
+        }
+        let bytes = id.map_or(0, <[u8]>::len);
+        if self.channels.len() >= MAX_CHANNELS || self.id_bytes + bytes > MAX_ID_BYTES {
+            self.findings.raise(FindingId::LimitChannels, Detail::None);
+            return None;
+        }
+        self.id_bytes += bytes;
+        let id: Option<Arc<[u8]>> = id.map(Into::into);
+        let index = SwarmIndex(self.swarms.len() as u32);
+        let mut swarm = Swarm::new(id.clone(), dialect);
+        if let Some(id) = id {
+            if let Some(&function) = self.config.learned.swarms.get(&id) {
+                swarm.hash_function = Some(Known::shown(function));
+            }
+            self.swarm_by_id.insert(id, index);
+        }
+        self.swarms.push(swarm);
+        Some(index)
+    }
+
+    /// The end that `key` names from now on.
+    pub(super) fn add_end(&mut self, key: EndKey, channel: ChannelIndex, receiver: Side) {
+        self.table
+            .add_end(key, super::table::EndRef { channel, receiver });
+    }
+}
+
+/// How a datagram was decoded, before it is made a record.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) channel_id: Option<ChannelId>,
+    /// The channel and the side that sent.
+    pub(super) route: Option<(ChannelIndex, Side)>,
+    pub(super) layout: Layout,
+    pub(super) fault: Option<DecodeError>,
+    /// Offset of the first byte that was not decoded.
+    pub(super) decoded: usize,
+}
+
+fn raise_fault(findings: &mut Findings, fault: DecodeError) {
+    use crate::wire::Cause;
+    let id = match fault.cause {
+        Cause::UnknownMessage(_) => FindingId::MessageUnknown,
+        Cause::UnknownOption(_) => FindingId::HandshakeOptionUnknown,
+        Cause::Truncated { .. } if fault.offset == 0 => FindingId::DatagramTooShort,
+        _ => FindingId::DatagramMalformed,
+    };
+    findings.raise_at(id, fault.offset, Detail::Fault(fault));
+}
+
+/// Empties a vector of messages for datagrams of another lifetime, keeping its
+/// allocation.
+pub fn recycle<'b>(mut messages: Vec<Located<'_>>) -> Vec<Located<'b>> {
+    messages.clear();
+    // The standard library collects in place, so that nothing is allocated;
+    // the closure is never called.
+    messages
+        .into_iter()
+        .filter_map(|_| None::<Located<'b>>)
+        .collect()
+}

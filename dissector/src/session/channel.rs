@@ -1,0 +1,195 @@
+//! A channel between two peers: its ends, its state, what each end did.
+
+use std::net::SocketAddr;
+
+use super::chunk_set::ChunkSet;
+use super::counts::MessageCounts;
+use super::declared::Declared;
+use super::infer::Inference;
+use super::input::{Time, Transport};
+use super::swarm::SwarmIndex;
+use crate::wire::{ChannelId, Layout};
+
+/// A channel's place in the analyzer's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelIndex(pub(super) u32);
+
+/// One of the two ends of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The peer that sent the first HANDSHAKE; of a channel without handshake,
+    /// the one that was seen sending first.
+    Initiator,
+    /// The other one.
+    Responder,
+}
+
+impl Side {
+    /// The other end.
+    #[inline]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Initiator => Self::Responder,
+            Self::Responder => Self::Initiator,
+        }
+    }
+}
+
+/// How far a channel has come (RFC 7574, section 3.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The initiator's HANDSHAKE was seen, no answer yet.
+    HalfOpen,
+    /// The responder has answered.
+    Answered,
+    /// The initiator has used the responder's channel: the handshake is complete.
+    Established,
+    /// No handshake was seen: the capture began too late.
+    Joined,
+    /// A closing HANDSHAKE was sent by this side.
+    Closed(Side),
+}
+
+/// One channel.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// The swarm that it belongs to.
+    pub swarm: SwarmIndex,
+    /// How far it has come.
+    pub state: State,
+    /// What carries its datagrams.
+    pub transport: Transport,
+    /// Datagrams of both directions.
+    pub datagrams: u64,
+    /// Messages of both directions.
+    pub messages: MessageCounts,
+    /// Whether its handshake was seen, so that what was requested, sent and
+    /// announced is known from the beginning.
+    pub from_start: bool,
+    pub(super) ends: [End; 2],
+    pub(super) closed_at: Option<Time>,
+    pub(super) established_at: Option<Time>,
+    /// Another channel took over: two handshakes that crossed are one channel.
+    pub(super) merged: bool,
+}
+
+impl Channel {
+    pub(super) fn new(
+        swarm: SwarmIndex,
+        state: State,
+        transport: Transport,
+        initiator: End,
+        responder: End,
+    ) -> Self {
+        Self {
+            swarm,
+            from_start: state == State::HalfOpen,
+            state,
+            transport,
+            datagrams: 0,
+            messages: MessageCounts::default(),
+            ends: [initiator, responder],
+            closed_at: None,
+            established_at: None,
+            merged: false,
+        }
+    }
+
+    /// One end.
+    #[inline]
+    pub const fn end(&self, side: Side) -> &End {
+        match side {
+            Side::Initiator => &self.ends[0],
+            Side::Responder => &self.ends[1],
+        }
+    }
+
+    #[inline]
+    pub(super) const fn end_mut(&mut self, side: Side) -> &mut End {
+        match side {
+            Side::Initiator => &mut self.ends[0],
+            Side::Responder => &mut self.ends[1],
+        }
+    }
+
+    /// Both ends at once: the sender's and the receiver's.
+    #[inline]
+    pub(super) const fn sender_and_receiver(&mut self, sender: Side) -> (&mut End, &mut End) {
+        let [initiator, responder] = &mut self.ends;
+        match sender {
+            Side::Initiator => (initiator, responder),
+            Side::Responder => (responder, initiator),
+        }
+    }
+
+    /// Whether datagrams may still be expected.
+    pub const fn is_open(&self) -> bool {
+        !matches!(self.state, State::Closed(_))
+    }
+
+    /// Who closed the channel.
+    pub const fn closed_by(&self) -> Option<SocketAddr> {
+        match self.state {
+            State::Closed(side) => Some(self.end(side).address),
+            _ => None,
+        }
+    }
+}
+
+/// One end of a channel, as receiver and as sender.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// Where the peer is.
+    pub address: SocketAddr,
+    /// The channel ID that datagrams to this peer carry; `None` before it told.
+    pub id: Option<ChannelId>,
+    /// What its HANDSHAKE declared; `None` before one was seen.
+    pub declared: Option<Box<Declared>>,
+    /// How its messages are read.
+    pub layout: Layout,
+    pub(super) inference: Option<Box<Inference>>,
+    pub(super) tracking: Option<Box<Tracking>>,
+    /// Its messages so far were those of a peer that has sent DATA to complete.
+    pub(super) choking: bool,
+    pub(super) pex_asked: bool,
+    /// Message types that the peer's HANDSHAKE says it understands.
+    pub(super) supported: u32,
+}
+
+impl End {
+    pub(super) fn new(address: SocketAddr, id: Option<ChannelId>) -> Self {
+        Self {
+            address,
+            id,
+            declared: None,
+            layout: Layout::RFC,
+            inference: None,
+            tracking: None,
+            choking: false,
+            pex_asked: false,
+            supported: u32::MAX,
+        }
+    }
+
+    /// What this end announced, asked for and got; made when first needed.
+    #[inline]
+    pub(super) fn tracking(&mut self) -> &mut Tracking {
+        self.tracking.get_or_insert_default()
+    }
+
+    /// Whether the layout is still being inferred from datagrams.
+    pub const fn is_inferring(&self) -> bool {
+        self.inference.is_some()
+    }
+}
+
+/// What one end did with chunks on this channel.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tracking {
+    /// Chunks that it announced or acknowledged.
+    pub(super) announced: ChunkSet,
+    /// Chunks that it asked for.
+    pub(super) requested: ChunkSet,
+    /// Chunks that were sent to it.
+    pub(super) received: ChunkSet,
+}

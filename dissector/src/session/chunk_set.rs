@@ -1,0 +1,406 @@
+//! A set of chunk numbers that stays small for any traffic: scattered chunks
+//! are bits in pages, whole pages are runs, so that neither ten million single
+//! chunks nor one HAVE of 2^62 chunks costs much.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::FixedState;
+
+use crate::wire::ChunkRange;
+
+const WORDS: usize = 16;
+/// Chunks to a page.
+const PAGE: u64 = WORDS as u64 * 64;
+
+/// How many pages and runs all sets together may still take.
+#[derive(Clone, Copy, Debug)]
+pub struct PageBudget(usize);
+
+impl PageBudget {
+    /// A budget of `pages` pages and runs, about 200 bytes each.
+    pub const fn new(pages: usize) -> Self {
+        Self(pages)
+    }
+
+    fn take(&mut self) -> bool {
+        let left = self.0.checked_sub(1);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    const fn give(&mut self, count: usize) {
+        self.0 += count;
+    }
+}
+
+type Bits = [u64; WORDS];
+
+/// Chunk numbers that something is true of. Numbers are only ever added.
+#[derive(Clone, Debug, Default)]
+pub struct ChunkSet {
+    /// Pages with some chunks, by page number.
+    partial: HashMap<u64, Box<Bits>, FixedState>,
+    /// Runs of pages with all chunks: first page to last page.
+    full: BTreeMap<u64, u64>,
+    count: u64,
+    saturated: bool,
+}
+
+impl ChunkSet {
+    /// Number of chunks in the set, `u64::MAX` at most.
+    pub const fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether no chunk is in the set.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether chunks had to be left out to keep memory bounded. What is in
+    /// the set is right all the same.
+    pub const fn is_saturated(&self) -> bool {
+        self.saturated
+    }
+
+    /// Adds a range; returns how many of its chunks were new.
+    #[inline]
+    pub fn insert(&mut self, range: ChunkRange, budget: &mut PageBudget) -> u64 {
+        let (first, last) = (range.start() / PAGE, range.end() / PAGE);
+        let added = if first == last {
+            self.insert_in_page(first, range.start() % PAGE, range.end() % PAGE, budget)
+        } else {
+            let head = self.insert_in_page(first, range.start() % PAGE, PAGE - 1, budget);
+            let tail = self.insert_in_page(last, 0, range.end() % PAGE, budget);
+            let middle = if last - first > 1 {
+                self.insert_pages(first + 1, last - 1, budget)
+            } else {
+                0
+            };
+            head.saturating_add(middle).saturating_add(tail)
+        };
+        self.count = self.count.saturating_add(added);
+        added
+    }
+
+    /// Whether `chunk` is in the set.
+    #[inline]
+    pub fn contains(&self, chunk: u64) -> bool {
+        let (page, bit) = (chunk / PAGE, chunk % PAGE);
+        match self.partial.get(&page) {
+            Some(bits) => bits[(bit / 64) as usize] >> (bit % 64) & 1 == 1,
+            None => self.full_run(page).is_some(),
+        }
+    }
+
+    /// How many chunks of this set are not in `other`.
+    pub fn count_missing_from(&self, other: &Self) -> u64 {
+        let mut missing = 0u64;
+        for (&page, bits) in &self.partial {
+            if let Some(theirs) = other.partial.get(&page) {
+                missing += bits
+                    .iter()
+                    .zip(theirs.iter())
+                    .map(|(mine, theirs)| u64::from((mine & !theirs).count_ones()))
+                    .sum::<u64>();
+            } else if other.full_run(page).is_none() {
+                missing += bits.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+            }
+        }
+        for (&first, &last) in &self.full {
+            let mut covered = 0u64;
+            for (&start, &end) in other.full.range(..=last).rev() {
+                if end < first {
+                    break;
+                }
+                covered = covered.saturating_add(end.min(last) - start.max(first) + 1);
+            }
+            let whole = (last - first + 1).saturating_sub(covered).saturating_mul(PAGE);
+            let scattered: u64 = other
+                .partial
+                .iter()
+                .filter(|(page, _)| (first..=last).contains(page))
+                .flat_map(|(_, bits)| bits.iter())
+                .map(|word| u64::from(word.count_ones()))
+                .sum();
+            missing = missing.saturating_add(whole.saturating_sub(scattered));
+        }
+        missing
+    }
+
+    /// Whether every chunk of `range` is in the set.
+    pub fn contains_all(&self, range: ChunkRange) -> bool {
+        self.contains(range.start()) && self.run_end(range.start()) >= range.end()
+    }
+
+    /// The largest range of chunks in the set that contains `chunk`; `None`
+    /// when `chunk` is not in it.
+    pub fn interval_around(&self, chunk: u64) -> Option<ChunkRange> {
+        if !self.contains(chunk) {
+            return None;
+        }
+        ChunkRange::new(self.run_start(chunk), self.run_end(chunk))
+    }
+
+    fn full_run(&self, page: u64) -> Option<(u64, u64)> {
+        let (&start, &end) = self.full.range(..=page).next_back()?;
+        (end >= page).then_some((start, end))
+    }
+
+    fn insert_in_page(
+        &mut self,
+        page: u64,
+        low: u64,
+        high: u64,
+        budget: &mut PageBudget,
+    ) -> u64 {
+        if !self.full.is_empty() && self.full_run(page).is_some() {
+            return 0;
+        }
+        if low == 0 && high == PAGE - 1 {
+            return self.insert_pages(page, page, budget);
+        }
+        let bits = match self.partial.entry(page) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                if !budget.take() {
+                    self.saturated = true;
+                    return 0;
+                }
+                entry.insert(Box::default())
+            }
+        };
+        let mut added = 0;
+        for word in low / 64..=high / 64 {
+            let from = if word == low / 64 { low % 64 } else { 0 };
+            let to = if word == high / 64 { high % 64 } else { 63 };
+            let mask = (u64::MAX >> (63 - (to - from))) << from;
+            let slot = &mut bits[word as usize];
+            added += u64::from((mask & !*slot).count_ones());
+            *slot |= mask;
+        }
+        if added > 0 && bits.iter().all(|&word| word == u64::MAX) {
+            self.partial.remove(&page);
+            // The run takes the place in the budget that the page had.
+            budget.give(1);
+            self.join_run(page, page, budget);
+        }
+        added
+    }
+
+    /// Marks whole pages; returns how many chunks were new.
+    fn insert_pages(&mut self, first: u64, last: u64, budget: &mut PageBudget) -> u64 {
+        let before = self.partial.len();
+        let pages = u128::from(last - first) + 1;
+        let mut old = 0u128;
+        for (&start, &end) in self.full.range(..=last).rev() {
+            if end < first {
+                break;
+            }
+            old += u128::from(end.min(last) - start.max(first) + 1) * u128::from(PAGE);
+        }
+        let mut bits_of = |bits: &Bits| {
+            old += bits.iter().map(|word| u128::from(word.count_ones())).sum::<u128>();
+        };
+        // Walk the shorter of the two: the pages of the range or the table.
+        if pages <= self.partial.len() as u128 {
+            for page in first..=last {
+                if let Some(bits) = self.partial.remove(&page) {
+                    bits_of(&bits);
+                }
+            }
+        } else {
+            self.partial.retain(|page, bits| {
+                let inside = (first..=last).contains(page);
+                if inside {
+                    bits_of(bits);
+                }
+                !inside
+            });
+        }
+        budget.give(before - self.partial.len());
+        if !self.join_run(first, last, budget) {
+            return 0;
+        }
+        let total = pages * u128::from(PAGE);
+        u64::try_from(total.saturating_sub(old)).unwrap_or(u64::MAX)
+    }
+
+    /// Adds a run of full pages and joins it with its neighbours; false where
+    /// the budget has no place for it.
+    fn join_run(&mut self, mut first: u64, mut last: u64, budget: &mut PageBudget) -> bool {
+        while let Some((&start, &end)) = self.full.range(..=last.saturating_add(1)).next_back() {
+            if end.saturating_add(1) < first {
+                break;
+            }
+            self.full.remove(&start);
+            budget.give(1);
+            first = first.min(start);
+            last = last.max(end);
+        }
+        if !budget.take() {
+            self.saturated = true;
+            return false;
+        }
+        self.full.insert(first, last);
+        true
+    }
+
+    /// Last chunk of the run that `chunk`, a member, lies in.
+    fn run_end(&self, chunk: u64) -> u64 {
+        let mut at = chunk;
+        loop {
+            let page = at / PAGE;
+            let end = if let Some((_, last)) = self.full_run(page) {
+                last * PAGE + (PAGE - 1)
+            } else if let Some(bits) = self.partial.get(&page) {
+                match first_zero_from(bits, at % PAGE) {
+                    Some(bit) => return page * PAGE + bit - 1,
+                    None => page * PAGE + (PAGE - 1),
+                }
+            } else {
+                return at - 1;
+            };
+            match end.checked_add(1) {
+                Some(next) if self.contains(next) => at = next,
+                _ => return end,
+            }
+        }
+    }
+
+    /// First chunk of the run that `chunk`, a member, lies in.
+    fn run_start(&self, chunk: u64) -> u64 {
+        let mut at = chunk;
+        loop {
+            let page = at / PAGE;
+            let start = if let Some((first, _)) = self.full_run(page) {
+                first * PAGE
+            } else if let Some(bits) = self.partial.get(&page) {
+                match last_zero_to(bits, at % PAGE) {
+                    Some(bit) => return page * PAGE + bit + 1,
+                    None => page * PAGE,
+                }
+            } else {
+                return at + 1;
+            };
+            match start.checked_sub(1) {
+                Some(before) if self.contains(before) => at = before,
+                _ => return start,
+            }
+        }
+    }
+}
+
+fn first_zero_from(bits: &Bits, from: u64) -> Option<u64> {
+    let mut word = from / 64;
+    let mut zeros = !bits[word as usize] & (u64::MAX << (from % 64));
+    while zeros == 0 {
+        word += 1;
+        zeros = !*bits.get(word as usize)?;
+    }
+    Some(word * 64 + u64::from(zeros.trailing_zeros()))
+}
+
+fn last_zero_to(bits: &Bits, to: u64) -> Option<u64> {
+    let mut word = to / 64;
+    let mut zeros = !bits[word as usize] & (u64::MAX >> (63 - to % 64));
+    while zeros == 0 {
+        word = word.checked_sub(1)?;
+        zeros = !bits[word as usize];
+    }
+    Some(word * 64 + 63 - u64::from(zeros.leading_zeros()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn range(start: u64, end: u64) -> ChunkRange {
+        ChunkRange::new(start, end).expect("ordered")
+    }
+
+    proptest! {
+        #[test]
+        fn it_behaves_like_a_plain_set(
+            inserts in prop::collection::vec((0u64..8_000, 0u64..2_500), 1..40),
+            probes in prop::collection::vec(0u64..11_000, 20),
+        ) {
+            let mut budget = PageBudget::new(1_000);
+            let mut set = ChunkSet::default();
+            let mut model = BTreeSet::new();
+            for (start, length) in inserts {
+                let before = model.len() as u64;
+                model.extend(start..=start + length);
+                prop_assert_eq!(
+                    set.insert(range(start, start + length), &mut budget),
+                    model.len() as u64 - before
+                );
+                prop_assert_eq!(set.len(), model.len() as u64);
+            }
+            for probe in probes {
+                prop_assert_eq!(set.contains(probe), model.contains(&probe));
+                let expected = model.contains(&probe).then(|| {
+                    let start = (0..=probe).rev().take_while(|c| model.contains(c)).last();
+                    let end = (probe..).take_while(|c| model.contains(c)).last();
+                    range(start.unwrap_or(probe), end.unwrap_or(probe))
+                });
+                prop_assert_eq!(set.interval_around(probe), expected);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn missing_chunks_are_counted_as_in_plain_sets(
+            mine in prop::collection::vec((0u64..8_000, 0u64..2_500), 0..8),
+            theirs in prop::collection::vec((0u64..8_000, 0u64..2_500), 0..8),
+        ) {
+            let mut budget = PageBudget::new(1_000);
+            let mut fill = |ranges: Vec<(u64, u64)>| {
+                let mut set = ChunkSet::default();
+                let mut model = BTreeSet::new();
+                for (start, length) in ranges {
+                    set.insert(range(start, start + length), &mut budget);
+                    model.extend(start..=start + length);
+                }
+                (set, model)
+            };
+            let ((set, model), (other, other_model)) = (fill(mine), fill(theirs));
+            prop_assert_eq!(
+                set.count_missing_from(&other),
+                model.difference(&other_model).count() as u64
+            );
+        }
+    }
+
+    #[test]
+    fn a_have_of_nearly_everything_costs_next_to_nothing() {
+        let mut budget = PageBudget::new(10);
+        let mut set = ChunkSet::default();
+        assert_eq!(set.insert(range(5, (1 << 62) - 1), &mut budget), (1 << 62) - 5);
+        let rest = u64::MAX - (1 << 62) + 6;
+        assert_eq!(set.insert(range(0, u64::MAX), &mut budget), rest);
+        assert!(set.partial.len() <= 2 && set.full.len() == 1);
+        assert_eq!(set.interval_around(7), Some(range(0, u64::MAX)));
+    }
+
+    #[test]
+    fn chunks_far_apart_stop_being_kept_and_the_set_says_so() {
+        let mut budget = PageBudget::new(100);
+        let mut set = ChunkSet::default();
+        for i in 0..110 {
+            set.insert(ChunkRange::single(i * 1_000_003), &mut budget);
+        }
+        assert!(set.is_saturated());
+        assert_eq!(set.len(), 100);
+        // What is full takes less room than what is scattered.
+        set.insert(range(0, 1_000_003 * 50 - 1), &mut budget);
+        set.insert(ChunkRange::single(u64::MAX), &mut budget);
+        assert!(set.contains(u64::MAX));
+    }
+}

@@ -1,0 +1,490 @@
+//! Datagrams on a channel that is known.
+
+use std::sync::Arc;
+
+use super::analyzer::{Analyzer, Outcome};
+use super::address::EndKey;
+use super::channel::{ChannelIndex, End, Side, State};
+use super::declared::{Declared, candidates};
+use super::evidence::weigh;
+use super::handshake_rules::{Role, check_agreement, check_closing, check_opening, recognise};
+use super::infer::Inference;
+use super::input::{Datagram, Transport};
+use super::message_rules::{Context, apply};
+use crate::finding::{Detail, FindingId};
+use crate::wire::{
+    ChannelId, DecodeError, Dialect, Handshake, Layout, Located, Message, MessageType, Reader,
+    dialect,
+};
+
+/// Nanoseconds after a close during which the other side may not know of it.
+const CLOSING_GRACE: i64 = 1_000_000_000;
+
+/// Where a datagram belongs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) channel: ChannelIndex,
+    pub(super) sender: Side,
+    /// Whether it came from the address that the channel's peer has.
+    pub(super) expected_address: bool,
+}
+
+impl Analyzer {
+    /// Decodes a datagram on a known channel and applies it.
+    pub(super) fn exchange<'a>(
+        &mut self,
+        datagram: &Datagram<'a>,
+        id: ChannelId,
+        reader: Reader<'a>,
+        route: Route,
+        messages: &mut Vec<Located<'a>>,
+    ) -> Outcome {
+        let Route {
+            mut channel,
+            mut sender,
+            expected_address,
+        } = route;
+        if !expected_address {
+            let peer = self.channels[channel.0 as usize].end(sender).address;
+            self.findings
+                .raise(FindingId::ChannelAddressMismatch, Detail::Address(peer));
+        } else if let Some((merged, side)) = self.cross(channel, sender, datagram) {
+            (channel, sender) = (merged, side);
+        }
+        let first = datagram.payload.get(4).copied();
+        let layout = if first == Some(MessageType::Handshake.code()) {
+            self.layout_of_handshake(channel, sender, datagram)
+        } else {
+            self.layout_of_messages(channel, sender, datagram)
+        };
+        let closing = first == Some(MessageType::Handshake.code())
+            && datagram.payload.get(5..9) == Some(&[0; 4]);
+        let found = &mut self.channels[channel.0 as usize];
+        if sender == Side::Initiator && found.state == State::Answered && !closing {
+            found.state = State::Established;
+            found.established_at = datagram.time;
+        }
+        if let State::Closed(by) = found.state
+            && !closing
+        {
+            let late = match (datagram.time, found.closed_at) {
+                (Some(now), Some(then)) => now.since(then) > CLOSING_GRACE,
+                _ => true,
+            };
+            if by == sender || late {
+                self.findings
+                    .raise(FindingId::ChannelUsedAfterClose, Detail::Channel(id));
+            }
+        }
+        self.decode(datagram, id, reader, (channel, sender), layout, messages)
+    }
+
+    /// Decodes the messages of a datagram whose channel is known, HANDSHAKEs
+    /// included, and applies the rules to them.
+    pub(super) fn decode<'a>(
+        &mut self,
+        datagram: &Datagram<'a>,
+        id: ChannelId,
+        mut reader: Reader<'a>,
+        (channel, sender): (ChannelIndex, Side),
+        mut layout: Layout,
+        messages: &mut Vec<Located<'a>>,
+    ) -> Outcome {
+        let mut fault: Option<DecodeError> = None;
+        while let Some(next) = reader.next(&layout) {
+            match next {
+                Ok(located) => {
+                    if let Message::Handshake(handshake) = &located.message {
+                        self.on_handshake(datagram, (channel, sender), handshake, layout.dialect);
+                        let end = self.channels[channel.0 as usize].end(sender);
+                        if end.declared.is_some() {
+                            layout = end.layout;
+                        }
+                    }
+                    messages.push(located);
+                }
+                Err(error) => {
+                    fault = Some(error);
+                    break;
+                }
+            }
+        }
+        let found = &mut self.channels[channel.0 as usize];
+        let swarm = &mut self.swarms[found.swarm.0 as usize];
+        apply(
+            &mut Context {
+                channel: found,
+                swarm,
+                sender,
+                layout,
+                datagram,
+                opening: id.is_zero(),
+                findings: &mut self.findings,
+                budget: &mut self.budget,
+            },
+            messages,
+        );
+        Outcome {
+            channel_id: Some(id),
+            route: Some((channel, sender)),
+            layout,
+            fault,
+            decoded: reader.position(),
+        }
+    }
+
+    /// The layout for a datagram that starts with a HANDSHAKE: the sender may
+    /// turn out to speak another dialect than its peer.
+    fn layout_of_handshake(
+        &self,
+        channel: ChannelIndex,
+        sender: Side,
+        datagram: &Datagram<'_>,
+    ) -> Layout {
+        let end = self.channels[channel.0 as usize].end(sender);
+        let weigh = |layout: &Layout| {
+            weigh(
+                datagram.payload,
+                datagram.wire_length,
+                layout,
+                datagram.time,
+            )
+        };
+        let own = weigh(&end.layout);
+        if own.complete && end.declared.is_some() {
+            return end.layout;
+        }
+        let mut best = (end.layout, own);
+        for other in dialect::DIALECTS {
+            if other != end.layout.dialect {
+                let layout = Layout::of_dialect(other);
+                let evidence = weigh(&layout);
+                if (evidence.complete, evidence.bits) > (best.1.complete, best.1.bits) {
+                    best = (layout, evidence);
+                }
+            }
+        }
+        best.0
+    }
+
+    /// The layout for any other datagram; judged from its bytes while no
+    /// handshake has settled it.
+    fn layout_of_messages(
+        &mut self,
+        channel: ChannelIndex,
+        sender: Side,
+        datagram: &Datagram<'_>,
+    ) -> Layout {
+        let found = &mut self.channels[channel.0 as usize];
+        let end = found.end_mut(sender);
+        let Some(inference) = &mut end.inference else {
+            return end.layout;
+        };
+        let (payload, length) = (datagram.payload, datagram.wire_length);
+        if inference.is_about_hashes_only() {
+            let quick = weigh(payload, length, &inference.best(), datagram.time);
+            if quick.complete && !quick.has_hashes {
+                return end.layout;
+            }
+        }
+        let before = inference.best();
+        let evidence = inference.judge(payload, length, datagram.time);
+        let layout = inference.best();
+        end.layout = layout;
+        let settled = inference.is_settled();
+        let first_hashes = evidence.has_hashes;
+        let told = end.declared.as_deref().cloned().unwrap_or_default();
+        if settled {
+            end.inference = None;
+        }
+        let swarm = &mut self.swarms[found.swarm.0 as usize];
+        swarm.infer(&layout, first_hashes);
+        if first_hashes
+            && told.hash_function.is_none()
+            && let Some(id) = &swarm.id
+        {
+            self.learned
+                .swarms
+                .insert(Arc::clone(id), layout.hash_function);
+        }
+        if settled {
+            let mut note = |id, detail| self.findings.raise(id, detail);
+            if told.chunk_addressing.is_none() {
+                let name = layout.addressing.name().unwrap_or("?");
+                note(FindingId::InferredAddressing, Detail::Word(name));
+            }
+            if told.hash_function.is_none() && first_hashes {
+                let name = layout.hash_function.name().unwrap_or("?");
+                note(FindingId::InferredHashFunction, Detail::Word(name));
+            }
+            if !layout.data_timestamp && before.dialect.data_timestamp {
+                note(FindingId::InferredTimestamp, Detail::None);
+            }
+        }
+        layout
+    }
+
+    /// Two first HANDSHAKEs that crossed may be used as one channel: the
+    /// sender answers on its peer's channel without a HANDSHAKE, because it
+    /// has sent one already. Makes them one.
+    fn cross(
+        &mut self,
+        channel: ChannelIndex,
+        sender: Side,
+        datagram: &Datagram<'_>,
+    ) -> Option<(ChannelIndex, Side)> {
+        let found = &self.channels[channel.0 as usize];
+        if found.state != State::HalfOpen
+            || sender != Side::Responder
+            || datagram.payload.get(4) == Some(&MessageType::Handshake.code())
+        {
+            return None;
+        }
+        let (swarm, initiator) = (found.swarm, found.end(Side::Initiator).clone());
+        let other = self
+            .table
+            .channels_between(datagram.source, datagram.destination)
+            .find(|&index| {
+                let other = &self.channels[index.0 as usize];
+                index != channel
+                    && other.state == State::HalfOpen
+                    && !other.merged
+                    && other.swarm == swarm
+                    && other.end(Side::Initiator).address == datagram.source
+            })?;
+        // The channel that opened first goes on.
+        let (kept, gone) = if other < channel {
+            (other, channel)
+        } else {
+            (channel, other)
+        };
+        let side_of = |index: ChannelIndex| {
+            if index == kept {
+                Side::Initiator
+            } else {
+                Side::Responder
+            }
+        };
+        let own = self.channels[other.0 as usize].end(Side::Initiator).clone();
+        let gone_channel = &mut self.channels[gone.0 as usize];
+        gone_channel.merged = true;
+        let (datagrams, counts) = (gone_channel.datagrams, gone_channel.messages);
+        let kept_channel = &mut self.channels[kept.0 as usize];
+        kept_channel.datagrams += datagrams;
+        kept_channel.messages.merge(&counts);
+        kept_channel.state = State::Established;
+        let ends = [(channel, initiator), (other, own)];
+        for (index, end) in ends {
+            let side = side_of(index);
+            if let Some(id) = end.id {
+                let peer = kept_channel.end(side.other()).address;
+                self.table.add_end(
+                    EndKey {
+                        receiver: end.address.into(),
+                        sender: peer.into(),
+                        id,
+                    },
+                    super::table::EndRef {
+                        channel: kept,
+                        receiver: side,
+                    },
+                );
+            }
+            *kept_channel.end_mut(side) = end;
+        }
+        self.findings
+            .raise(FindingId::ChannelSimultaneous, Detail::None);
+        Some((kept, side_of(other)))
+    }
+
+    /// Applies a HANDSHAKE on a channel that exists. Its first one, of the
+    /// initiator, comes here too.
+    pub(super) fn on_handshake(
+        &mut self,
+        datagram: &Datagram<'_>,
+        (index, sender): (ChannelIndex, Side),
+        handshake: &Handshake<'_>,
+        dialect: &'static Dialect,
+    ) {
+        if handshake.is_closing() {
+            self.on_closing(datagram, (index, sender), handshake);
+            return;
+        }
+        let declared = Declared::of(handshake);
+        let channel = &mut self.channels[index.0 as usize];
+        let known = channel.end(sender).id;
+        let again = channel.end(sender).declared.is_some() && sender == Side::Responder;
+        match known {
+            Some(id) if id == handshake.source_channel && again => {
+                let same = channel.end(sender).declared.as_deref() == Some(&declared);
+                let id = if same && channel.state != State::Established {
+                    FindingId::HandshakeRetransmitted
+                } else {
+                    FindingId::HandshakeRepeated
+                };
+                self.findings.raise_at(id, 4, Detail::None);
+            }
+            Some(id) if id != handshake.source_channel => {
+                self.findings.raise_at(
+                    FindingId::HandshakeReplyDiffers,
+                    4,
+                    Detail::Channel(handshake.source_channel),
+                );
+            }
+            _ => {}
+        }
+        if known != Some(handshake.source_channel) {
+            let receiver = channel.end(sender.other()).address;
+            channel.end_mut(sender).id = Some(handshake.source_channel);
+            let key = EndKey {
+                receiver: datagram.source.into(),
+                sender: receiver.into(),
+                id: handshake.source_channel,
+            };
+            self.add_end(key, index, sender);
+            self.check_id(datagram, (index, sender), handshake.source_channel);
+        }
+        let channel = &mut self.channels[index.0 as usize];
+        if sender == Side::Responder && channel.state == State::HalfOpen {
+            channel.state = State::Answered;
+        }
+        channel.end_mut(sender).supported = declared.supported_messages.unwrap_or(u32::MAX);
+        if dialect.handshake_options {
+            let role = if datagram.payload.get(..4) == Some(&[0; 4]) {
+                Role::Initiator
+            } else {
+                Role::Responder
+            };
+            let mut raise = |id, detail| self.findings.raise_at(id, 4, detail);
+            check_opening(handshake, &declared, role, &mut raise);
+            if sender == Side::Responder
+                && let Some(initiator) = &channel.end(Side::Initiator).declared
+            {
+                check_agreement(initiator, &declared, &mut raise);
+            }
+        }
+        recognise(handshake, &declared, dialect, &mut |id, detail| {
+            self.findings.raise_at(id, 4, detail);
+        });
+        self.name_swarm(index, &declared, dialect);
+        let channel = &mut self.channels[index.0 as usize];
+        self.swarms[channel.swarm.0 as usize].learn(&declared, dialect);
+        channel.end_mut(sender).declared = Some(Box::new(declared));
+        self.settle(index, sender, dialect);
+        // The other side's layout may depend on what this one declared.
+        let other = self.channels[index.0 as usize].end(sender.other());
+        if other.declared.is_some() && other.layout.dialect.handshake_options {
+            let dialect = other.layout.dialect;
+            self.settle(index, sender.other(), dialect);
+        } else if other.declared.is_none() {
+            self.settle(index, sender.other(), dialect);
+        }
+    }
+
+    /// Sets an end's layout from what both sides declared.
+    fn settle(&mut self, index: ChannelIndex, side: Side, dialect: &'static Dialect) {
+        let channel = &self.channels[index.0 as usize];
+        let swarm = &self.swarms[channel.swarm.0 as usize];
+        let own = channel.end(side).declared.as_deref();
+        let peer = channel.end(side.other()).declared.as_deref();
+        let nothing = Declared::default();
+        let peer_options = peer.unwrap_or(&nothing);
+        let sender = own.unwrap_or(&nothing).or(peer_options);
+        let hash_function = swarm.hash_function.map(|known| known.value);
+        let layouts = candidates(
+            &sender,
+            peer_options,
+            swarm.id.as_deref(),
+            dialect,
+            hash_function,
+            &self.config,
+        );
+        let end = self.channels[index.0 as usize].end_mut(side);
+        if end.inference.is_some() && end.declared.is_some() && own_is_unchanged(end, &layouts) {
+            return;
+        }
+        if let Some(&layout) = layouts.first() {
+            end.layout = layout;
+        }
+        end.inference = Inference::among(layouts).map(Box::new);
+    }
+
+    /// Gives the channel its swarm when a later HANDSHAKE names it.
+    fn name_swarm(&mut self, index: ChannelIndex, declared: &Declared, dialect: &'static Dialect) {
+        let Some(id) = declared.swarm_id.as_deref() else {
+            return;
+        };
+        let old = self.channels[index.0 as usize].swarm;
+        if self.swarms[old.0 as usize].id.is_some() {
+            return;
+        }
+        if let Some(named) = self.swarm_for(Some(id), dialect) {
+            let channel = &mut self.channels[index.0 as usize];
+            channel.swarm = named;
+            let addresses = [channel.ends[0].address, channel.ends[1].address];
+            for address in addresses {
+                self.swarms[named.0 as usize].add_peer(address);
+            }
+        }
+    }
+
+    fn on_closing(
+        &mut self,
+        datagram: &Datagram<'_>,
+        (index, sender): (ChannelIndex, Side),
+        handshake: &Handshake<'_>,
+    ) {
+        let channel = &mut self.channels[index.0 as usize];
+        if channel.end(sender).layout.dialect.handshake_options {
+            check_closing(handshake, &mut |id, detail| {
+                self.findings.raise_at(id, 4, detail);
+            });
+        }
+        if !channel.is_open() {
+            return;
+        }
+        channel.state = State::Closed(sender);
+        channel.closed_at = datagram.time;
+        if channel.transport == Transport::Udp && channel.from_start {
+            for end in &channel.ends {
+                let Some(tracking) = &end.tracking else {
+                    continue;
+                };
+                let missing = tracking.received.count_missing_from(&tracking.announced);
+                if missing > 0 {
+                    self.findings
+                        .raise(FindingId::AckMissing, Detail::Count(missing, "chunks"));
+                }
+            }
+        }
+    }
+
+    /// Rules on the choice of channel IDs (RFC 7574, sections 3.11 and 12.1).
+    fn check_id(
+        &mut self,
+        datagram: &Datagram<'_>,
+        (index, side): (ChannelIndex, Side),
+        id: ChannelId,
+    ) {
+        if id.0 < 1 << 16 {
+            self.findings
+                .raise_at(FindingId::ChannelIdSmall, 5, Detail::Channel(id));
+        }
+        if let Some(before) = self.table.note_id(datagram.source, id)
+            && before != id
+            && before.0 ^ id.0 < 16
+        {
+            self.findings
+                .raise_at(FindingId::ChannelIdNotRandom, 5, Detail::Channel(before));
+        }
+        if self.channels[index.0 as usize].end(side.other()).id == Some(id) {
+            self.findings
+                .raise_at(FindingId::ChannelIdsEqual, 5, Detail::Channel(id));
+        }
+    }
+}
+
+/// Whether an inference under way would only start over.
+fn own_is_unchanged(end: &End, layouts: &[Layout]) -> bool {
+    layouts.len() > 1 && layouts.contains(&end.layout)
+}

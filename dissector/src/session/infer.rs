@@ -1,0 +1,139 @@
+//! Finding out from datagrams what no handshake told.
+
+use super::evidence::{Evidence, weigh};
+use super::input::Time;
+use crate::wire::Layout;
+
+/// Bits behind the best candidate from which on a candidate is given up.
+const HOPELESS: i32 = 60;
+/// Datagrams after which the best candidate is taken.
+const PATIENCE: u32 = 64;
+/// Signature lengths to try, the likely ones first: P-256, P-384, libswift's
+/// twenty zeros, RSA with 1024 to 4096 bits.
+const SIGNATURES: [usize; 6] = [64, 96, 20, 128, 256, 512];
+
+/// Layouts that one sender may use, and what speaks for each.
+#[derive(Clone, Debug)]
+pub(super) struct Inference {
+    /// Best first; equal ones in their order of likelihood.
+    candidates: Vec<Candidate>,
+    judged: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    layout: Layout,
+    bits: i32,
+}
+
+impl Inference {
+    /// From layouts in their order of likelihood; `None` when there is nothing to choose.
+    pub(super) fn among(layouts: Vec<Layout>) -> Option<Self> {
+        (layouts.len() > 1).then(|| Self {
+            candidates: layouts
+                .into_iter()
+                .map(|layout| Candidate { layout, bits: 0 })
+                .collect(),
+            judged: 0,
+        })
+    }
+
+    /// The best layout so far.
+    pub(super) fn best(&self) -> Layout {
+        self.candidates
+            .first()
+            .map_or(Layout::RFC, |best| best.layout)
+    }
+
+    /// Bits that all datagrams so far explain under the best layout.
+    pub(super) fn bits(&self) -> i32 {
+        self.candidates.first().map_or(0, |best| best.bits)
+    }
+
+    /// Whether the candidates differ in hashes and signatures only, so that a
+    /// datagram without any needs no judging.
+    pub(super) fn is_about_hashes_only(&self) -> bool {
+        let best = self.best();
+        self.candidates.iter().all(|candidate| {
+            let layout = candidate.layout;
+            layout.addressing == best.addressing
+                && layout.dialect == best.dialect
+                && layout.data_timestamp == best.data_timestamp
+        })
+    }
+
+    /// Whether enough is known to stop judging.
+    pub(super) fn is_settled(&self) -> bool {
+        self.candidates.len() <= 1 || self.judged >= PATIENCE
+    }
+
+    /// Weighs a datagram under every candidate left; returns what it says for
+    /// the one that is the best now.
+    pub(super) fn judge(
+        &mut self,
+        payload: &[u8],
+        wire_length: usize,
+        time: Option<Time>,
+    ) -> Evidence {
+        let mut evidence = self.weigh_all(payload, wire_length, time);
+        if evidence
+            .first()
+            .is_some_and(|(_, best)| best.wants_signature_length)
+        {
+            self.try_signatures();
+            evidence = self.weigh_all(payload, wire_length, time);
+        }
+        self.judged += 1;
+        let top = evidence.first().map_or(0, |(candidate, _)| candidate.bits);
+        evidence.retain(|(candidate, _)| candidate.bits > top - HOPELESS);
+        self.candidates = evidence.iter().map(|(candidate, _)| *candidate).collect();
+        evidence
+            .first()
+            .map_or_else(|| weigh(payload, wire_length, &Layout::RFC, time), |(_, best)| *best)
+    }
+
+    fn weigh_all(
+        &self,
+        payload: &[u8],
+        wire_length: usize,
+        time: Option<Time>,
+    ) -> Vec<(Candidate, Evidence)> {
+        let mut weighed: Vec<(Candidate, Evidence)> = self
+            .candidates
+            .iter()
+            .map(|candidate| {
+                let evidence = weigh(payload, wire_length, &candidate.layout, time);
+                let candidate = Candidate {
+                    layout: candidate.layout,
+                    bits: candidate.bits.saturating_add(evidence.bits),
+                };
+                (candidate, evidence)
+            })
+            .collect();
+        weighed.sort_by_key(|(candidate, _)| std::cmp::Reverse(candidate.bits));
+        weighed
+    }
+
+    /// Replaces every candidate that knows no signature length by one for each
+    /// likely length.
+    fn try_signatures(&mut self) {
+        self.candidates = self
+            .candidates
+            .iter()
+            .flat_map(|&candidate| {
+                let known = candidate.layout.signature_length;
+                let lengths = match known {
+                    Some(_) => 0..1,
+                    None => 0..SIGNATURES.len(),
+                };
+                lengths.map(move |index| Candidate {
+                    layout: Layout {
+                        signature_length: known.or(Some(SIGNATURES[index])),
+                        ..candidate.layout
+                    },
+                    ..candidate
+                })
+            })
+            .collect();
+    }
+}

@@ -1,0 +1,180 @@
+//! Datagrams on channels that no handshake announced: the capture began too
+//! late, somebody guesses, or it is another protocol altogether.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use super::address::EndKey;
+use super::analyzer::{Analyzer, Outcome};
+use super::channel::{Channel, ChannelIndex, End, Side, State};
+use super::config::MAX_SUSPECTS;
+use super::declared::candidates_of_stranger;
+use super::evidence::ENOUGH;
+use super::exchange::Route;
+use super::infer::Inference;
+use super::input::Datagram;
+use crate::finding::{Detail, FindingId};
+use crate::wire::{Layout, Located, MessageType, Reader};
+
+/// Channels that are being weighed.
+pub(super) type Suspects = HashMap<EndKey, Suspect, FixedState>;
+
+/// A channel that may be one.
+#[derive(Clone, Debug)]
+pub(super) struct Suspect {
+    inference: Inference,
+    datagrams: u32,
+}
+
+impl Analyzer {
+    /// Takes a datagram whose channel is not known; `None` when it is not PPSPP.
+    pub(super) fn stranger<'a>(
+        &mut self,
+        datagram: &Datagram<'a>,
+        key: EndKey,
+        reader: Reader<'a>,
+        messages: &mut Vec<Located<'a>>,
+    ) -> Option<Outcome> {
+        if let Some(end) = self.table.end_from_anywhere(&key) {
+            let route = Route {
+                channel: end.channel,
+                sender: end.receiver.other(),
+                expected_address: false,
+            };
+            return Some(self.exchange(datagram, key.id, reader, route, messages));
+        }
+        let familiar = !self.config.ports.is_empty()
+            || self.table.is_pair(datagram.source, datagram.destination);
+        if is_stun(datagram.payload) {
+            return None;
+        }
+        if let Some((layout, inference)) = self.config.learned.ends.remove(&key) {
+            return Some(self.join(datagram, key, reader, layout, inference, messages));
+        }
+        let kind = datagram.payload.get(4).copied();
+        let plausible = kind.is_some_and(|kind| MessageType::from_code(kind).is_assigned());
+        if !plausible {
+            // A keep-alive, or nonsense: says nothing about the channel.
+            return familiar.then(|| {
+                self.findings
+                    .raise(FindingId::ChannelUnknown, Detail::Channel(key.id));
+                self.unfollowed(reader, Layout::RFC, key.id, messages)
+            });
+        }
+        let mut suspect = self.suspects.remove(&key).or_else(|| {
+            Some(Suspect {
+                inference: Inference::among(candidates_of_stranger(&self.config))?,
+                datagrams: 0,
+            })
+        })?;
+        let evidence =
+            suspect
+                .inference
+                .judge(datagram.payload, datagram.wire_length, datagram.time);
+        suspect.datagrams += 1;
+        let readable = evidence.complete || datagram.is_cut();
+        // Where the peers' handshakes are in the capture, a channel that they
+        // did not announce must speak more than once to be believed.
+        let announced = self
+            .table
+            .channels_between(datagram.source, datagram.destination)
+            .any(|index| self.channels[index.0 as usize].from_start);
+        let enough = suspect.inference.bits() >= ENOUGH
+            && (suspect.datagrams > 1 || !announced)
+            && readable;
+        let layout = suspect.inference.best();
+        if enough {
+            let inference = (!suspect.inference.is_settled()).then_some(suspect.inference);
+            return Some(self.join(datagram, key, reader, layout, inference, messages));
+        }
+        if suspect.inference.bits() > 0 {
+            if self.suspects.len() >= MAX_SUSPECTS {
+                self.suspects.clear();
+            }
+            self.suspects.insert(key, suspect);
+        }
+        familiar.then(|| {
+            self.findings
+                .raise(FindingId::ChannelUnknown, Detail::Channel(key.id));
+            self.unfollowed(reader, layout, key.id, messages)
+        })
+    }
+
+    /// The one channel that was joined in the other direction between the same
+    /// addresses and still lacks its second ID: most likely the same channel.
+    fn missing_half(&self, datagram: &Datagram<'_>) -> Option<(ChannelIndex, Side)> {
+        let mut halves = self
+            .table
+            .channels_between(datagram.source, datagram.destination)
+            .filter_map(|index| {
+                let channel = &self.channels[index.0 as usize];
+                let side = [Side::Initiator, Side::Responder].into_iter().find(|&side| {
+                    channel.state == State::Joined
+                        && channel.end(side).id.is_none()
+                        && channel.end(side).address == datagram.destination
+                })?;
+                Some((index, side))
+            });
+        halves.next().filter(|_| halves.next().is_none())
+    }
+
+    /// Follows a channel from the middle on.
+    fn join<'a>(
+        &mut self,
+        datagram: &Datagram<'a>,
+        key: EndKey,
+        reader: Reader<'a>,
+        layout: Layout,
+        inference: Option<Inference>,
+        messages: &mut Vec<Located<'a>>,
+    ) -> Outcome {
+        self.findings
+            .raise(FindingId::ChannelUnknown, Detail::Channel(key.id));
+        let half = self.missing_half(datagram);
+        let (index, receiver) = if let Some((index, side)) = half {
+            self.findings
+                .raise(FindingId::InferredPairing, Detail::None);
+            self.channels[index.0 as usize].end_mut(side).id = Some(key.id);
+            (Some(index), side)
+        } else {
+            let channel = self.swarm_for(None, layout.dialect).map(|swarm| {
+                Channel::new(
+                    swarm,
+                    State::Joined,
+                    datagram.transport,
+                    End::new(datagram.source, None),
+                    End::new(datagram.destination, Some(key.id)),
+                )
+            });
+            let index = channel.and_then(|channel| self.add_channel(channel));
+            (index, Side::Responder)
+        };
+        let Some(index) = index else {
+            return self.unfollowed(reader, layout, key.id, messages);
+        };
+        self.add_end(key, index, receiver);
+        self.table.note_id(datagram.destination, key.id);
+        let sender = receiver.other();
+        let end = self.channels[index.0 as usize].end_mut(sender);
+        end.layout = layout;
+        let has_hashes = inference.is_none();
+        end.inference = inference.map(Box::new);
+        let swarm = self.channels[index.0 as usize].swarm;
+        self.swarms[swarm.0 as usize].infer(&layout, has_hashes);
+        let route = Route {
+            channel: index,
+            sender,
+            expected_address: true,
+        };
+        self.exchange(datagram, key.id, reader, route, messages)
+    }
+}
+
+/// Whether this is STUN (RFC 5389), which shares sockets with PPSPP where
+/// there are NATs (RFC 7574, section 3.11): its magic cookie says so.
+pub(super) fn is_stun(payload: &[u8]) -> bool {
+    payload.len() >= 20
+        && payload[0] & 0xc0 == 0
+        && payload.get(4..8) == Some(&[0x21, 0x12, 0xa4, 0x42])
+}

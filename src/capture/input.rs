@@ -1,0 +1,171 @@
+//! Opening inputs: files and standard input, compressed or not.
+
+use std::fs::File;
+use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::error::CaptureError;
+use super::window::Window;
+
+/// Where packets come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input, which may be a pipe.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Input {
+    /// What users call it in messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stdin => "standard input".to_owned(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// An input that was opened: bytes, a name for messages, and its size.
+pub(super) struct Opened {
+    pub(super) name: String,
+    pub(super) reader: Box<dyn Read + Send>,
+    /// Size in bytes, where the input is a file.
+    pub(super) size: Option<u64>,
+}
+
+/// How much memory the inputs may take, in bytes; shared out among them.
+#[derive(Clone, Copy)]
+pub(super) struct Share {
+    window: usize,
+    compressed: usize,
+    zstd_window_log: u32,
+}
+
+impl Share {
+    /// The share of one of `inputs` inputs.
+    pub(super) fn of(inputs: usize) -> Self {
+        let inputs = inputs.max(1);
+        Self {
+            // 256 KiB stay in the second-level cache, which is what makes
+            // this faster than larger buffers.
+            window: (8 * 1024 * 1024 / inputs).clamp(16 * 1024, 256 * 1024),
+            compressed: (2 * 1024 * 1024 / inputs).clamp(8 * 1024, 64 * 1024),
+            // zstd asks every decoder to grant 8 MiB (log 23); `zstd -19`
+            // uses that much, plain `zstd` 2 MiB (log 21).
+            zstd_window_log: match inputs {
+                1 => 24,
+                2 => 23,
+                3..=4 => 22,
+                _ => 21,
+            },
+        }
+    }
+}
+
+/// Opens a file or standard input.
+pub(super) fn open(input: &Input) -> Result<Opened, CaptureError> {
+    let name = input.name();
+    let fail = |source| CaptureError::Open {
+        file: input.name(),
+        source,
+    };
+    match input {
+        Input::Stdin => Ok(Opened {
+            name,
+            reader: Box::new(io::stdin()),
+            size: None,
+        }),
+        Input::File(path) => {
+            let file = File::open(path).map_err(fail)?;
+            let metadata = file.metadata().map_err(fail)?;
+            if metadata.is_dir() {
+                return Err(fail(io::ErrorKind::IsADirectory.into()));
+            }
+            Ok(Opened {
+                name,
+                // A pipe or a device has no size worth telling.
+                size: metadata.is_file().then_some(metadata.len()),
+                reader: Box::new(file),
+            })
+        }
+    }
+}
+
+/// Looks at the first bytes, decompresses where they say so, and counts what
+/// is read into `progress`.
+pub(super) fn window(
+    opened: Opened,
+    share: Share,
+    progress: Arc<AtomicU64>,
+) -> Result<Window, CaptureError> {
+    let Opened { name, reader, .. } = opened;
+    let counted = Counted {
+        reader,
+        count: progress,
+    };
+    let (magic, reader) = peek(counted).map_err(|source| CaptureError::Open {
+        file: name.clone(),
+        source,
+    })?;
+    if magic.is_empty() {
+        return Err(CaptureError::Empty { file: name });
+    }
+    let (compression, reader): (_, Box<dyn Read + Send>) = match *magic.as_slice() {
+        [0x1f, 0x8b, ..] => {
+            let buffered = BufReader::with_capacity(share.compressed, reader);
+            let decoder = flate2::bufread::MultiGzDecoder::new(buffered);
+            (Some("gzip"), Box::new(InSteps(decoder)))
+        }
+        // A zstd frame, or a skippable frame, which may come first.
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
+            let buffered = BufReader::with_capacity(share.compressed, reader);
+            let fail = |source| CaptureError::Open {
+                file: name.clone(),
+                source,
+            };
+            let mut decoder = zstd::Decoder::with_buffer(buffered).map_err(fail)?;
+            decoder
+                .window_log_max(share.zstd_window_log)
+                .map_err(fail)?;
+            (Some("zstd"), Box::new(decoder))
+        }
+        _ => (None, Box::new(reader)),
+    };
+    Ok(Window::new(name, compression, reader, share.window))
+}
+
+/// Takes up to four bytes off a reader and puts them back in front.
+fn peek<R: Read>(mut reader: R) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>, R>)> {
+    let mut magic = Vec::with_capacity(4);
+    reader.by_ref().take(4).read_to_end(&mut magic)?;
+    let rest = Cursor::new(magic.clone()).chain(reader);
+    Ok((magic, rest))
+}
+
+/// Counts the bytes that pass.
+struct Counted {
+    reader: Box<dyn Read + Send>,
+    count: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.count.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// Asks for few bytes at a time: when the gzip decoder meets damage, what it
+/// had decoded in that same call is lost.
+struct InSteps<R>(R);
+
+impl<R: Read> Read for InSteps<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let step = buffer.len().min(16 * 1024);
+        self.0.read(buffer.get_mut(..step).unwrap_or_default())
+    }
+}

@@ -1,0 +1,114 @@
+//! One input as a sequence of packets, whatever its file format.
+
+use std::ops::Range;
+
+use ppspp_dissector::session::Time;
+
+use super::error::CaptureError;
+use super::pcap::Pcap;
+use super::pcapng::Pcapng;
+use super::window::Window;
+
+/// A packet as its file holds it. Its bytes stay where they are until the
+/// next packet is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    /// When it was captured; `None` where the file does not say.
+    pub(super) time: Option<Time>,
+    /// Link type, as tcpdump.org numbers them; `None` where the file refers
+    /// to an interface that it never described.
+    pub(super) link: Option<u32>,
+    /// Where the packet lies in the window.
+    pub(super) packet: Range<usize>,
+    /// Length of the packet on the wire, in bytes.
+    pub(super) wire: usize,
+}
+
+/// An item of a file: a packet, or something that only had to be read.
+pub(super) enum Item {
+    Packet(Record),
+    Other,
+}
+
+enum Format {
+    Pcap(Pcap),
+    Pcapng(Box<Pcapng>),
+}
+
+/// One input, a packet at a time.
+pub(super) struct Source {
+    window: Window,
+    format: Format,
+    /// Length of the item that was given out and still lies in the window.
+    held: usize,
+}
+
+impl Source {
+    /// Finds out the file format and reads the file's header.
+    pub(super) fn new(mut window: Window) -> Result<Self, CaptureError> {
+        window.holds(4);
+        let format = match window.bytes().first_chunk() {
+            Some([0x0a, 0x0d, 0x0d, 0x0a]) => Format::Pcapng(Box::default()),
+            Some(&magic) if Pcap::knows(magic) => Format::Pcap(Pcap::begin(&mut window)?),
+            _ => {
+                let found = window.bytes().iter().copied().take(4).collect::<Vec<_>>();
+                let unknown = CaptureError::UnknownFormat {
+                    place: window.place(),
+                    found,
+                };
+                return Err(match window.shortage("file header", 4) {
+                    CaptureError::Truncated { .. } => unknown,
+                    failure => failure,
+                });
+            }
+        };
+        Ok(Self {
+            window,
+            format,
+            held: 0,
+        })
+    }
+
+    /// The next packet; `None` at the end. After an error the input is over.
+    #[inline]
+    pub(super) fn advance(&mut self) -> Result<Option<Record>, CaptureError> {
+        loop {
+            self.window.consume(self.held);
+            self.held = 0;
+            let item = match &mut self.format {
+                Format::Pcap(pcap) => pcap.item(&mut self.window, &mut self.held)?,
+                Format::Pcapng(pcapng) => pcapng.item(&mut self.window, &mut self.held)?,
+            };
+            match item {
+                Some(Item::Packet(record)) => return Ok(Some(record)),
+                Some(Item::Other) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The bytes of the packet that was given out last.
+    #[inline]
+    pub(super) fn bytes(&self, record: &Record) -> &[u8] {
+        self.window
+            .bytes()
+            .get(record.packet.clone())
+            .unwrap_or_default()
+    }
+
+    /// The comments on that packet, joined by line breaks.
+    pub(super) fn comment(&self) -> Option<&str> {
+        match &self.format {
+            Format::Pcap(_) => None,
+            Format::Pcapng(pcapng) => pcapng.packet_comment(),
+        }
+    }
+
+    /// The comments on the sections read so far.
+    pub(super) fn section_comments(&self) -> &[String] {
+        match &self.format {
+            Format::Pcap(_) => &[],
+            Format::Pcapng(pcapng) => pcapng.section_comments(),
+        }
+    }
+}
