@@ -4,3 +4,6 @@
 //! benches can reach the rooms. It promises no stable interface.
 
 pub mod capture;
+pub mod cli;
+pub mod output;
+pub mod pipeline;

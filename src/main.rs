@@ -1,3 +1,7 @@
 //! `ppsp-inspect`: see `ppsp-inspect --help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ppsp_inspect::cli::main()
+}

@@ -211,8 +211,7 @@ impl Analyzer {
     fn too_short(&self, datagram: &Datagram<'_>, fault: DecodeError) -> Option<Outcome> {
         let known = !self.config.ports.is_empty()
             || self.table.is_pair(datagram.source, datagram.destination);
-        // Without a byte there is nothing to say what it is.
-        (known && datagram.wire_length > 0).then_some(Outcome {
+        known.then_some(Outcome {
             channel_id: None,
             route: None,
             layout: Layout::RFC,

@@ -648,28 +648,30 @@ impl Context<'_, '_> {
     }
 }
 
-/// Watches the order of hashes: peaks from the left, then uncles from the top
-/// downwards (RFC 7574, sections 5.4 and 5.6.2). One step upwards, from the
-/// peaks to the uncles, is as it should be.
+/// Watches the order of hashes (RFC 7574, sections 5.4 and 5.6.2): first any
+/// peaks, which follow each other from chunk 0 on and get smaller, then uncles
+/// from the top of the tree downwards.
 #[derive(Default)]
 struct HashOrder {
     last: Option<ChunkRange>,
-    from_left: bool,
+    uncles: bool,
     wrong: Option<usize>,
 }
 
 impl HashOrder {
     fn add(&mut self, range: ChunkRange, offset: usize) {
-        match self.last {
-            None => self.from_left = range.start() == 0,
+        let next_peak = match self.last {
+            None => range.start() == 0,
             Some(last) => {
-                if range.count() > last.count() {
-                    if !self.from_left {
-                        self.wrong = self.wrong.or(Some(offset));
-                    }
-                    self.from_left = false;
-                }
+                last.end().checked_add(1) == Some(range.start()) && range.count() < last.count()
             }
+        };
+        if self.uncles {
+            if self.last.is_some_and(|last| range.count() > last.count()) {
+                self.wrong = self.wrong.or(Some(offset));
+            }
+        } else if !next_peak {
+            self.uncles = true;
         }
         self.last = Some(range);
     }
@@ -727,6 +729,6 @@ mod tests {
         assert_eq!(order(&[(0, 3), (4, 5), (6, 6), (2, 3), (1, 1)]), None);
         assert_eq!(order(&[(4, 7), (2, 3), (1, 1)]), None);
         assert_eq!(order(&[(1, 1), (2, 3), (4, 7)]), Some(1));
-        assert_eq!(order(&[(0, 3), (4, 5), (1, 1), (2, 3), (4, 7)]), Some(4));
+        assert_eq!(order(&[(0, 3), (4, 4), (1, 1), (2, 3)]), Some(3));
     }
 }

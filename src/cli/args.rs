@@ -1,0 +1,283 @@
+//! The command line: what there is to say, and the help that explains it.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ppspp_dissector::session::Config;
+use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
+
+use crate::capture::Input;
+use crate::output::TimeStyle;
+
+const AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect capture.pcap                    every PPSPP datagram, a line each
+  ppsp-inspect -V -c 3 capture.pcapng.gz       the first three with all their fields
+  tcpdump -w - udp port 6778 | ppsp-inspect -  live from another program
+  ppsp-inspect read -T jsonl capture.pcap      for programs, an object a line
+  ppsp-inspect stats capture.pcap              messages, swarms, channels, findings
+  ppsp-inspect findings                        what the analyzer can tell
+
+Exit status: 0 all fine, 2 wrong usage, 3 an input could not be read (to its end).";
+
+const READ_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect read seeder.pcap leecher.pcap   both files, merged by time
+  ppsp-inspect read -x -c 1 capture.pcap       the first datagram and its bytes
+  ppsp-inspect read -T jsonl capture.pcap | jq .messages
+  ppsp-inspect read --addressing bin32 --hash sha1 --port 7000 late.pcap
+                                               a capture without handshakes";
+
+const STATS_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect stats capture.pcap
+  ppsp-inspect stats --json capture.pcap.zst | jq '.findings'
+  zcat old.pcap.gz | ppsp-inspect stats -";
+
+const FINDINGS_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect findings
+  ppsp-inspect findings --json | jq -r '.[] | select(.severity == \"error\").id'";
+
+/// Analyzer for PPSPP, the Peer-to-Peer Streaming Peer Protocol (RFC 7574)
+///
+/// Decodes PPSPP from capture files of any kind and tells where it departs
+/// from the RFC. Without a command the captures are read as by `read`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ppsp-inspect",
+    version,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    // -V is tshark's for "all fields".
+    disable_version_flag = true
+)]
+pub(super) struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print every PPSPP datagram of captures
+    #[command(after_help = READ_AFTER_HELP)]
+    Read(ReadArgs),
+    /// Print what captures hold: messages, swarms, channels, findings
+    #[command(after_help = STATS_AFTER_HELP)]
+    Stats(StatsArgs),
+    /// Print the catalogue of findings: ids, severities, RFC sections
+    #[command(after_help = FINDINGS_AFTER_HELP)]
+    Findings(FindingsArgs),
+}
+
+/// Which captures, and what is known about them.
+#[derive(Debug, Args)]
+pub(super) struct InputArgs {
+    /// Capture files (pcap or pcapng, plain, gzip or zstd); - is standard input
+    #[arg(value_name = "CAPTURE", required = true)]
+    captures: Vec<OsString>,
+
+    /// Only datagrams from or to this port, and all of them; may be repeated
+    #[arg(long, short = 'p', value_name = "PORT", value_delimiter = ',')]
+    port: Vec<u16>,
+
+    /// Chunk addressing method where no handshake tells it
+    #[arg(long, value_name = "METHOD")]
+    addressing: Option<AddressingArg>,
+
+    /// Hash function where no handshake tells it
+    #[arg(long, value_name = "FUNCTION")]
+    hash: Option<HashArg>,
+
+    /// Chunk size in bytes where no handshake tells it
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..))]
+    chunk_size: Option<u32>,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorArg,
+}
+
+impl InputArgs {
+    /// The inputs in their order.
+    pub(super) fn inputs(&self) -> Vec<Input> {
+        self.captures
+            .iter()
+            .map(|name| {
+                if name == "-" {
+                    Input::Stdin
+                } else {
+                    Input::File(name.into())
+                }
+            })
+            .collect()
+    }
+
+    /// What the user told about the captures.
+    pub(super) fn config(&self) -> Config {
+        Config {
+            ports: self.port.iter().copied().collect(),
+            addressing: self.addressing.map(Into::into),
+            hash_function: self.hash.map(Into::into),
+            chunk_size: self.chunk_size.map(ChunkSize::from_option),
+            ..Config::default()
+        }
+    }
+}
+
+/// What `read` takes.
+#[derive(Debug, Args)]
+pub(super) struct ReadArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+
+    /// Output: a line of text or a JSON object a datagram
+    #[arg(short = 'T', long = "format", value_name = "FORMAT", default_value = "text")]
+    pub(super) format: FormatArg,
+
+    /// Every field of every message, as a tree
+    #[arg(short = 'V', long = "verbose", conflicts_with = "format")]
+    pub(super) verbose: bool,
+
+    /// The bytes of every datagram
+    #[arg(short = 'x', long = "hex", conflicts_with = "format")]
+    pub(super) hex: bool,
+
+    /// Stop after this many PPSPP datagrams
+    #[arg(short = 'c', long = "count", value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+
+    /// How text shows the time of a datagram
+    #[arg(short = 't', long = "time", value_name = "STYLE", default_value = "relative")]
+    pub(super) time: TimeStyle,
+}
+
+/// What `stats` takes.
+#[derive(Debug, Args)]
+pub(super) struct StatsArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+
+    /// One JSON object, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What `findings` takes.
+#[derive(Debug, Args)]
+pub(super) struct FindingsArgs {
+    /// One JSON array, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorArg,
+}
+
+/// How `read` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArg {
+    /// A line of text a datagram
+    Text,
+    /// A JSON object a datagram
+    Jsonl,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorArg {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Chunk addressing methods (RFC 7574, Table 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum AddressingArg {
+    /// 32-bit bins
+    Bin32,
+    /// 64-bit byte ranges
+    Byte64,
+    /// 32-bit chunk ranges
+    Chunk32,
+    /// 64-bit bins
+    Bin64,
+    /// 64-bit chunk ranges
+    Chunk64,
+}
+
+impl From<AddressingArg> for ChunkAddressing {
+    fn from(argument: AddressingArg) -> Self {
+        match argument {
+            AddressingArg::Bin32 => Self::Bin32,
+            AddressingArg::Byte64 => Self::Byte64,
+            AddressingArg::Chunk32 => Self::Chunk32,
+            AddressingArg::Bin64 => Self::Bin64,
+            AddressingArg::Chunk64 => Self::Chunk64,
+        }
+    }
+}
+
+/// Hash functions (RFC 7574, Table 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum HashArg {
+    /// SHA-1, 20 bytes
+    Sha1,
+    /// SHA-224, 28 bytes
+    Sha224,
+    /// SHA-256, 32 bytes
+    Sha256,
+    /// SHA-384, 48 bytes
+    Sha384,
+    /// SHA-512, 64 bytes
+    Sha512,
+}
+
+impl From<HashArg> for HashFunction {
+    fn from(argument: HashArg) -> Self {
+        match argument {
+            HashArg::Sha1 => Self::Sha1,
+            HashArg::Sha224 => Self::Sha224,
+            HashArg::Sha256 => Self::Sha256,
+            HashArg::Sha384 => Self::Sha384,
+            HashArg::Sha512 => Self::Sha512,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_capture_needs_no_command() {
+        let cli = Cli::try_parse_from(["ppsp-inspect", "-V", "a.pcap", "-"]).expect("valid");
+        assert!(cli.command.is_none() && cli.read.verbose);
+        assert_eq!(
+            cli.read.input.inputs(),
+            [Input::File("a.pcap".into()), Input::Stdin]
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! The command line: which room does what. No logic of its own.
+
+mod args;
+
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::capture::CaptureError;
+use crate::output::{
+    CaptureSummary, JsonTimes, Style, TimeFormat, write_catalogue, write_catalogue_json,
+    write_hex, write_json_line, write_line, write_stats, write_stats_json, write_tree,
+};
+use crate::pipeline::{self, Finished};
+use args::{Cli, ColorArg, Command, FindingsArgs, FormatArg, InputArgs, ReadArgs, StatsArgs};
+
+/// Wrong usage.
+const USAGE: u8 = 2;
+/// An input could not be read, or not to its end.
+const UNREADABLE: u8 = 3;
+
+/// Bytes of output that are written at once.
+const OUTPUT_BUFFER: usize = 64 * 1024;
+
+/// Runs the program; the exit status is what DESIGN.md promises.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout and are no error. Where printing
+            // fails there is nobody left to tell.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let result = match cli.command.unwrap_or(Command::Read(cli.read)) {
+        Command::Read(args) => read(&args),
+        Command::Stats(args) => stats(&args),
+        Command::Findings(args) => findings(&args),
+    };
+    match result {
+        Ok(status) => status,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ppsp-inspect: {error:#}");
+            ExitCode::from(UNREADABLE)
+        }
+    }
+}
+
+fn read(args: &ReadArgs) -> Result<ExitCode> {
+    let mut out = stdout();
+    let style = style(args.input.color);
+    let mut times = TimeFormat::new(args.time);
+    let mut json_times = JsonTimes::default();
+    let mut left = args.count;
+    let finished = pipeline::run(
+        &args.input.inputs(),
+        args.input.config(),
+        io::stdout().is_terminal(),
+        |datagram, record, comment| {
+            match args.format {
+                FormatArg::Jsonl => {
+                    write_json_line(&mut out, datagram, record, comment, &mut json_times)?;
+                }
+                FormatArg::Text if args.verbose => {
+                    write_tree(&mut out, datagram, record, comment, style)?;
+                }
+                FormatArg::Text => write_line(&mut out, datagram, record, &mut times, style)?,
+            }
+            if args.hex {
+                write_hex(&mut out, datagram.payload)?;
+                writeln!(out)?;
+            }
+            if let Some(left) = &mut left {
+                *left -= 1;
+                if *left == 0 {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    out.flush()?;
+    let others = finished.analyzer.totals().not_ppspp;
+    if others > 0 && args.format == FormatArg::Text {
+        eprintln!(
+            "ppsp-inspect: {others} other UDP datagrams are not PPSPP; \
+             --port PORT decodes those of a port all the same"
+        );
+    }
+    Ok(status(&finished))
+}
+
+fn stats(args: &StatsArgs) -> Result<ExitCode> {
+    let finished = run_quietly(&args.input)?;
+    let mut out = stdout();
+    let summary = CaptureSummary {
+        counters: finished.capture.counters(),
+        analyzer: &finished.analyzer,
+    };
+    if args.json {
+        write_stats_json(&mut out, &summary)?;
+    } else {
+        write_stats(&mut out, &summary, style(args.input.color))?;
+    }
+    out.flush()?;
+    Ok(status(&finished))
+}
+
+fn findings(args: &FindingsArgs) -> Result<ExitCode> {
+    let mut out = stdout();
+    if args.json {
+        write_catalogue_json(&mut out)?;
+    } else {
+        write_catalogue(&mut out, style(args.color))?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_quietly(input: &InputArgs) -> Result<Finished> {
+    pipeline::run(&input.inputs(), input.config(), false, |_, _, _| {
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+/// Says what could not be read; the exit status tells it, too.
+fn status(finished: &Finished) -> ExitCode {
+    for fault in finished.faults() {
+        eprintln!("ppsp-inspect: {fault}");
+    }
+    if finished.faults().is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(UNREADABLE)
+    }
+}
+
+fn stdout() -> BufWriter<StdoutLock<'static>> {
+    BufWriter::with_capacity(OUTPUT_BUFFER, io::stdout().lock())
+}
+
+fn style(colour: ColorArg) -> Style {
+    Style::new(match colour {
+        ColorArg::Always => true,
+        ColorArg::Never => false,
+        ColorArg::Auto => {
+            let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            io::stdout().is_terminal() && !refused && !dumb
+        }
+    })
+}
+
+/// Whether the reader of our output has gone, as `head` does.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = cause
+            .downcast_ref::<serde_json::Error>()
+            .and_then(serde_json::Error::io_error_kind);
+        let capture = cause.downcast_ref::<CaptureError>().is_some();
+        !capture && io.or(json) == Some(io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,22 @@
+//! What people and programs read: text, trees, hex, JSON lines, statistics.
+//!
+//! Nothing here decides anything about the protocol; it shows what the session
+//! found out.
+
+mod catalogue;
+mod format;
+mod hex;
+mod json;
+mod line;
+mod stats;
+mod style;
+mod tree;
+
+pub use catalogue::{write_catalogue, write_catalogue_json};
+pub use format::{TimeFormat, TimeStyle};
+pub use hex::write_hex;
+pub use json::{JsonTimes, write_json_line};
+pub use line::write_line;
+pub use stats::{CaptureSummary, write_stats, write_stats_json};
+pub use style::Style;
+pub use tree::write_tree;

@@ -1,0 +1,390 @@
+//! Statistics of a whole capture.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use ppspp_dissector::session::{Analyzer, Channel, Known, MessageCounts, Side, State, Swarm};
+use ppspp_dissector::wire::{ChannelId, ContentIntegrity};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::format::Hex;
+use super::json::{DeclaredOptions, Shown};
+use super::style::Style;
+use crate::capture::Counters;
+
+/// What `stats` tells.
+#[derive(Clone, Copy, Debug)]
+pub struct CaptureSummary<'a> {
+    /// What the capture held.
+    pub counters: &'a Counters,
+    /// What the session found out.
+    pub analyzer: &'a Analyzer,
+}
+
+impl CaptureSummary<'_> {
+    /// UDP datagrams and TCP segments with payload that are not PPSPP.
+    fn not_ppspp(&self) -> u64 {
+        self.analyzer.totals().not_ppspp + self.counters.tcp_other_segments
+    }
+}
+
+/// Writes the statistics as one JSON object, as DESIGN.md fixes it.
+///
+/// # Errors
+/// What `out` answers.
+pub fn write_stats_json(out: &mut impl Write, summary: &CaptureSummary<'_>) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, summary)?;
+    writeln!(out)
+}
+
+impl Serialize for CaptureSummary<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let totals = self.analyzer.totals();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("frames", &self.counters.frames)?;
+        map.serialize_entry("datagrams", &totals.datagrams)?;
+        map.serialize_entry("not_ppspp", &self.not_ppspp())?;
+        map.serialize_entry("malformed", &totals.malformed)?;
+        map.serialize_entry("messages", &Counts(&totals.messages))?;
+        let swarms: Vec<_> = self.analyzer.swarms().map(OneSwarm).collect();
+        map.serialize_entry("swarms", &swarms)?;
+        let channels: Vec<_> = self
+            .analyzer
+            .channels()
+            .map(|channel| OneChannel {
+                channel,
+                swarm: self.analyzer.swarm_of(channel),
+            })
+            .collect();
+        map.serialize_entry("channels", &channels)?;
+        let findings: BTreeMap<_, _> = self
+            .analyzer
+            .finding_counts()
+            .map(|(entry, count)| (entry.name, count))
+            .collect();
+        map.serialize_entry("findings", &findings)?;
+        map.serialize_entry("other", &Other(self.counters))?;
+        map.end()
+    }
+}
+
+struct Counts<'a>(&'a MessageCounts);
+
+impl Serialize for Counts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.named())
+    }
+}
+
+struct OneSwarm<'a>(&'a Swarm);
+
+impl Serialize for OneSwarm<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let swarm = self.0;
+        let chunk_size = swarm.chunk_size();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &swarm.id.as_deref().map(Hex))?;
+        map.serialize_entry("dialect", swarm.dialect.name)?;
+        map.serialize_entry("content_integrity", &swarm.content_integrity.map(Shown))?;
+        map.serialize_entry(
+            "hash_function",
+            &swarm.hash_function.map(|known| Shown(known.value)),
+        )?;
+        map.serialize_entry(
+            "chunk_addressing",
+            &swarm.chunk_addressing.map(|known| Shown(known.value)),
+        )?;
+        map.serialize_entry("chunk_size", &chunk_size.map(|known| known.value))?;
+        // The length follows from the peak hashes, which nobody checks yet.
+        map.serialize_entry("content_length", &None::<u64>)?;
+        map.serialize_entry("chunks", &ChunkCounts(swarm))?;
+        map.serialize_entry("peers", &swarm.peers().collect::<Vec<_>>())?;
+        let inferred: Vec<_> = inferred_of(swarm);
+        if !inferred.is_empty() {
+            map.serialize_entry("inferred", &inferred)?;
+        }
+        map.end()
+    }
+}
+
+/// Names of a swarm's values that no handshake told.
+fn inferred_of(swarm: &Swarm) -> Vec<&'static str> {
+    fn is<T>(known: Option<Known<T>>) -> bool {
+        known.is_some_and(|known| known.inferred)
+    }
+    [
+        (is(swarm.hash_function), "hash_function"),
+        (is(swarm.chunk_addressing), "chunk_addressing"),
+        (is(swarm.chunk_size()), "chunk_size"),
+    ]
+    .into_iter()
+    .filter_map(|(inferred, name)| inferred.then_some(name))
+    .collect()
+}
+
+fn is_unprotected(swarm: &Swarm) -> bool {
+    swarm.content_integrity == Some(ContentIntegrity::None)
+}
+
+struct ChunkCounts<'a>(&'a Swarm);
+
+impl Serialize for ChunkCounts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seen = self.0.seen.len();
+        let (unverified, unprotected) = if is_unprotected(self.0) {
+            (0, seen)
+        } else {
+            (seen, 0)
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("total", &None::<u64>)?;
+        map.serialize_entry("seen", &seen)?;
+        map.serialize_entry("verified", &0)?;
+        map.serialize_entry("failed", &0)?;
+        map.serialize_entry("unverified", &unverified)?;
+        map.serialize_entry("unprotected", &unprotected)?;
+        map.end()
+    }
+}
+
+struct OneChannel<'a> {
+    channel: &'a Channel,
+    swarm: &'a Swarm,
+}
+
+impl Serialize for OneChannel<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let channel = self.channel;
+        let (initiator, responder) = (channel.end(Side::Initiator), channel.end(Side::Responder));
+        let id = |id: Option<ChannelId>| id.map(Shown);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("swarm", &self.swarm.id.as_deref().map(Hex))?;
+        map.serialize_entry("initiator", &initiator.address)?;
+        map.serialize_entry("responder", &responder.address)?;
+        map.serialize_entry("initiator_channel", &id(initiator.id))?;
+        map.serialize_entry("responder_channel", &id(responder.id))?;
+        map.serialize_entry("state", &state(channel))?;
+        map.serialize_entry("dialect", initiator.layout.dialect.name)?;
+        map.serialize_entry("datagrams", &channel.datagrams)?;
+        map.serialize_entry("messages", &Counts(&channel.messages))?;
+        for (name, end) in [("initiator_options", initiator), ("responder_options", responder)] {
+            if let Some(declared) = &end.declared {
+                map.serialize_entry(name, &DeclaredOptions(declared))?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// A channel's state in words.
+fn state(channel: &Channel) -> String {
+    match channel.state {
+        State::HalfOpen => "half-open".to_owned(),
+        State::Answered | State::Established => "established".to_owned(),
+        State::Joined => "joined".to_owned(),
+        State::Closed(_) => match channel.closed_by() {
+            Some(address) => format!("closed by {address}"),
+            None => "closed".to_owned(),
+        },
+    }
+}
+
+/// Everything in the capture that is no datagram of ours.
+struct Other<'a>(&'a Counters);
+
+impl Other<'_> {
+    fn named(&self) -> Vec<(String, u64)> {
+        let c = self.0;
+        let counts = [
+            ("arp", c.arp),
+            ("icmp", c.icmp),
+            ("other_ip", c.other_ip),
+            ("other_link", c.other_link),
+            ("tcp_segments", c.tcp_other_segments),
+            ("tcp_segments_empty", c.tcp_empty_segments),
+            ("tcp_segments_framed", c.tcp_framed_segments),
+            ("tcp_gaps", c.tcp_gaps),
+            ("tcp_streams_dropped", c.tcp_dropped),
+            ("tunnelled", c.tunnelled),
+            ("tunnels_too_deep", c.too_deep),
+            ("ip_fragments", c.fragments),
+            ("ip_reassembled", c.reassembled),
+            ("ip_fragments_bad", c.fragments_bad),
+            ("ip_fragments_overlapping", c.fragments_overlapping),
+            ("ip_fragments_dropped", c.fragments_dropped),
+            ("ip_fragments_expired", c.fragments_expired),
+            ("ip_fragments_unfinished", c.fragments_unfinished),
+            ("headers_cut", c.cut_headers),
+            ("headers_bad", c.bad_headers),
+            ("udp_lengths_bad", c.bad_udp_lengths),
+            ("unknown_interface", c.unknown_interface),
+        ];
+        let links = c
+            .unsupported_links
+            .iter()
+            .map(|(link, count)| (format!("unsupported_link_type_{link}"), *count));
+        counts
+            .into_iter()
+            .map(|(name, count)| (name.to_owned(), count))
+            .chain(links)
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
+}
+
+impl Serialize for Other<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.named())
+    }
+}
+
+/// Writes the statistics for people.
+///
+/// # Errors
+/// What `out` answers.
+pub fn write_stats(
+    out: &mut impl Write,
+    summary: &CaptureSummary<'_>,
+    style: Style,
+) -> io::Result<()> {
+    let totals = summary.analyzer.totals();
+    writeln!(
+        out,
+        "{} frames: {} PPSPP datagrams ({} malformed), {} not PPSPP",
+        summary.counters.frames,
+        totals.datagrams,
+        totals.malformed,
+        summary.not_ppspp(),
+    )?;
+    let other = Other(summary.counters).named();
+    if !other.is_empty() {
+        let list: Vec<String> = other
+            .iter()
+            .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
+            .collect();
+        writeln!(out, "{}", style.faint(list.join(", ")))?;
+    }
+    let counts = totals.messages.named();
+    if !counts.is_empty() {
+        writeln!(out, "\n{}", style.heading("Messages"))?;
+        for (name, count) in counts {
+            writeln!(out, "  {} {count:>10}", style.name(format_args!("{name:<16}")))?;
+        }
+    }
+    let swarms: Vec<&Swarm> = summary.analyzer.swarms().collect();
+    if !swarms.is_empty() {
+        writeln!(out, "\n{}", style.heading(format_args!("Swarms ({})", swarms.len())))?;
+        for swarm in swarms {
+            write_swarm(out, swarm, style)?;
+        }
+    }
+    let channels: Vec<&Channel> = summary.analyzer.channels().collect();
+    if !channels.is_empty() {
+        writeln!(out, "\n{}", style.heading(format_args!("Channels ({})", channels.len())))?;
+        for channel in channels {
+            write_channel(out, channel, summary.analyzer.swarm_of(channel), style)?;
+        }
+    }
+    let mut findings: Vec<_> = summary.analyzer.finding_counts().collect();
+    if !findings.is_empty() {
+        findings.sort_by_key(|(entry, _)| (std::cmp::Reverse(entry.severity), entry.name));
+        writeln!(out, "\n{}", style.heading("Findings"))?;
+        for (entry, count) in findings {
+            writeln!(
+                out,
+                "  {} {:<35} {:<6} {count:>7} ×  {}",
+                style.severity(entry.severity, format_args!("{:<8}", entry.severity.name())),
+                entry.name,
+                if entry.section.is_empty() { "–" } else { entry.section },
+                entry.text
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn write_swarm(out: &mut impl Write, swarm: &Swarm, style: Style) -> io::Result<()> {
+    fn known<T: std::fmt::Display>(known: Option<Known<T>>) -> Option<String> {
+        known.map(|known| {
+            let mark = if known.inferred { " (inferred)" } else { "" };
+            format!("{}{mark}", known.value)
+        })
+    }
+    let id = swarm
+        .id
+        .as_deref()
+        .map_or_else(|| "(not named)".to_owned(), |id| Hex(id).to_string());
+    writeln!(out, "  {}", style.swarm(id))?;
+    let size = swarm.chunk_size().map(|size| {
+        let mark = if size.inferred { " (inferred)" } else { "" };
+        format!("chunks of {} bytes{mark}", size.value)
+    });
+    let facts: Vec<String> = [
+        Some(swarm.dialect.name.to_owned()),
+        swarm.content_integrity.map(|method| method.to_string()),
+        known(swarm.hash_function),
+        known(swarm.chunk_addressing),
+        size,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    writeln!(out, "    {}", facts.join(" · "))?;
+    let verdict = if is_unprotected(swarm) {
+        "unprotected"
+    } else {
+        "not verified"
+    };
+    let peers: Vec<String> = swarm.peers().map(SocketAddr::to_string).collect();
+    writeln!(
+        out,
+        "    {} chunks seen, {verdict}, in {} DATA messages; {} peers: {}",
+        swarm.seen.len(),
+        swarm.data_messages,
+        peers.len(),
+        abridged(&peers)
+    )
+}
+
+/// The first few of a long list.
+fn abridged(list: &[String]) -> String {
+    const MOST: usize = 8;
+    if list.len() <= MOST {
+        list.join(" ")
+    } else {
+        format!("{} … and {} more", list[..MOST].join(" "), list.len() - MOST)
+    }
+}
+
+fn write_channel(
+    out: &mut impl Write,
+    channel: &Channel,
+    swarm: &Swarm,
+    style: Style,
+) -> io::Result<()> {
+    let end = |side| {
+        let end = channel.end(side);
+        match end.id {
+            Some(id) => format!("{} ({id})", end.address),
+            None => format!("{} (?)", end.address),
+        }
+    };
+    let counts: Vec<String> = channel
+        .messages
+        .named()
+        .into_iter()
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    writeln!(
+        out,
+        "  {} → {}  {}  {}, {} datagrams",
+        end(Side::Initiator),
+        end(Side::Responder),
+        style.swarm(super::format::short_swarm(Some(swarm))),
+        state(channel),
+        channel.datagrams,
+    )?;
+    writeln!(out, "    {}", style.faint(counts.join(", ")))
+}

@@ -1,0 +1,141 @@
+//! From capture files through the analyzer to whoever consumes the records.
+
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ppspp_dissector::session::{Analyzer, Config, Datagram, Learned, Record, recycle};
+
+use crate::capture::{Capture, CaptureError, Input, Options};
+
+/// Datagrams of a file's beginning that are read twice: what they show of
+/// channels without handshake is then known from their first datagram on.
+const LOOK_AHEAD: usize = 8192;
+
+/// How often the progress bar is looked at, in datagrams.
+const PROGRESS_STEP: u64 = 4096;
+
+/// What is left when all inputs are read.
+pub struct Finished {
+    /// What the capture held, and what went wrong with it.
+    pub capture: Capture,
+    /// What the session found out.
+    pub analyzer: Analyzer,
+}
+
+impl Finished {
+    /// Inputs that could not be read to their end.
+    pub fn faults(&self) -> &[CaptureError] {
+        self.capture.faults()
+    }
+}
+
+/// Reads all inputs and gives every PPSPP datagram with its record and comment
+/// to `consume`, until that says to stop.
+///
+/// # Errors
+/// When the inputs can't be opened, or what `consume` answers.
+pub fn run(
+    inputs: &[Input],
+    config: Config,
+    quiet: bool,
+    mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Option<&str>) -> Result<ControlFlow<()>>,
+) -> Result<Finished> {
+    let learned = learn(inputs, &config)?;
+    let mut capture = Capture::open(inputs, Options::default())?;
+    let mut analyzer = Analyzer::new(Config { learned, ..config });
+    let mut progress = Progress::new(quiet);
+    let mut scratch = Vec::new();
+    let mut seen = 0u64;
+    while let Some(captured) = capture.next() {
+        let mut messages = recycle(scratch);
+        if let Some(record) = analyzer.datagram(&captured.datagram, &mut messages) {
+            let flow = consume(&captured.datagram, &record, captured.comment)?;
+            if flow.is_break() {
+                break;
+            }
+        }
+        scratch = recycle(messages);
+        seen += 1;
+        if seen.is_multiple_of(PROGRESS_STEP) {
+            progress.update(&capture);
+        }
+    }
+    progress.finish();
+    Ok(Finished { capture, analyzer })
+}
+
+/// Reads the beginning of files that can be read twice.
+fn learn(inputs: &[Input], config: &Config) -> Result<Learned> {
+    if !inputs.iter().all(is_regular_file) {
+        return Ok(Learned::default());
+    }
+    let mut capture = Capture::open(inputs, Options::default())?;
+    let mut analyzer = Analyzer::new(config.clone());
+    let mut scratch = Vec::new();
+    for _ in 0..LOOK_AHEAD {
+        let Some(captured) = capture.next() else {
+            break;
+        };
+        let mut messages = recycle(scratch);
+        analyzer.datagram(&captured.datagram, &mut messages);
+        scratch = recycle(messages);
+    }
+    Ok(analyzer.into_learned())
+}
+
+/// Whether an input can be read twice.
+fn is_regular_file(input: &Input) -> bool {
+    match input {
+        Input::Stdin => false,
+        Input::File(path) => std::fs::metadata(path).is_ok_and(|data| data.is_file()),
+    }
+}
+
+/// A progress bar on stderr, for what takes longer than a second.
+struct Progress {
+    started: Instant,
+    enabled: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    fn new(quiet: bool) -> Self {
+        Self {
+            started: Instant::now(),
+            enabled: !quiet && std::io::stderr().is_terminal(),
+            bar: None,
+        }
+    }
+
+    fn update(&mut self, capture: &Capture) {
+        if !self.enabled {
+            return;
+        }
+        let progress = capture.progress();
+        if self.bar.is_none() && self.started.elapsed() >= Duration::from_secs(1) {
+            let bar = match progress.total {
+                Some(total) => ProgressBar::new(total).with_style(
+                    ProgressStyle::with_template(
+                        "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+                    )
+                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
+                ),
+                None => ProgressBar::new_spinner(),
+            };
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.bar = Some(bar);
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(progress.read);
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
