@@ -1,11 +1,12 @@
 //! At least one of every message, with 64-bit byte ranges.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ppspp_dissector::wire::{
     ChannelId, ChunkAddressing, ChunkRange, DiscardWindow, HashFunction, Message,
 };
 
+use super::certificate::membership;
 use super::injector::Injector;
 use super::script::{Peer, Script, hex};
 use super::swarm::{channel_fact, handshake, layout, range};
@@ -16,10 +17,6 @@ const ONE_WAY_DELAY: u64 = 9_400;
 const CHUNK_SIZE: u32 = 512;
 const WINDOW: DiscardWindow = DiscardWindow::Bits64(1000 * CHUNK_SIZE as u64);
 
-/// Stands for a membership certificate: the octets of a DER sequence with an
-/// integer and a string, not an X.509 certificate.
-const CERTIFICATE: &[u8] = b"\x30\x12\x02\x01\x01\x0c\x0dno certificat";
-
 /// A short session in which each of the 14 message types turns up.
 pub(crate) fn script() -> Script {
     let mut script = Script::new(
@@ -27,7 +24,7 @@ pub(crate) fn script() -> Script {
         "rfc7574",
         "Every message type and a keep-alive in one live session with 64-bit byte ranges, \
          SHA-384 and chunks of 512 bytes: choking and unchoking, a cancelled request, peers \
-         exchanged by IPv4, IPv6 and certificate (a placeholder, no real X.509).",
+         exchanged by IPv4, IPv6 and a membership certificate.",
     );
     let injector = Injector::new(
         layout(ChunkAddressing::Byte64, HashFunction::Sha384, CHUNK_SIZE),
@@ -60,6 +57,8 @@ pub(crate) fn script() -> Script {
     );
 
     to_source(&mut script, &[Message::PexReq]);
+    let member = SocketAddr::from(([203, 0, 113, 42], 6778));
+    let certificate = membership(&injector.key, member, &injector.id);
     let mut peers = munro.messages().to_vec();
     peers.extend([
         Message::PexResV4 {
@@ -71,7 +70,7 @@ pub(crate) fn script() -> Script {
             port: 6778,
         },
         Message::PexResCert {
-            certificate: CERTIFICATE,
+            certificate: &certificate,
         },
     ]);
     to_viewer(&mut script, &peers);

@@ -21,7 +21,7 @@ pub(crate) const SIGNATURE_LENGTH: usize = 64;
 /// The injector of one live swarm with endless content.
 pub(crate) struct Injector {
     pub(crate) layout: Layout,
-    key: SigningKey,
+    pub(crate) key: SigningKey,
     seed: u64,
     /// The swarm ID: algorithm octet and public key (section 8.9).
     pub(crate) id: Vec<u8>,

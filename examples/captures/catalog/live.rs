@@ -60,7 +60,8 @@ pub(crate) fn script() -> Script {
     for first in [12, 16] {
         script.wait(400_000);
         let munro = injector.sign(first, script.now() - 21_000);
-        let mut news = vec![Message::Have(injector.spec(Injector::munro_of(first)))];
+        // The biggest complete interval within the window (section 4.3.1).
+        let mut news = vec![Message::Have(injector.spec(range(first - 4, first + 3)))];
         news.extend(munro.messages());
         script.send(source, viewer, &injector.layout, &news);
         script.wait(700);

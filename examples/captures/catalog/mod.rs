@@ -1,5 +1,6 @@
 //! The sample captures, each as a script, and the manifest over them.
 
+mod certificate;
 mod content;
 mod deviations;
 mod every_message;

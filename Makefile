@@ -1,0 +1,63 @@
+# Every target works on a bare machine that has Rust and a package manager;
+# `setup`, which the others need, gets the rest.
+
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+CAPTURE ?= captures/merkle-sha256-seven-chunks.pcap
+DATAGRAMS ?= 1000000
+FUZZ_SECONDS ?= 60
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+BINARY := $(TARGET_DIR)/release/ppsp-inspect
+BENCH_CAPTURE := bench-data/static-$(DATAGRAMS).pcap
+TOOLS := tools
+
+.PHONY: help setup build run test lint bench fuzz captures clean
+
+help: ## Show what there is
+	@echo "make TARGET"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "Variables: CAPTURE (run), DATAGRAMS (bench), FUZZ_SECONDS (fuzz), CARGO"
+
+setup: ## Install what the build needs besides Rust: a C compiler and pkg-config
+	@$(TOOLS)/setup
+
+build: setup
+	$(CARGO) build --release
+
+run: build ## Build, and decode a sample capture as text (CAPTURE=…)
+	@text="$$($(BINARY) $(CAPTURE))"; status=$$?; printf '%s\n' "$$text"; exit $$status
+
+test: setup ## Run all tests; also on the captures in ../shared/captures, where they are
+	@if [ -d ../shared/captures ]; then \
+		PPSP_CAPTURES="$$(cd ../shared/captures && pwd)"; \
+		export PPSP_CAPTURES; \
+		echo "captures of other implementations: $$PPSP_CAPTURES"; \
+	fi; \
+	$(CARGO) test --workspace
+
+lint: setup ## Check format, clippy and documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace
+
+bench: build $(BENCH_CAPTURE) ## Run the benches, then time the program on DATAGRAMS datagrams
+	$(CARGO) bench --workspace --benches
+	@$(TOOLS)/time-capture $(BINARY) $(BENCH_CAPTURE) $(DATAGRAMS)
+
+bench-data/static-%.pcap: | setup
+	@mkdir -p bench-data
+	$(CARGO) run --release --quiet --example generate -- $@.part --datagrams $*
+	@mv $@.part $@
+
+fuzz: setup ## Fuzz every target for FUZZ_SECONDS, where cargo-fuzz is installed
+	@$(TOOLS)/fuzz $(FUZZ_SECONDS)
+
+captures: setup ## Write the sample captures again
+	$(CARGO) run --quiet --example captures -- captures
+
+clean: ## Remove what was built and the benchmark captures
+	$(CARGO) clean
+	rm -rf bench-data dissector/fuzz/target

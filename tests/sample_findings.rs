@@ -1,0 +1,91 @@
+//! The analyzer finds in the sample captures what their manifest says.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ppsp_inspect::capture::{Capture, Input, Options};
+use ppspp_dissector::session::{Analyzer, recycle};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
+}
+
+/// What the analyzer says about one capture.
+struct Analysis {
+    datagrams: usize,
+    messages: BTreeMap<String, usize>,
+    /// Frame and name of every finding.
+    findings: Vec<(u64, &'static str)>,
+}
+
+fn analyze(file: &str) -> Analysis {
+    let inputs = [Input::File(folder().join(file))];
+    let mut capture = Capture::open(&inputs, Options::default()).expect("a sample capture");
+    let mut analyzer = Analyzer::default();
+    let mut analysis = Analysis {
+        datagrams: 0,
+        messages: BTreeMap::new(),
+        findings: Vec::new(),
+    };
+    let mut room = Vec::new();
+    while let Some(captured) = capture.next() {
+        let datagram = captured.datagram;
+        let mut messages = recycle(std::mem::take(&mut room));
+        analysis.datagrams += 1;
+        if let Some(record) = analyzer.datagram(&datagram, &mut messages) {
+            let names = record.messages.iter().map(|located| located.message.name());
+            for name in names.chain(record.is_keep_alive().then_some("KEEPALIVE")) {
+                *analysis.messages.entry(name.to_owned()).or_default() += 1;
+            }
+            let findings = record.findings.iter();
+            analysis
+                .findings
+                .extend(findings.map(|finding| (datagram.frame, finding.id.entry().name)));
+        }
+        room = recycle(messages);
+    }
+    assert!(capture.faults().is_empty(), "{:?}", capture.faults());
+    analysis
+}
+
+#[test]
+fn captures_without_violation_have_no_finding() {
+    for file in [
+        "merkle-sha256-seven-chunks.pcap",
+        "two-swarms-one-socket.pcap",
+        "live-unified-merkle.pcap",
+    ] {
+        let findings = analyze(file).findings;
+        assert!(findings.is_empty(), "{file}: {findings:?}");
+    }
+}
+
+#[test]
+fn datagrams_and_messages_are_as_many_as_the_manifest_says() {
+    let manifest = fs::read_to_string(folder().join("MANIFEST.md")).expect("the manifest");
+    let mut sections = 0;
+    for section in manifest.split("\n## ").skip(1) {
+        let file = section.lines().next().expect("a heading");
+        let line = |start: &str| {
+            section
+                .lines()
+                .find_map(|line| line.strip_prefix(start))
+                .unwrap_or_else(|| panic!("{file} has no line {start}"))
+        };
+        let analysis = analyze(file);
+        assert_eq!(
+            line("- Datagrams: "),
+            analysis.datagrams.to_string(),
+            "{file}"
+        );
+        let messages: Vec<_> = analysis
+            .messages
+            .iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        assert_eq!(line("- Messages: "), messages.join(", "), "{file}");
+        sections += 1;
+    }
+    assert_eq!(sections, 7);
+}
