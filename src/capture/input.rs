@@ -137,8 +137,11 @@ pub(super) fn window(
     Ok(Window::new(name, compression, reader, share.window))
 }
 
+/// A reader with bytes put back in front of it.
+type PutBack<R> = Chain<Cursor<Vec<u8>>, R>;
+
 /// Takes up to four bytes off a reader and puts them back in front.
-fn peek<R: Read>(mut reader: R) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>, R>)> {
+fn peek<R: Read>(mut reader: R) -> io::Result<(Vec<u8>, PutBack<R>)> {
     let mut magic = Vec::with_capacity(4);
     reader.by_ref().take(4).read_to_end(&mut magic)?;
     let rest = Cursor::new(magic.clone()).chain(reader);

@@ -69,22 +69,16 @@ impl Merge {
                 && head.record.is_some()
             {
                 head.advance(faults);
+                if head.record.is_none() {
+                    self.remove_finished();
+                }
             }
         } else {
             self.begun = true;
             for head in &mut self.inputs {
                 head.advance(faults);
             }
-        }
-        if self.inputs.len() > 1 {
-            let comments = &mut self.comments;
-            // Inputs that are over give their memory back.
-            self.inputs.retain(|head| {
-                if head.record.is_none() {
-                    comments.extend_from_slice(head.source.section_comments());
-                }
-                head.record.is_some()
-            });
+            self.remove_finished();
         }
         let first = self
             .inputs
@@ -99,6 +93,21 @@ impl Merge {
             }
             None => false,
         }
+    }
+
+    /// Lets inputs that are over give their memory back; the last one stays.
+    #[cold]
+    fn remove_finished(&mut self) {
+        let comments = &mut self.comments;
+        let mut left = self.inputs.len();
+        self.inputs.retain(|head| {
+            let keep = head.record.is_some() || left == 1;
+            if !keep {
+                comments.extend_from_slice(head.source.section_comments());
+                left -= 1;
+            }
+            keep
+        });
     }
 
     /// The packet moved to, its bytes, and the number of its input.

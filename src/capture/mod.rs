@@ -43,6 +43,10 @@ mod tcp;
 mod tunnel;
 mod window;
 
+#[cfg(test)]
+#[path = "../../tests/support/capture_writer.rs"]
+mod testing;
+
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
