@@ -331,7 +331,7 @@ fn json_of_a_tracker_and_other_protocols_are_not_datagrams() {
 fn a_channel_may_happen_to_begin_like_json() {
     let datagram = b"{abc\x03\x00\x00\x00\x00\x00\x00\x00\x01".to_vec();
     let mut side = Side::connect(0);
-    side.send(&framed(&[datagram.clone()]), 1_000);
+    side.send(&framed(std::slice::from_ref(&datagram)), 1_000);
     assert_eq!(side.read().payloads(), [datagram]);
 }
 

@@ -430,7 +430,7 @@ mod tests {
         assert_eq!(bench.counters.fragments_dropped, 12);
         assert!(bench.add_at(0, 19, (8, b"b", false)).is_some());
         for identification in 100..108 {
-            bench.add_at(0, identification, (0, &[1; 40_000], true));
+            bench.add_at(0, identification, (0, &vec![1; 40_000], true));
             assert!(bench.fragments.bytes <= LIMITS.bytes);
         }
     }

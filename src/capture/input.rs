@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,7 +76,10 @@ pub(super) fn open(input: &Input) -> Result<Opened, CaptureError> {
     match input {
         Input::Stdin => Ok(Opened {
             name,
-            reader: Box::new(io::stdin()),
+            // Not `io::stdin()`, which would buffer once more.
+            reader: Box::new(File::from(
+                io::stdin().as_fd().try_clone_to_owned().map_err(fail)?,
+            )),
             size: None,
         }),
         Input::File(path) => {
@@ -170,5 +174,47 @@ impl<R: Read> Read for InSteps<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let step = buffer.len().min(16 * 1024);
         self.0.read(buffer.get_mut(..step).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::super::testing::{Compression, Recipe, some_packets};
+    use super::super::{Capture, Options};
+    use super::*;
+
+    #[test]
+    fn progress_is_measured_on_the_file_as_it_is_stored() {
+        let recipe = Recipe {
+            compression: Compression::Gzip,
+            ..Recipe::default()
+        };
+        let stored = recipe.write(&some_packets(3_000));
+        let path = std::env::temp_dir().join(format!("ppsp-progress-{}", std::process::id()));
+        File::create(&path)
+            .and_then(|mut file| file.write_all(&stored))
+            .expect("a file");
+        let opened = Capture::open(&[Input::File(path.clone())], Options::default());
+        let mut capture = opened.expect("a capture");
+        let size = stored.len() as u64;
+        assert_eq!(capture.progress().total, Some(size));
+        assert!(capture.progress().read <= size);
+        while capture.next().is_some() {}
+        assert_eq!(capture.progress().read, size);
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_directory_cannot_be_opened() {
+        let folder = Input::File(std::env::temp_dir());
+        assert!(matches!(open(&folder), Err(CaptureError::Open { .. })));
+    }
+
+    #[test]
+    fn a_capture_can_move_to_another_thread() {
+        fn is_send<T: Send>() {}
+        is_send::<Capture>();
     }
 }
