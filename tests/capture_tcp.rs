@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use ppsp_inspect::capture::{Capture, Counters};
 use ppspp_dissector::session::Transport;
+use proptest::prelude::*;
 use support::capture_writer::*;
 
 /// One side of a connection, as a capture sees it.
@@ -331,7 +332,7 @@ fn json_of_a_tracker_and_other_protocols_are_not_datagrams() {
 fn a_channel_may_happen_to_begin_like_json() {
     let datagram = b"{abc\x03\x00\x00\x00\x00\x00\x00\x00\x01".to_vec();
     let mut side = Side::connect(0);
-    side.send(&framed(&[datagram.clone()]), 1_000);
+    side.send(&framed(std::slice::from_ref(&datagram)), 1_000);
     assert_eq!(side.read().payloads(), [datagram]);
 }
 
@@ -360,4 +361,35 @@ fn many_connections_at_once_are_forgotten_oldest_first() {
     let read = read(&frames, None);
     assert!(read.datagrams.is_empty());
     assert!(read.counters.tcp_dropped > 15_000, "{:?}", read.counters);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_segments_changes_what_comes_out(
+        initial in any::<u32>(),
+        cuts in prop::collection::vec((0.0..1.0_f64, 1..3_000_usize, 0..20_i32), 0..60),
+    ) {
+        let datagrams = datagrams();
+        let stream = framed(&datagrams);
+        // The whole stream in order, and parts of it again, early or late.
+        let mut segments: Vec<_> = (0..stream.len())
+            .step_by(500)
+            .map(|start| (start as i32, start, (start + 500).min(stream.len())))
+            .collect();
+        for (place, length, shift) in cuts {
+            let start = (place * stream.len() as f64) as usize;
+            let end = (start + length).min(stream.len());
+            segments.push((start as i32 + (shift - 10) * 400, start, end));
+        }
+        segments.sort_unstable();
+        let mut side = Side::connect(initial);
+        for (_, start, end) in segments {
+            let sequence = initial.wrapping_add(1).wrapping_add(start as u32);
+            side.add(0, &stream[start..end], sequence);
+        }
+        let read = side.read();
+        prop_assert_eq!(read.payloads(), datagrams);
+    }
 }

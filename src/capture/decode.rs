@@ -303,3 +303,106 @@ impl Decoder {
         self.transport(Packet { body, ..*packet }, context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::super::testing::{Link, Outer, Packet, Recipe, Step, Timed, some_packets, udp};
+    use super::super::{Capture, Counters};
+
+    /// The payloads in these IP packets, and what was counted.
+    fn read(packets: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, Counters) {
+        let packets: Vec<_> = packets
+            .into_iter()
+            .map(|bytes| Timed {
+                nanoseconds: 0,
+                bytes,
+                comment: None,
+            })
+            .collect();
+        let recipe = Recipe {
+            link: Link::Raw(101),
+            ..Recipe::default()
+        };
+        let file = recipe.write_ip(&packets);
+        let mut capture = Capture::from_reader("packets", Cursor::new(file)).expect("a capture");
+        let mut payloads = Vec::new();
+        while let Some(captured) = capture.next() {
+            payloads.push(captured.datagram.payload.to_vec());
+        }
+        (payloads, capture.counters().clone())
+    }
+
+    fn packet() -> Packet {
+        some_packets(3).pop().expect("a packet")
+    }
+
+    fn with_udp_length(length: u16) -> Vec<u8> {
+        let mut bytes = udp(&packet());
+        bytes[24..26].copy_from_slice(&length.to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn an_impossible_udp_length_is_counted_and_the_ip_length_used() {
+        let payload = packet().payload;
+        let right = u16::try_from(payload.len()).expect("short") + 8;
+        for length in [1, 7, right + 1, u16::MAX] {
+            let (payloads, counters) = read(vec![with_udp_length(length)]);
+            assert_eq!(payloads, [&payload[..]], "length {length}");
+            assert_eq!(counters.bad_udp_lengths, 1, "length {length}");
+        }
+    }
+
+    #[test]
+    fn a_udp_length_of_zero_means_all_and_a_shorter_one_is_obeyed() {
+        let payload = packet().payload;
+        let (payloads, counters) = read(vec![with_udp_length(0), with_udp_length(18)]);
+        assert_eq!(payloads, [&payload[..], &payload[..10]]);
+        assert_eq!(counters.bad_udp_lengths, 0);
+    }
+
+    #[test]
+    fn tunnels_are_followed_only_so_deep() {
+        let mut bytes = udp(&packet());
+        let mut depths = Vec::new();
+        for _ in 0..40 {
+            depths.push(bytes.clone());
+            bytes = Step::IpInIp(Outer::V4).apply(&bytes, 0).remove(0);
+        }
+        let (payloads, counters) = read(depths);
+        assert_eq!(payloads.len(), 6);
+        assert_eq!(counters.too_deep, 34);
+    }
+
+    #[test]
+    fn a_datagram_on_the_port_of_vxlan_need_not_be_vxlan() {
+        let mut packet = packet();
+        packet.destination.set_port(4789);
+        for start in [[0, 0, 0, 0, 0, 0, 0, 0], [8, 0, 0, 0, 1, 2, 3, 4]] {
+            packet.payload[..8].copy_from_slice(&start);
+            let (payloads, _) = read(vec![udp(&packet)]);
+            assert_eq!(payloads, [packet.payload.clone()]);
+        }
+    }
+
+    #[test]
+    fn other_protocols_are_counted() {
+        let with_protocol = |protocol| {
+            let mut bytes = udp(&packet());
+            bytes[9] = protocol;
+            bytes
+        };
+        let wrong_version = {
+            let mut bytes = udp(&packet());
+            bytes[0] = 0x44;
+            bytes
+        };
+        let packets = vec![with_protocol(1), with_protocol(132), wrong_version];
+        let (payloads, counters) = read(packets);
+        assert!(payloads.is_empty());
+        let counted = (counters.icmp, counters.other_ip, counters.bad_headers);
+        assert_eq!(counted, (1, 1, 1));
+    }
+}

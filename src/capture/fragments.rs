@@ -292,3 +292,204 @@ impl Assembly {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use etherparse::ip_number;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        packets: 8,
+        bytes: 100_000,
+        age: 30_000_000_000,
+    };
+
+    fn key(identification: u32) -> Key {
+        Key {
+            source: Ipv4Addr::new(10, 0, 0, 1).into(),
+            destination: Ipv4Addr::new(10, 0, 0, 2).into(),
+            identification,
+            protocol: Some(ip_number::UDP),
+        }
+    }
+
+    struct Bench {
+        fragments: Fragments,
+        counters: Counters,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self {
+                fragments: Fragments::new(LIMITS),
+                counters: Counters::default(),
+            }
+        }
+
+        fn add_at(
+            &mut self,
+            seconds: i64,
+            identification: u32,
+            (offset, bytes, more): (usize, &[u8], bool),
+        ) -> Option<Whole> {
+            let fragment = Fragment {
+                identification,
+                offset,
+                more,
+            };
+            let payload = Piece::new(bytes, bytes.len());
+            let now = Some(Time::from_nanoseconds(seconds * 1_000_000_000));
+            self.fragments.add(
+                key(identification),
+                ip_number::UDP,
+                fragment,
+                payload,
+                now,
+                &mut self.counters,
+            )
+        }
+
+        fn add(&mut self, fragment: (usize, &[u8], bool)) -> Option<Whole> {
+            self.add_at(0, 1, fragment)
+        }
+    }
+
+    #[test]
+    fn fragments_in_any_order_make_a_whole() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.add((16, b"ccc", false)), None);
+        assert_eq!(bench.add((0, b"aaaaaaaa", true)), None);
+        let whole = bench.add((8, b"bbbbbbbb", true)).expect("a whole");
+        assert_eq!(whole.bytes, b"aaaaaaaabbbbbbbbccc");
+        assert_eq!((whole.wire, whole.count), (19, 3));
+        assert_eq!(bench.fragments.bytes, 0);
+    }
+
+    #[test]
+    fn duplicates_are_ignored() {
+        let mut bench = Bench::new();
+        bench.add((0, b"aaaaaaaa", true));
+        bench.add((0, b"zzzzzzzz", true));
+        let whole = bench.add((8, b"b", false)).expect("a whole");
+        assert_eq!(whole.bytes, b"aaaaaaaab");
+    }
+
+    #[test]
+    fn partial_overlaps_doom_the_packet() {
+        let mut bench = Bench::new();
+        bench.add((0, b"aaaaaaaaaaaaaaaa", true));
+        assert_eq!(bench.add((8, b"bbbbbbbbbbbbbbbb", true)), None);
+        assert_eq!(bench.add((24, b"c", false)), None);
+        assert_eq!(bench.counters.fragments_overlapping, 1);
+    }
+
+    #[test]
+    fn two_different_ends_doom_the_packet() {
+        let mut bench = Bench::new();
+        bench.add((16, b"end", false));
+        bench.add((8, b"end", false));
+        assert_eq!(bench.counters.fragments_overlapping, 1);
+        bench.add_at(0, 2, (16, b"end", false));
+        bench.add_at(0, 2, (24, b"behind the end..", true));
+        assert_eq!(bench.counters.fragments_overlapping, 2);
+    }
+
+    #[test]
+    fn impossible_fragments_are_dropped() {
+        let mut bench = Bench::new();
+        bench.add((0, b"", true));
+        bench.add((0, b"seven..", true));
+        bench.add((65_528, b"too far.", false));
+        assert_eq!(bench.counters.fragments_bad, 3);
+        assert_eq!(bench.fragments.unfinished(), 0);
+    }
+
+    #[test]
+    fn fragments_wait_for_half_a_minute() {
+        let mut bench = Bench::new();
+        bench.add_at(100, 1, (0, b"aaaaaaaa", true));
+        bench.add_at(110, 2, (0, b"aaaaaaaa", true));
+        assert!(bench.add_at(130, 1, (8, b"b", false)).is_some());
+        assert!(bench.add_at(141, 2, (8, b"b", false)).is_none());
+        assert_eq!(bench.counters.fragments_expired, 1);
+        // The late one begins anew.
+        assert!(bench.add_at(142, 2, (0, b"aaaaaaaa", true)).is_some());
+    }
+
+    #[test]
+    fn the_oldest_packets_give_way() {
+        let mut bench = Bench::new();
+        for identification in 0..20 {
+            bench.add_at(0, identification, (0, b"aaaaaaaa", true));
+        }
+        assert_eq!(bench.fragments.unfinished(), 8);
+        assert_eq!(bench.counters.fragments_dropped, 12);
+        assert!(bench.add_at(0, 19, (8, b"b", false)).is_some());
+        for identification in 100..108 {
+            bench.add_at(0, identification, (0, &vec![1; 40_000], true));
+            assert!(bench.fragments.bytes <= LIMITS.bytes);
+        }
+    }
+
+    /// The slow model: an array of bytes, and the rules as they are written.
+    struct Model {
+        bytes: Vec<Option<u8>>,
+        total: Option<usize>,
+        doomed: bool,
+    }
+
+    impl Model {
+        fn add(&mut self, offset: usize, bytes: &[u8], more: bool) -> Option<Vec<u8>> {
+            if bytes.is_empty() || (more && !bytes.len().is_multiple_of(8)) {
+                return None;
+            }
+            let end = offset + bytes.len();
+            let reached = self
+                .bytes
+                .iter()
+                .rposition(Option::is_some)
+                .map_or(0, |at| at + 1);
+            let known = (offset..end).filter(|&at| self.bytes[at].is_some()).count();
+            let other_end = self
+                .total
+                .is_some_and(|total| end > total || (!more && end != total));
+            let is_early_end = self.total.is_none() && !more && end < reached;
+            if other_end || is_early_end || (known > 0 && known < bytes.len()) {
+                self.doomed = true;
+            }
+            if self.doomed {
+                return None;
+            }
+            for (at, byte) in (offset..end).zip(bytes) {
+                self.bytes[at].get_or_insert(*byte);
+            }
+            if !more {
+                self.total = Some(end);
+            }
+            self.bytes[..self.total?].iter().copied().collect()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reassembly_agrees_with_the_slow_model(
+            parts in prop::collection::vec((0..12_usize, 0..40_usize, any::<bool>(), any::<u8>()), 1..24)
+        ) {
+            let mut bench = Bench::new();
+            let mut model = Model { bytes: vec![None; 200], total: None, doomed: false };
+            for (at, length, more, fill) in parts {
+                let bytes = vec![fill; if more { length / 8 * 8 } else { length }];
+                let found = bench.add((at * 8, &bytes, more)).map(|whole| whole.bytes);
+                let expected = model.add(at * 8, &bytes, more);
+                prop_assert_eq!(&found, &expected);
+                if found.is_some() {
+                    break;
+                }
+            }
+        }
+    }
+}

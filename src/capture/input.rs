@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,11 +35,13 @@ pub(super) struct Opened {
     pub(super) reader: Box<dyn Read + Send>,
     /// Size in bytes, where the input is a file.
     pub(super) size: Option<u64>,
+    /// Set where the input can be closed, opened again, and is the same.
+    pub(super) file: Option<Input>,
 }
 
-/// How much memory the inputs may take, in bytes; shared out among them.
+/// How much memory an input may take, in bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Share {
+struct Share {
     window: usize,
     compressed: usize,
     zstd_window_log: u32,
@@ -46,7 +49,7 @@ pub(super) struct Share {
 
 impl Share {
     /// The share of one of `inputs` inputs.
-    pub(super) fn of(inputs: usize) -> Self {
+    fn of(inputs: usize) -> Self {
         let inputs = inputs.max(1);
         Self {
             // 256 KiB stay in the second-level cache, which is what makes
@@ -55,12 +58,7 @@ impl Share {
             compressed: (2 * 1024 * 1024 / inputs).clamp(8 * 1024, 64 * 1024),
             // zstd asks every decoder to grant 8 MiB (log 23); `zstd -19`
             // uses that much, plain `zstd` 2 MiB (log 21).
-            zstd_window_log: match inputs {
-                1 => 24,
-                2 => 23,
-                3..=4 => 22,
-                _ => 21,
-            },
+            zstd_window_log: if inputs == 1 { 24 } else { 23 },
         }
     }
 }
@@ -75,8 +73,12 @@ pub(super) fn open(input: &Input) -> Result<Opened, CaptureError> {
     match input {
         Input::Stdin => Ok(Opened {
             name,
-            reader: Box::new(io::stdin()),
+            // Not `io::stdin()`, which would buffer once more.
+            reader: Box::new(File::from(
+                io::stdin().as_fd().try_clone_to_owned().map_err(fail)?,
+            )),
             size: None,
+            file: None,
         }),
         Input::File(path) => {
             let file = File::open(path).map_err(fail)?;
@@ -88,23 +90,53 @@ pub(super) fn open(input: &Input) -> Result<Opened, CaptureError> {
                 name,
                 // A pipe or a device has no size worth telling.
                 size: metadata.is_file().then_some(metadata.len()),
+                file: metadata.is_file().then(|| input.clone()),
                 reader: Box::new(file),
             })
         }
     }
 }
 
-/// Looks at the first bytes, decompresses where they say so, and counts what
-/// is read into `progress`.
-pub(super) fn window(
+/// Makes windows on what was opened.
+pub(super) struct Opener {
+    share: Share,
+    bytes_read: Arc<AtomicU64>,
+}
+
+impl Opener {
+    /// For so many inputs.
+    pub(super) fn new(inputs: usize) -> Self {
+        Self {
+            share: Share::of(inputs),
+            bytes_read: Arc::default(),
+        }
+    }
+
+    /// How many bytes were read of all inputs, as they are stored.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
+    /// Corrects the number, for what will be read again.
+    pub(super) fn set_bytes_read(&self, count: u64) {
+        self.bytes_read.store(count, Ordering::Relaxed);
+    }
+
+    /// A window on an input's bytes, decompressed where they need it.
+    pub(super) fn window(&self, opened: Opened) -> Result<Window, CaptureError> {
+        window(opened, self.share, Arc::clone(&self.bytes_read))
+    }
+}
+
+fn window(
     opened: Opened,
     share: Share,
-    progress: Arc<AtomicU64>,
+    bytes_read: Arc<AtomicU64>,
 ) -> Result<Window, CaptureError> {
     let Opened { name, reader, .. } = opened;
     let counted = Counted {
         reader,
-        count: progress,
+        count: bytes_read,
     };
     let (magic, reader) = peek(counted).map_err(|source| CaptureError::Open {
         file: name.clone(),
@@ -137,8 +169,11 @@ pub(super) fn window(
     Ok(Window::new(name, compression, reader, share.window))
 }
 
+/// A reader with bytes put back in front of it.
+type PutBack<R> = Chain<Cursor<Vec<u8>>, R>;
+
 /// Takes up to four bytes off a reader and puts them back in front.
-fn peek<R: Read>(mut reader: R) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>, R>)> {
+fn peek<R: Read>(mut reader: R) -> io::Result<(Vec<u8>, PutBack<R>)> {
     let mut magic = Vec::with_capacity(4);
     reader.by_ref().take(4).read_to_end(&mut magic)?;
     let rest = Cursor::new(magic.clone()).chain(reader);
@@ -167,5 +202,82 @@ impl<R: Read> Read for InSteps<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let step = buffer.len().min(16 * 1024);
         self.0.read(buffer.get_mut(..step).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::super::testing::{Compression, Recipe, some_packets};
+    use super::super::{Capture, Options};
+    use super::*;
+
+    #[test]
+    fn progress_is_measured_on_the_file_as_it_is_stored() {
+        let recipe = Recipe {
+            compression: Compression::Gzip,
+            ..Recipe::default()
+        };
+        let stored = recipe.write(&some_packets(3_000));
+        let path = std::env::temp_dir().join(format!("ppsp-progress-{}", std::process::id()));
+        File::create(&path)
+            .and_then(|mut file| file.write_all(&stored))
+            .expect("a file");
+        let opened = Capture::open(&[Input::File(path.clone())], Options::default());
+        let mut capture = opened.expect("a capture");
+        let size = stored.len() as u64;
+        assert_eq!(capture.progress().total, Some(size));
+        assert!(capture.progress().read <= size);
+        while capture.next().is_some() {}
+        assert_eq!(capture.progress().read, size);
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_directory_cannot_be_opened() {
+        let folder = Input::File(std::env::temp_dir());
+        assert!(matches!(open(&folder), Err(CaptureError::Open { .. })));
+    }
+
+    #[test]
+    fn a_capture_can_move_to_another_thread() {
+        fn is_send<T: Send>() {}
+        is_send::<Capture>();
+    }
+
+    #[test]
+    fn many_files_are_read_one_after_the_other() {
+        let packets = some_packets(200);
+        let folder = std::env::temp_dir().join(format!("ppsp-rotated-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let mut inputs = Vec::new();
+        let mut size = 0;
+        for (number, part) in packets.chunks(10).enumerate() {
+            let recipe = Recipe {
+                compression: [Compression::Gzip, Compression::Zstd][number % 2],
+                ..Recipe::default()
+            };
+            let stored = recipe.write(part);
+            size += stored.len() as u64;
+            let path = folder.join(number.to_string());
+            std::fs::write(&path, stored).expect("written");
+            inputs.insert(0, Input::File(path));
+        }
+        let mut capture = Capture::open(&inputs, Options::default()).expect("captures");
+        assert_eq!(capture.progress().read, 0, "all are closed again");
+        let mut payloads = Vec::new();
+        let mut numbers = Vec::new();
+        while let Some(captured) = capture.next() {
+            payloads.push(captured.datagram.payload.to_vec());
+            numbers.push(captured.input);
+        }
+        let expected: Vec<_> = packets.into_iter().map(|packet| packet.payload).collect();
+        assert_eq!(payloads, expected);
+        assert!(numbers.is_sorted_by(|one, next| one >= next));
+        let (read, total) = (capture.progress().read, capture.progress().total);
+        assert_eq!((read, total), (size, Some(size)));
+        assert!(capture.faults().is_empty());
+        std::fs::remove_dir_all(folder).expect("removed");
     }
 }

@@ -46,13 +46,6 @@ pub(super) fn network(link: u32, frame: Piece<'_>) -> Result<Network<'_>, Unread
     }
 }
 
-/// Whether frames of this link type can be read.
-#[cfg(test)]
-pub(super) fn is_supported(link: u32) -> bool {
-    let nothing = network(link, Piece::new(&[], 0));
-    !matches!(nothing, Ok(Network::UnsupportedLink))
-}
-
 #[inline]
 fn ethernet(frame: Piece<'_>) -> Result<Network<'_>, Unreadable> {
     let &[.., high, low] = frame.header::<14>()?;
@@ -163,4 +156,62 @@ fn pppoe(piece: Piece<'_>) -> Result<Network<'_>, Unreadable> {
     }
     let length = usize::from(u16::from_be_bytes([high, low]));
     ppp_protocol(piece.after(6)?.limited_to(length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(link: u32, bytes: &[u8]) -> Result<Network<'_>, Unreadable> {
+        network(link, Piece::new(bytes, bytes.len()))
+    }
+
+    #[test]
+    fn an_unknown_link_type_is_told_and_not_guessed() {
+        assert!(matches!(of(147, &[0x45; 60]), Ok(Network::UnsupportedLink)));
+    }
+
+    #[test]
+    fn a_compressed_ppp_protocol_takes_one_octet() {
+        for head in [&[0x21][..], &[0xff, 0x03, 0x21], &[0x00, 0x21]] {
+            let frame = [head, &[0x45; 20]].concat();
+            let Ok(Network::V4(packet)) = of(9, &frame) else {
+                panic!("not found after {head:?}");
+            };
+            assert_eq!(packet.bytes(), [0x45; 20]);
+        }
+    }
+
+    #[test]
+    fn pppoe_padding_is_not_part_of_the_packet() {
+        let mut frame = vec![0x11, 0, 0, 1, 0, 22, 0x00, 0x21];
+        frame.extend([0x45; 20]);
+        frame.extend([0xee; 12]);
+        let Ok(Network::V4(packet)) = of(51, &frame) else {
+            panic!("not found");
+        };
+        assert_eq!(packet.bytes(), [0x45; 20]);
+    }
+
+    #[test]
+    fn a_discovery_packet_of_pppoe_carries_nothing() {
+        let packet = [0x11, 0x09, 0, 0, 0, 4, 1, 1, 0, 0];
+        assert!(matches!(of(51, &packet), Ok(Network::Other)));
+    }
+
+    #[test]
+    fn endless_vlan_tags_end_with_the_frame() {
+        let mut frame = vec![0; 12];
+        for _ in 0..1_000 {
+            frame.extend([0x81, 0x00, 0, 1]);
+        }
+        assert_eq!(of(1, &frame).err(), Some(Unreadable::Bad));
+    }
+
+    #[test]
+    fn arp_is_told_from_the_rest() {
+        let frame = |kind: [u8; 2]| [&[0; 12][..], &kind, &[0; 46]].concat();
+        assert!(matches!(of(1, &frame([8, 6])), Ok(Network::Arp)));
+        assert!(matches!(of(1, &frame([0x88, 0xcc])), Ok(Network::Other)));
+    }
 }

@@ -1,22 +1,30 @@
 //! Several inputs as one sequence of packets, in the order of their times.
+//!
+//! Of many files, those whose first packet is not due yet are closed again:
+//! hundreds of rotated files then take no more memory and file handles than
+//! the few whose times overlap.
 
 use super::error::CaptureError;
+use super::input::{self, Input, Opened, Opener};
 use super::source::{Record, Source};
+
+/// With more inputs than this, files are closed until they are due.
+const MOST_AWAKE: usize = 4;
 
 /// The inputs, each with its next packet at hand.
 pub(super) struct Merge {
+    opener: Opener,
     inputs: Vec<Head>,
     /// The input whose packet was given out last.
     current: usize,
-    /// Whether every input was asked for its first packet.
+    /// Whether a packet was given out.
     begun: bool,
     /// Section comments of inputs that are over.
     comments: Vec<String>,
 }
 
 struct Head {
-    source: Source,
-    record: Option<Record>,
+    state: State,
     /// Nanoseconds; a packet without time counts as captured together with
     /// the one before it.
     order: i64,
@@ -24,39 +32,102 @@ struct Head {
     number: usize,
 }
 
+enum State {
+    /// Nothing was asked of it yet, as it might be a pipe that is slow.
+    New(Box<Source>),
+    /// At a packet.
+    Awake(Box<Source>, Record),
+    /// Closed, as its first packet is not due.
+    Asleep(Input),
+}
+
 impl Head {
+    /// Moves to the next packet; `None` at the end.
     #[inline]
-    fn advance(&mut self, faults: &mut Vec<CaptureError>) {
-        self.record = match self.source.advance() {
-            Ok(record) => record,
-            Err(fault) => {
-                faults.push(fault);
-                None
-            }
-        };
-        if let Some(time) = self.record.as_ref().and_then(|record| record.time) {
+    fn advance(&mut self, opener: &Opener) -> Result<Option<()>, CaptureError> {
+        if let State::Asleep(input) = &self.state {
+            let window = opener.window(input::open(input)?)?;
+            let source = Source::new(window)?;
+            self.state = State::New(Box::new(source));
+        }
+        match &mut self.state {
+            State::Awake(source, record) => match source.advance()? {
+                Some(next) => *record = next,
+                None => return Ok(None),
+            },
+            State::New(source) => match source.advance()? {
+                Some(record) => {
+                    // In place of the box goes one that is dropped at once.
+                    let state = std::mem::replace(&mut self.state, State::Asleep(Input::Stdin));
+                    if let State::New(source) = state {
+                        self.state = State::Awake(source, record);
+                    }
+                }
+                None => return Ok(None),
+            },
+            State::Asleep(_) => return Ok(None),
+        }
+        if let State::Awake(_, record) = &self.state
+            && let Some(time) = record.time
+        {
             self.order = time.nanoseconds();
+        }
+        Ok(Some(()))
+    }
+
+    fn source(&self) -> Option<&Source> {
+        match &self.state {
+            State::New(source) | State::Awake(source, _) => Some(source),
+            State::Asleep(_) => None,
         }
     }
 }
 
 impl Merge {
-    /// Of inputs and their numbers.
-    pub(super) fn new(sources: Vec<(usize, Source)>) -> Self {
+    /// Of no inputs.
+    pub(super) fn new(opener: Opener) -> Self {
         Self {
-            inputs: sources
-                .into_iter()
-                .map(|(number, source)| Head {
-                    source,
-                    record: None,
-                    order: i64::MIN,
-                    number,
-                })
-                .collect(),
+            opener,
+            inputs: Vec::new(),
             current: 0,
             begun: false,
             comments: Vec::new(),
         }
+    }
+
+    /// Adds an input, which is one of `count`.
+    pub(super) fn add(
+        &mut self,
+        opened: Opened,
+        number: usize,
+        count: usize,
+    ) -> Result<(), CaptureError> {
+        let file = opened.file.clone().filter(|_| count > MOST_AWAKE);
+        let before = self.opener.bytes_read();
+        let source = Source::new(self.opener.window(opened)?)?;
+        let mut head = Head {
+            state: State::New(Box::new(source)),
+            order: i64::MIN,
+            number,
+        };
+        if let Some(file) = file {
+            // A fault will be met, and told, when the file is read again.
+            let _ = head.advance(&self.opener);
+            head.state = State::Asleep(file);
+            self.opener.set_bytes_read(before);
+        }
+        self.inputs.push(head);
+        Ok(())
+    }
+
+    /// Whether there are no inputs.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
+    }
+
+    /// How many bytes were read of all inputs, as they are stored.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.opener.bytes_read()
     }
 
     /// Moves to the next packet; says whether there is one. Equal times keep
@@ -64,65 +135,77 @@ impl Merge {
     #[inline]
     pub(super) fn advance(&mut self, faults: &mut Vec<CaptureError>) -> bool {
         if self.begun {
-            // An input without a packet is over.
-            if let Some(head) = self.inputs.get_mut(self.current)
-                && head.record.is_some()
-            {
-                head.advance(faults);
-            }
+            self.advance_input(self.current, faults);
         } else {
-            self.begun = true;
-            for head in &mut self.inputs {
-                head.advance(faults);
+            self.begin(faults);
+        }
+        loop {
+            let heads = self.inputs.iter().enumerate();
+            let Some((first, head)) = heads.min_by_key(|(_, head)| head.order) else {
+                return false;
+            };
+            self.current = first;
+            if matches!(head.state, State::Awake(..)) {
+                return true;
             }
+            self.advance_input(first, faults);
         }
-        if self.inputs.len() > 1 {
-            let comments = &mut self.comments;
-            // Inputs that are over give their memory back.
-            self.inputs.retain(|head| {
-                if head.record.is_none() {
-                    comments.extend_from_slice(head.source.section_comments());
-                }
-                head.record.is_some()
-            });
-        }
-        let first = self
-            .inputs
-            .iter()
-            .enumerate()
-            .filter(|(_, head)| head.record.is_some())
-            .min_by_key(|(_, head)| head.order);
-        match first {
-            Some((index, _)) => {
-                self.current = index;
-                true
+    }
+
+    #[cold]
+    fn begin(&mut self, faults: &mut Vec<CaptureError>) {
+        self.begun = true;
+        let mut index = 0;
+        while let Some(head) = self.inputs.get(index) {
+            let number = head.number;
+            if matches!(head.state, State::New(_)) {
+                self.advance_input(index, faults);
             }
-            None => false,
+            // Where it was dropped, the next one has moved here.
+            let stayed = self
+                .inputs
+                .get(index)
+                .is_some_and(|head| head.number == number);
+            index += usize::from(stayed);
         }
+    }
+
+    /// Moves one input to its next packet, and drops it where there is none.
+    #[inline]
+    fn advance_input(&mut self, index: usize, faults: &mut Vec<CaptureError>) {
+        let Some(head) = self.inputs.get_mut(index) else {
+            return;
+        };
+        match head.advance(&self.opener) {
+            Ok(Some(())) => return,
+            Ok(None) => {}
+            Err(fault) => faults.push(fault),
+        }
+        if let Some(source) = head.source() {
+            self.comments.extend_from_slice(source.section_comments());
+        }
+        self.inputs.remove(index);
     }
 
     /// The packet moved to, its bytes, and the number of its input.
     #[inline]
     pub(super) fn packet(&self) -> Option<(&Record, &[u8], usize)> {
         let head = self.inputs.get(self.current)?;
-        let record = head.record.as_ref()?;
-        Some((record, head.source.bytes(record), head.number))
+        match &head.state {
+            State::Awake(source, record) => Some((record, source.bytes(record), head.number)),
+            _ => None,
+        }
     }
 
     /// The comments on that packet.
     pub(super) fn comment(&self) -> Option<&str> {
-        self.inputs.get(self.current)?.source.comment()
+        self.inputs.get(self.current)?.source()?.comment()
     }
 
     /// The comments on the sections read so far.
     pub(super) fn section_comments(&self) -> impl Iterator<Item = &str> {
-        let open = self
-            .inputs
-            .iter()
-            .map(|head| head.source.section_comments());
-        std::iter::once(self.comments.as_slice())
-            .chain(open)
-            .flatten()
-            .map(String::as_str)
+        let open = self.inputs.iter().filter_map(Head::source);
+        let open = open.flat_map(Source::section_comments);
+        self.comments.iter().chain(open).map(String::as_str)
     }
 }

@@ -23,7 +23,10 @@
 //!
 //! Memory is bounded whatever the input: the read buffers take 8 MiB in all
 //! (each grows to at most 1 MiB when a packet needs it), fragments and TCP
-//! streams what [`Options`] grants, and zstd at most 16 MiB an input.
+//! streams what [`Options`] grants, and a zstd input what its window takes: 2
+//! MiB as `zstd` writes by default, 8 MiB at its highest levels; more is granted
+//! only to a single input (16 MiB). Of more than four files only those are open
+//! whose times overlap.
 
 mod counters;
 mod decode;
@@ -43,18 +46,19 @@ mod tcp;
 mod tunnel;
 mod window;
 
+#[cfg(test)]
+#[path = "../../tests/support/capture_writer.rs"]
+mod testing;
+
 use std::io::Read;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ppspp_dissector::session::{Datagram, Time, Transport};
 
 use decode::{Decoder, Found};
-use input::{Opened, Share};
+use input::{Opened, Opener};
 use merge::Merge;
 use piece::Piece;
-use source::Source;
 use tcp::{Flow, Framed, Streams};
 
 pub use counters::Counters;
@@ -105,7 +109,6 @@ pub struct Capture {
     frame: u64,
     time: Option<Time>,
     input: usize,
-    bytes_read: Arc<AtomicU64>,
     bytes_total: Option<u64>,
 }
 
@@ -146,8 +149,7 @@ impl Capture {
     ///
     /// If there are no inputs, any can't be opened, or none is a capture.
     pub fn open(inputs: &[Input], options: Options) -> Result<Self, CaptureError> {
-        let opened = inputs.iter().map(input::open).collect::<Result<_, _>>()?;
-        Self::from_opened(opened, options)
+        Self::from_opened(inputs.len(), inputs.iter().map(input::open), options)
     }
 
     /// Reads a capture from anything that can be read, with default options;
@@ -172,32 +174,39 @@ impl Capture {
         readers: impl IntoIterator<Item = (String, R)>,
         options: Options,
     ) -> Result<Self, CaptureError> {
-        let opened = readers.into_iter().map(|(name, reader)| Opened {
-            name,
-            reader: Box::new(reader),
-            size: None,
+        let readers: Vec<_> = readers.into_iter().collect();
+        let count = readers.len();
+        let opened = readers.into_iter().map(|(name, reader)| {
+            Ok(Opened {
+                name,
+                reader: Box::new(reader),
+                size: None,
+                file: None,
+            })
         });
-        Self::from_opened(opened.collect(), options)
+        Self::from_opened(count, opened, options)
     }
 
-    fn from_opened(opened: Vec<Opened>, options: Options) -> Result<Self, CaptureError> {
-        let share = Share::of(opened.len());
-        let bytes_read = Arc::new(AtomicU64::new(0));
-        let bytes_total = opened.iter().map(|opened| opened.size).sum();
-        let mut sources = Vec::new();
+    fn from_opened(
+        count: usize,
+        opened: impl Iterator<Item = Result<Opened, CaptureError>>,
+        options: Options,
+    ) -> Result<Self, CaptureError> {
+        let mut merge = Merge::new(Opener::new(count));
+        let mut bytes_total = Some(0);
         let mut faults = Vec::new();
-        for (number, opened) in opened.into_iter().enumerate() {
-            let window = input::window(opened, share, Arc::clone(&bytes_read));
-            match window.and_then(Source::new) {
-                Ok(source) => sources.push((number, source)),
-                Err(fault) => faults.push(fault),
+        for (number, opened) in opened.enumerate() {
+            let opened = opened?;
+            bytes_total = bytes_total.zip(opened.size).map(|(sum, size)| sum + size);
+            if let Err(fault) = merge.add(opened, number, count) {
+                faults.push(fault);
             }
         }
-        if sources.is_empty() {
+        if merge.is_empty() {
             return Err(faults.into_iter().next().unwrap_or(CaptureError::NoInput));
         }
         Ok(Self {
-            merge: Merge::new(sources),
+            merge,
             decoder: Decoder::new(
                 fragments::Limits {
                     packets: options.most_fragmented.max(1),
@@ -215,7 +224,6 @@ impl Capture {
             frame: 0,
             time: None,
             input: 0,
-            bytes_read,
             bytes_total,
         })
     }
@@ -277,7 +285,7 @@ impl Capture {
     /// How far reading has come.
     pub fn progress(&self) -> Progress {
         Progress {
-            read: self.bytes_read.load(Ordering::Relaxed),
+            read: self.merge.bytes_read(),
             total: self.bytes_total,
         }
     }

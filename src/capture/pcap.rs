@@ -11,6 +11,10 @@ use super::source::{Item, Record};
 use super::window::{LONGEST_ITEM, Window};
 
 const FILE_HEADER: usize = 24;
+/// The longest packet that libpcap and Wireshark write by default. Some
+/// writers store packets longer than the snap length that they announce, so
+/// less than this is believed whatever they announce.
+const USUAL_LIMIT: usize = 256 * 1024;
 
 /// A pcap file's header: how to read its records.
 pub(super) struct Pcap {
@@ -19,6 +23,8 @@ pub(super) struct Pcap {
     unit: i64,
     record_header: usize,
     lengths: Lengths,
+    /// The longest record that is believed, header included.
+    longest: usize,
     link: u32,
 }
 
@@ -59,6 +65,7 @@ impl Pcap {
         let magic = *header.first_chunk().unwrap_or(&[0; 4]);
         let (order, unit, record_header) = Self::kind(magic).unwrap_or((Order::Little, 1_000, 16));
         let version = (order.u16(header, 4), order.u16(header, 6));
+        let snap_length = order.u32(header, 16).unwrap_or_default() as usize;
         let link = order.u32(header, 20).unwrap_or_default();
         window.consume(FILE_HEADER);
         Ok(Self {
@@ -70,6 +77,10 @@ impl Pcap {
                 (Some(2), Some(3)) => Lengths::Either,
                 _ => Lengths::InOrder,
             },
+            longest: snap_length
+                .max(USUAL_LIMIT)
+                .saturating_add(record_header)
+                .min(LONGEST_ITEM),
             // The upper bits tell the length of the frame check sequence.
             link: link & 0x0fff_ffff,
         })
@@ -98,16 +109,15 @@ impl Pcap {
         };
         let captured = captured as usize;
         let length = self.record_header.saturating_add(captured);
-        if !window.holds(length) {
-            return Err(if length > LONGEST_ITEM {
-                CaptureError::PacketTooLong {
-                    place: window.place(),
-                    length: captured as u64,
-                    limit: (LONGEST_ITEM - self.record_header) as u64,
-                }
-            } else {
-                window.shortage("packet record", length as u64)
+        if length > self.longest {
+            return Err(CaptureError::PacketTooLong {
+                place: window.place(),
+                length: captured as u64,
+                limit: (self.longest - self.record_header) as u64,
             });
+        }
+        if !window.holds(length) {
+            return Err(window.shortage("packet record", length as u64));
         }
         *held = length;
         let nanoseconds = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * self.unit;
@@ -117,5 +127,85 @@ impl Pcap {
             packet: self.record_header..length,
             wire: (wire as usize).max(captured),
         })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::super::testing::{File, Order, Packet, Recipe, some_packets};
+    use super::super::{Capture, CaptureError};
+
+    fn written(order: Order) -> (Vec<Packet>, Vec<u8>) {
+        let packets = some_packets(3);
+        let file = File::Pcap {
+            order,
+            nanoseconds: false,
+            modified: false,
+        };
+        let recipe = Recipe {
+            file,
+            ..Recipe::default()
+        };
+        let file = recipe.write(&packets);
+        (packets, file)
+    }
+
+    fn payloads(file: Vec<u8>) -> Vec<Vec<u8>> {
+        let mut capture = Capture::from_reader("file", Cursor::new(file)).expect("a capture");
+        let mut payloads = Vec::new();
+        while let Some(captured) = capture.next() {
+            assert!(!captured.datagram.is_cut());
+            payloads.push(captured.datagram.payload.to_vec());
+        }
+        assert!(capture.faults().is_empty());
+        payloads
+    }
+
+    #[test]
+    fn the_length_of_a_check_sequence_does_not_hide_the_link_type() {
+        for (order, at) in [(Order::Little, 23), (Order::Big, 20)] {
+            let (packets, mut file) = written(order);
+            file[at] |= 0x40;
+            assert_eq!(payloads(file).len(), packets.len());
+        }
+    }
+
+    #[test]
+    fn old_versions_swapped_the_two_lengths() {
+        for minor in [2, 3] {
+            let (packets, mut file) = written(Order::Little);
+            file[6] = minor;
+            let mut at = 24;
+            while at < file.len() {
+                let length = u32::from_le_bytes([file[at + 8], file[at + 9], file[at + 10], 0]);
+                // Where the lengths differ: a longer one first.
+                let (captured, wire) = (length, length + 1);
+                file[at + 8..at + 12].copy_from_slice(&wire.to_le_bytes());
+                file[at + 12..at + 16].copy_from_slice(&captured.to_le_bytes());
+                at += 16 + length as usize;
+            }
+            assert_eq!(payloads(file).len(), packets.len(), "version 2.{minor}");
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_snap_length_and_the_usual_is_not_believed() {
+        let (_, mut file) = written(Order::Little);
+        file.resize(2_000_000, 0);
+        file[24 + 8..24 + 12].copy_from_slice(&300_000_u32.to_le_bytes());
+        let mut capture =
+            Capture::from_reader("file", Cursor::new(file.clone())).expect("a capture");
+        assert!(capture.next().is_none());
+        let faults = capture.faults();
+        assert!(
+            matches!(faults, [CaptureError::PacketTooLong { limit: 262_144, .. }]),
+            "{faults:?}"
+        );
+        // The same is fine where it was announced.
+        file[16..20].copy_from_slice(&400_000_u32.to_le_bytes());
+        let mut capture = Capture::from_reader("file", Cursor::new(file)).expect("a capture");
+        assert!(capture.next().is_some());
     }
 }

@@ -336,3 +336,128 @@ fn options(order: Order, mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])>
         Some((code, value))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::super::Capture;
+    use super::super::testing::{self as write, Order, Timed};
+    use super::*;
+
+    fn time(resolution: Option<u8>, offset: i64, stamp: u64) -> Option<i64> {
+        let resolution = resolution.map_or(Clock::DEFAULT.resolution, Resolution::from_option);
+        let clock = Clock { resolution, offset };
+        clock.time(stamp).map(Time::nanoseconds)
+    }
+
+    #[test]
+    fn stamps_count_microseconds_unless_told_otherwise() {
+        assert_eq!(time(None, 0, 1_500_000), Some(1_500_000_000));
+        assert_eq!(time(Some(6), 0, 1_500_000), Some(1_500_000_000));
+    }
+
+    #[test]
+    fn stamps_count_any_power_of_ten() {
+        assert_eq!(time(Some(0), 0, 3), Some(3_000_000_000));
+        assert_eq!(time(Some(9), 0, 3), Some(3));
+        assert_eq!(time(Some(12), 0, 7_999), Some(7));
+        assert_eq!(time(Some(29), 0, u64::MAX), Some(0));
+        assert_eq!(time(Some(127), 0, u64::MAX), Some(0));
+    }
+
+    #[test]
+    fn stamps_count_any_power_of_two() {
+        assert_eq!(time(Some(0x80), 0, 2), Some(2_000_000_000));
+        assert_eq!(time(Some(0x8a), 0, 1_536), Some(1_500_000_000));
+        assert_eq!(time(Some(0xa0), 0, 1 << 31), Some(500_000_000));
+        assert_eq!(time(Some(0xff), 0, u64::MAX), Some(0));
+    }
+
+    #[test]
+    fn an_offset_moves_stamps_either_way() {
+        assert_eq!(time(Some(9), 5, 1), Some(5_000_000_001));
+        assert_eq!(time(Some(9), -5, 1), Some(-4_999_999_999));
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_told_is_none() {
+        assert_eq!(time(Some(0), 0, u64::MAX), None);
+        assert_eq!(time(Some(9), i64::MAX, 0), None);
+        assert_eq!(time(Some(9), i64::MIN, 0), None);
+    }
+
+    fn frame(comment: Option<&str>) -> Timed {
+        let packet = write::some_packets(2).pop().expect("a packet");
+        Timed {
+            nanoseconds: 0,
+            bytes: write::udp(&packet),
+            comment: comment.map(str::to_owned),
+        }
+    }
+
+    fn capture(file: Vec<u8>) -> Capture {
+        Capture::from_reader("blocks", Cursor::new(file)).expect("a capture")
+    }
+
+    #[test]
+    fn comments_go_with_their_packet() {
+        let order = Order::Big;
+        let mut file = write::section_header(order, -1, "a section");
+        file.extend(write::interface(order, 101, 0, None, 0));
+        for comment in [None, Some("look here"), None] {
+            file.extend(write::enhanced(order, 0, 1, &frame(comment), usize::MAX));
+        }
+        let mut capture = capture(file);
+        let mut comments = Vec::new();
+        while let Some(captured) = capture.next() {
+            comments.push(captured.comment.map(str::to_owned));
+        }
+        assert_eq!(comments, [None, Some("look here".to_owned()), None]);
+        let sections: Vec<_> = capture.section_comments().collect();
+        assert_eq!(sections, ["a section"]);
+    }
+
+    #[test]
+    fn a_packet_of_an_interface_that_was_never_described_is_counted() {
+        let order = Order::Little;
+        let mut file = write::section_header(order, -1, "");
+        file.extend(write::interface(order, 101, 0, None, 0));
+        file.extend(write::enhanced(order, 1, 0, &frame(None), usize::MAX));
+        file.extend(write::enhanced(order, 0, 0, &frame(None), usize::MAX));
+        // Interfaces do not outlive their section.
+        file.extend(write::section_header(order, -1, ""));
+        file.extend(write::enhanced(order, 0, 0, &frame(None), usize::MAX));
+        let mut capture = capture(file);
+        assert_eq!(
+            capture.next().map(|captured| captured.datagram.frame),
+            Some(2)
+        );
+        assert!(capture.next().is_none());
+        assert_eq!(capture.counters().unknown_interface, 2);
+        assert_eq!(capture.counters().frames, 3);
+    }
+
+    #[test]
+    fn a_length_without_the_padding_is_understood() {
+        let order = Order::Little;
+        let mut file = write::section_header(order, -1, "");
+        file.extend(write::interface(order, 101, 0, None, 0));
+        let mut body = vec![0; 4];
+        let mut packet = frame(None);
+        packet.bytes.truncate(41);
+        body[0] = 41;
+        body.extend(&packet.bytes);
+        let mut block = write::block(order, SIMPLE_PACKET, &body);
+        let length = u32::try_from(block.len()).expect("short") - 3;
+        let end = block.len() - 4;
+        for at in [4, end] {
+            block[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        }
+        file.extend(block);
+        let mut capture = capture(file);
+        assert!(capture.next().is_some());
+        assert!(capture.next().is_none());
+        assert!(capture.faults().is_empty());
+    }
+}

@@ -226,7 +226,7 @@ impl Recipe {
 pub fn read_plain_pcap(file: &[u8]) -> Vec<Packet> {
     assert_eq!(file[..4], [0xd4, 0xc3, 0xb2, 0xa1], "not what it reads");
     assert_eq!(file[20], 1, "not Ethernet");
-    let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as u64;
+    let number = |at: usize| u64::from(u32::from_le_bytes(file[at..at + 4].try_into().unwrap()));
     let mut packets = Vec::new();
     let mut at = 24;
     while at < file.len() {
