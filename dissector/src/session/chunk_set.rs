@@ -2,7 +2,6 @@
 //! are bits in pages, whole pages are runs, so that neither ten million single
 //! chunks nor one HAVE of 2^62 chunks costs much.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
@@ -36,11 +35,43 @@ impl PageBudget {
 
 type Bits = [u64; WORDS];
 
+/// Some chunks of a page, and how many.
+#[derive(Clone, Debug, Default)]
+struct Page {
+    bits: Bits,
+    count: u16,
+}
+
+impl Page {
+    fn contains(&self, bit: u64) -> bool {
+        self.bits[(bit / 64) as usize] >> (bit % 64) & 1 == 1
+    }
+
+    /// Sets the bits `low` to `high`; returns how many were new.
+    #[inline]
+    fn set(&mut self, low: u64, high: u64) -> u64 {
+        let mut added = 0;
+        for word in low / 64..=high / 64 {
+            let from = if word == low / 64 { low % 64 } else { 0 };
+            let to = if word == high / 64 { high % 64 } else { 63 };
+            let mask = (u64::MAX >> (63 - (to - from))) << from;
+            let slot = &mut self.bits[word as usize];
+            added += (mask & !*slot).count_ones();
+            *slot |= mask;
+        }
+        self.count += added as u16;
+        added.into()
+    }
+}
+
 /// Chunk numbers that something is true of. Numbers are only ever added.
 #[derive(Clone, Debug, Default)]
 pub struct ChunkSet {
     /// Pages with some chunks, by page number.
-    partial: HashMap<u64, Box<Bits>, FixedState>,
+    partial: HashMap<u64, Box<Page>, FixedState>,
+    /// The page that was touched last, kept out of the table: chunks mostly
+    /// come in order.
+    hot: Option<(u64, Box<Page>)>,
     /// Runs of pages with all chunks: first page to last page.
     full: BTreeMap<u64, u64>,
     count: u64,
@@ -88,27 +119,40 @@ impl ChunkSet {
     #[inline]
     pub fn contains(&self, chunk: u64) -> bool {
         let (page, bit) = (chunk / PAGE, chunk % PAGE);
-        match self.partial.get(&page) {
-            Some(bits) => bits[(bit / 64) as usize] >> (bit % 64) & 1 == 1,
+        match self.page(page) {
+            Some(found) => found.contains(bit),
             None => self.full_run(page).is_some(),
         }
+    }
+
+    #[inline]
+    fn page(&self, page: u64) -> Option<&Page> {
+        match &self.hot {
+            Some((number, hot)) if *number == page => Some(hot),
+            _ => self.partial.get(&page).map(|found| &**found),
+        }
+    }
+
+    /// The pages with some chunks.
+    fn pages(&self) -> impl Iterator<Item = (u64, &Page)> {
+        let hot = self.hot.as_ref().map(|(number, page)| (*number, &**page));
+        hot.into_iter()
+            .chain(self.partial.iter().map(|(number, page)| (*number, &**page)))
     }
 
     /// How many chunks of this set are not in `other`.
     pub fn count_missing_from(&self, other: &Self) -> u64 {
         let mut missing = 0u64;
-        for (&page, bits) in &self.partial {
-            if let Some(theirs) = other.partial.get(&page) {
-                missing += bits
+        for (number, page) in self.pages() {
+            if let Some(theirs) = other.page(number) {
+                missing += page
+                    .bits
                     .iter()
-                    .zip(theirs.iter())
+                    .zip(theirs.bits)
                     .map(|(mine, theirs)| u64::from((mine & !theirs).count_ones()))
                     .sum::<u64>();
-            } else if other.full_run(page).is_none() {
-                missing += bits
-                    .iter()
-                    .map(|word| u64::from(word.count_ones()))
-                    .sum::<u64>();
+            } else if other.full_run(number).is_none() {
+                missing += u64::from(page.count);
             }
         }
         for (&first, &last) in &self.full {
@@ -123,11 +167,9 @@ impl ChunkSet {
                 .saturating_sub(covered)
                 .saturating_mul(PAGE);
             let scattered: u64 = other
-                .partial
-                .iter()
-                .filter(|(page, _)| (first..=last).contains(page))
-                .flat_map(|(_, bits)| bits.iter())
-                .map(|word| u64::from(word.count_ones()))
+                .pages()
+                .filter(|(number, _)| (first..=last).contains(number))
+                .map(|(_, page)| u64::from(page.count))
                 .sum();
             missing = missing.saturating_add(whole.saturating_sub(scattered));
         }
@@ -154,33 +196,22 @@ impl ChunkSet {
     }
 
     fn insert_in_page(&mut self, page: u64, low: u64, high: u64, budget: &mut PageBudget) -> u64 {
-        if !self.full.is_empty() && self.full_run(page).is_some() {
+        if self.hot.as_ref().is_none_or(|(number, _)| *number != page)
+            && !self.make_hot(page, low == 0 && high == PAGE - 1, budget)
+        {
+            // Full already, to be filled at once, or no place left.
+            return if low == 0 && high == PAGE - 1 {
+                self.insert_pages(page, page, budget)
+            } else {
+                0
+            };
+        }
+        let Some((_, hot)) = &mut self.hot else {
             return 0;
-        }
-        if low == 0 && high == PAGE - 1 {
-            return self.insert_pages(page, page, budget);
-        }
-        let bits = match self.partial.entry(page) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                if !budget.take() {
-                    self.saturated = true;
-                    return 0;
-                }
-                entry.insert(Box::default())
-            }
         };
-        let mut added = 0;
-        for word in low / 64..=high / 64 {
-            let from = if word == low / 64 { low % 64 } else { 0 };
-            let to = if word == high / 64 { high % 64 } else { 63 };
-            let mask = (u64::MAX >> (63 - (to - from))) << from;
-            let slot = &mut bits[word as usize];
-            added += u64::from((mask & !*slot).count_ones());
-            *slot |= mask;
-        }
-        if added > 0 && bits.iter().all(|&word| word == u64::MAX) {
-            self.partial.remove(&page);
+        let added = hot.set(low, high);
+        if u64::from(hot.count) == PAGE {
+            self.hot = None;
             // The run takes the place in the budget that the page had.
             budget.give(1);
             self.join_run(page, page, budget);
@@ -188,8 +219,33 @@ impl ChunkSet {
         added
     }
 
+    /// Makes `page` the hot one; false where it is full, would be full at once
+    /// (`whole`), or has no place in the budget.
+    #[cold]
+    fn make_hot(&mut self, page: u64, whole: bool, budget: &mut PageBudget) -> bool {
+        if whole || self.full_run(page).is_some() {
+            return false;
+        }
+        let next = match self.partial.remove(&page) {
+            Some(found) => found,
+            None if budget.take() => Box::default(),
+            None => {
+                self.saturated = true;
+                return false;
+            }
+        };
+        if let Some((number, cooled)) = self.hot.replace((page, next)) {
+            self.partial.insert(number, cooled);
+        }
+        true
+    }
+
     /// Marks whole pages; returns how many chunks were new.
     fn insert_pages(&mut self, first: u64, last: u64, budget: &mut PageBudget) -> u64 {
+        // The hot page may be one of them.
+        if let Some((number, cooled)) = self.hot.take() {
+            self.partial.insert(number, cooled);
+        }
         let before = self.partial.len();
         let pages = u128::from(last - first) + 1;
         let mut old = 0u128;
@@ -199,24 +255,19 @@ impl ChunkSet {
             }
             old += u128::from(end.min(last) - start.max(first) + 1) * u128::from(PAGE);
         }
-        let mut bits_of = |bits: &Bits| {
-            old += bits
-                .iter()
-                .map(|word| u128::from(word.count_ones()))
-                .sum::<u128>();
-        };
+        let mut bits_of = |page: &Page| old += u128::from(page.count);
         // Walk the shorter of the two: the pages of the range or the table.
         if pages <= self.partial.len() as u128 {
             for page in first..=last {
-                if let Some(bits) = self.partial.remove(&page) {
-                    bits_of(&bits);
+                if let Some(found) = self.partial.remove(&page) {
+                    bits_of(&found);
                 }
             }
         } else {
-            self.partial.retain(|page, bits| {
-                let inside = (first..=last).contains(page);
+            self.partial.retain(|number, page| {
+                let inside = (first..=last).contains(number);
                 if inside {
-                    bits_of(bits);
+                    bits_of(page);
                 }
                 !inside
             });
@@ -256,8 +307,8 @@ impl ChunkSet {
             let page = at / PAGE;
             let end = if let Some((_, last)) = self.full_run(page) {
                 last * PAGE + (PAGE - 1)
-            } else if let Some(bits) = self.partial.get(&page) {
-                match first_zero_from(bits, at % PAGE) {
+            } else if let Some(found) = self.page(page) {
+                match first_zero_from(&found.bits, at % PAGE) {
                     Some(bit) => return page * PAGE + bit - 1,
                     None => page * PAGE + (PAGE - 1),
                 }
@@ -278,8 +329,8 @@ impl ChunkSet {
             let page = at / PAGE;
             let start = if let Some((first, _)) = self.full_run(page) {
                 first * PAGE
-            } else if let Some(bits) = self.partial.get(&page) {
-                match last_zero_to(bits, at % PAGE) {
+            } else if let Some(found) = self.page(page) {
+                match last_zero_to(&found.bits, at % PAGE) {
                     Some(bit) => return page * PAGE + bit + 1,
                     None => page * PAGE,
                 }
