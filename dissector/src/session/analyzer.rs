@@ -79,7 +79,10 @@ pub struct Analyzer {
     pub(super) id_bytes: usize,
     pub(super) table: Table,
     pub(super) suspects: Suspects,
+    /// Without the messages, which are counted where they belong.
     pub(super) totals: Totals,
+    /// Messages of datagrams that belong to no channel.
+    unrouted: MessageCounts,
     pub(super) findings: Findings,
     pub(super) budget: PageBudget,
     pub(super) learned: Learned,
@@ -103,6 +106,7 @@ impl Analyzer {
             table: Table::default(),
             suspects: Suspects::default(),
             totals: Totals::default(),
+            unrouted: MessageCounts::default(),
             findings: Findings::default(),
             budget: PageBudget::new(MAX_CHUNK_PAGES),
             learned: Learned::default(),
@@ -127,24 +131,23 @@ impl Analyzer {
         self.totals.datagrams += 1;
         let keep_alive =
             messages.is_empty() && outcome.fault.is_none() && outcome.channel_id.is_some();
-        let mut channel = None;
-        if let Some((index, _)) = outcome.route {
-            let found = &mut self.channels[index.0 as usize];
-            found.datagrams += 1;
-            for located in messages.iter() {
-                found.messages.add(&located.message);
+        let mut channel = outcome
+            .route
+            .map(|(index, _)| &mut self.channels[index.0 as usize]);
+        let counts = match &mut channel {
+            Some(channel) => {
+                channel.datagrams += 1;
+                &mut channel.messages
             }
-            if keep_alive {
-                found.messages.add_keep_alive();
-            }
-            channel = Some(&*found);
-        }
+            None => &mut self.unrouted,
+        };
         for located in messages.iter() {
-            self.totals.messages.add(&located.message);
+            counts.add(&located.message);
         }
         if keep_alive {
-            self.totals.messages.add_keep_alive();
+            counts.add_keep_alive();
         }
+        let channel = channel.map(|channel| &*channel);
         // A capture cut within the last message is no fault of the sender.
         let cut = datagram.is_cut() && outcome.fault.is_none_or(|fault| fault.is_truncation());
         if datagram.is_cut() {
@@ -192,7 +195,7 @@ impl Analyzer {
             return self.opening(datagram, reader, messages);
         }
         let key = key_of(datagram, id);
-        match self.table.end(&key) {
+        match self.table.find_end(&key) {
             Some(end) => {
                 let route = Route {
                     channel: end.channel,
@@ -250,8 +253,13 @@ impl Analyzer {
     }
 
     /// How many datagrams there were of which kind.
-    pub const fn totals(&self) -> &Totals {
-        &self.totals
+    pub fn totals(&self) -> Totals {
+        let mut totals = self.totals;
+        totals.messages = self.unrouted;
+        for channel in self.channels() {
+            totals.messages.merge(&channel.messages);
+        }
+        totals
     }
 
     /// Every kind of finding that was raised, and how often.

@@ -47,8 +47,18 @@ impl Page {
         self.bits[(bit / 64) as usize] >> (bit % 64) & 1 == 1
     }
 
-    /// Sets the bits `low` to `high`; returns how many were new.
+    /// Sets one bit; returns 1 when it was new, else 0.
     #[inline]
+    fn set_one(&mut self, bit: u64) -> u64 {
+        let slot = &mut self.bits[(bit / 64) as usize % WORDS];
+        let mask = 1 << (bit % 64);
+        let added = u64::from(*slot & mask == 0);
+        *slot |= mask;
+        self.count += added as u16;
+        added
+    }
+
+    /// Sets the bits `low` to `high`; returns how many were new.
     fn set(&mut self, low: u64, high: u64) -> u64 {
         let mut added = 0;
         for word in low / 64..=high / 64 {
@@ -99,6 +109,16 @@ impl ChunkSet {
     #[inline]
     pub fn insert(&mut self, range: ChunkRange, budget: &mut PageBudget) -> u64 {
         let (first, last) = (range.start() / PAGE, range.end() / PAGE);
+        // By far most insertions are one chunk next to the one before.
+        if let Some((number, hot)) = &mut self.hot
+            && range.is_single()
+            && *number == first
+            && u64::from(hot.count) < PAGE - 1
+        {
+            let added = hot.set_one(range.start() % PAGE);
+            self.count += added;
+            return added;
+        }
         let added = if first == last {
             self.insert_in_page(first, range.start() % PAGE, range.end() % PAGE, budget)
         } else {

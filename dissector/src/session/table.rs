@@ -13,6 +13,9 @@ use crate::wire::ChannelId;
 /// Channels of one pair of addresses that are looked through, the latest first.
 const LOOK_BACK: usize = 16;
 
+/// Ends that are remembered besides the table.
+const RECENT: usize = 8;
+
 /// An end of a channel: which channel, and which side receives there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EndRef {
@@ -24,6 +27,8 @@ pub(super) struct EndRef {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     ends: HashMap<EndKey, EndRef, FixedState>,
+    /// The ends found last, by the low bits of their IDs.
+    recent: [Option<(EndKey, EndRef)>; RECENT],
     /// The latest end with this receiver and ID, whoever sends.
     by_id: HashMap<(Address, ChannelId), EndRef, FixedState>,
     pairs: HashMap<Pair, Vec<ChannelIndex>, FixedState>,
@@ -48,6 +53,20 @@ impl Table {
         self.ends.get(key).copied()
     }
 
+    /// The same, remembering the answer: datagrams come in bursts.
+    #[inline]
+    pub(super) fn find_end(&mut self, key: &EndKey) -> Option<EndRef> {
+        let slot = key.id.0 as usize % RECENT;
+        if let Some((recent, end)) = &self.recent[slot]
+            && recent == key
+        {
+            return Some(*end);
+        }
+        let end = self.ends.get(key).copied()?;
+        self.recent[slot] = Some((*key, end));
+        Some(end)
+    }
+
     /// Every end and its key.
     pub(super) fn ends(&self) -> impl Iterator<Item = (EndKey, EndRef)> + '_ {
         self.ends.iter().map(|(key, end)| (*key, *end))
@@ -61,6 +80,7 @@ impl Table {
     /// Makes `end` the one that `key` names.
     pub(super) fn add_end(&mut self, key: EndKey, end: EndRef) {
         self.ends.insert(key, end);
+        self.recent = [None; RECENT];
         self.by_id.insert((key.receiver, key.id), end);
     }
 
