@@ -51,11 +51,11 @@ pub struct Entry {
 
 macro_rules! catalogue {
     ($( $id:ident $name:literal $severity:ident $section:literal $text:literal; )+) => {
-        /// The id of a finding.
+        /// The id of a finding; its sentence stands in the [`CATALOGUE`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum FindingId {
-            $( #[doc = $text] $id, )+
+            $( #[allow(missing_docs)] $id, )+
         }
 
         /// Every finding there is, in the catalogue's order.

@@ -112,12 +112,11 @@ fn summary(located: &Located<'_>, record: &Record<'_, '_>) -> String {
             AckTime::OneWayDelay => format!("{} ({})", spec.chunks(size), microseconds(*delay)),
             AckTime::ReceiveTime => format!("{} (received at {delay} µs)", spec.chunks(size)),
         },
-        Message::Have(spec) | Message::Request(spec) | Message::Cancel(spec) => {
-            spec.chunks(size).to_string()
-        }
-        Message::Integrity { spec, .. } | Message::SignedIntegrity { spec, .. } => {
-            spec.chunks(size).to_string()
-        }
+        Message::Have(spec)
+        | Message::Request(spec)
+        | Message::Cancel(spec)
+        | Message::Integrity { spec, .. }
+        | Message::SignedIntegrity { spec, .. } => spec.chunks(size).to_string(),
         Message::PexResV4 { address, port } => format!("{address}:{port}"),
         Message::PexResV6 { address, port } => format!("[{address}]:{port}"),
         Message::PexResCert { certificate } => format!("({} bytes)", certificate.len()),

@@ -27,6 +27,7 @@ pub enum Side {
 impl Side {
     /// The other end.
     #[inline]
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::Initiator => Self::Responder,

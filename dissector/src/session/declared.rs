@@ -70,6 +70,7 @@ impl Declared {
     }
 
     /// These options, and where one is missing the other peer's.
+    #[must_use]
     pub fn or(&self, other: &Self) -> Self {
         Self {
             version: self.version.or(other.version),

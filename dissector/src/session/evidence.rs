@@ -230,10 +230,13 @@ fn weigh_ntp(value: u64, time: Option<Time>) -> i32 {
 
 /// A delay sample: below a minute, or at least not absurd.
 fn weigh_delay(value: u64) -> i32 {
-    match (value as i64).unsigned_abs() {
-        0..=60_000_000 => 30,
-        0..=100_000_000_000_000 => 8,
-        _ => -4,
+    let delay = (value as i64).unsigned_abs();
+    if delay <= 60_000_000 {
+        30
+    } else if delay <= 100_000_000_000_000 {
+        8
+    } else {
+        -4
     }
 }
 

@@ -3,7 +3,7 @@
 use super::declared::{Declared, signature_length};
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
-    ChannelId, ContentIntegrity, Dialect, Handshake, OptionCode, ProtocolOption,
+    ChannelId, ContentIntegrity, Dialect, Handshake, HashFunction, OptionCode, ProtocolOption,
     SignatureAlgorithm, dialect,
 };
 
@@ -236,9 +236,7 @@ fn check_swarm(declared: &Declared, role: Role, raise: &mut impl FnMut(FindingId
         }
         if let (Some(id), Some(length)) = (
             &declared.swarm_id,
-            declared
-                .hash_function
-                .and_then(|function| function.length()),
+            declared.hash_function.and_then(HashFunction::length),
         ) && id.len() != length
         {
             raise(

@@ -1,13 +1,13 @@
 //! What each message does to the state of its channel, and where it departs
 //! from the RFC.
 
-use std::net::IpAddr;
-
-use super::channel::{Channel, Side, State};
+use super::channel::{Channel, Side};
 use super::chunk_set::{ChunkSet, PageBudget};
+use super::composition_rules::{check_composition, check_size};
 use super::evidence::{near_microseconds, near_ntp};
 use super::findings::Findings;
-use super::input::{Datagram, Transport};
+use super::input::Datagram;
+use super::pex_rules;
 use super::swarm::Swarm;
 use crate::finding::{Detail, FindingId};
 use crate::wire::dialect::AckTime;
@@ -16,9 +16,6 @@ use crate::wire::{
     Located, Message,
 };
 
-/// Bytes of UDP payload that fit into an Ethernet frame over IPv4 and IPv6.
-const LARGEST_IPV4: usize = 1472;
-const LARGEST_IPV6: usize = 1452;
 /// Microseconds from which on a delay sample is odd: a minute.
 const ODD_DELAY: u64 = 60_000_000;
 
@@ -76,9 +73,13 @@ fn apply_message(context: &mut Context<'_, '_>, located: &Located<'_>) {
         Message::Choke => context.channel.end_mut(context.sender).choking = true,
         Message::Unchoke => context.channel.end_mut(context.sender).choking = false,
         Message::PexReq => context.channel.end_mut(context.sender).pex_asked = true,
-        Message::PexResV4 { address, port } => pex(context, offset, IpAddr::V4(*address), *port),
-        Message::PexResV6 { address, port } => pex(context, offset, IpAddr::V6(*address), *port),
-        Message::PexResCert { certificate } => pex_certificate(context, offset, certificate),
+        Message::PexResV4 { address, port } => {
+            pex_rules::address(context, offset, (*address).into(), *port);
+        }
+        Message::PexResV6 { address, port } => {
+            pex_rules::address(context, offset, (*address).into(), *port);
+        }
+        Message::PexResCert { certificate } => pex_rules::certificate(context, offset, certificate),
         Message::Handshake(_) | Message::Randomize(_) => {}
     }
 }
@@ -141,20 +142,18 @@ fn data(
             .raise_at(FindingId::DataEmpty, offset, Detail::None);
     }
     match timestamp {
-        Some(timestamp) => {
-            if near_microseconds(timestamp, context.datagram.time) == Some(false) {
-                let detail = Detail::Count(timestamp, "µs");
-                context
-                    .findings
-                    .raise_at(FindingId::DataTimestampOdd, offset, detail);
-            }
+        Some(timestamp) if near_microseconds(timestamp, context.datagram.time) == Some(false) => {
+            let detail = Detail::Count(timestamp, "µs");
+            context
+                .findings
+                .raise_at(FindingId::DataTimestampOdd, offset, detail);
         }
         None if context.layout.dialect.data_timestamp => {
             context
                 .findings
                 .raise_at(FindingId::DataTimestampMissing, offset, Detail::None);
         }
-        None => {}
+        _ => {}
     }
     let Some(range) = chunks_of(context, offset, spec) else {
         if !matches!(spec.chunks(1), Chunks::Reversed { .. }) {
@@ -300,9 +299,13 @@ fn announce(
             }
             _ => window.value(),
         });
-    let announced = &mut sender.tracking().announced;
+    let tracking = sender.tracking();
+    let sender_receives = !tracking.received.is_empty();
+    let announced = &mut tracking.announced;
     insert(announced, range, context.budget, context.findings);
-    if let Some(bigger) = bigger_interval(announced, spec, range, window) {
+    // The rule is for receiving peers: who brought the content, or the injector
+    // of a stream, announces as it likes (section 6.1.2.1).
+    if sender_receives && let Some(bigger) = bigger_interval(announced, spec, range, window) {
         let detail = Detail::Interval(Chunks::Range(range), Chunks::Range(bigger));
         context.findings.raise_at(not_biggest, offset, detail);
     }
@@ -420,287 +423,9 @@ fn signed_integrity(
     }
 }
 
-/// Whether an address belongs to the public Internet.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            !(v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_multicast()
-                || v4.is_broadcast()
-                || v4.is_unspecified()
-                || v4.is_documentation())
-        }
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_public(IpAddr::V4(v4)),
-            None => {
-                let documentation = v6.segments()[..2] == [0x2001, 0xdb8];
-                !(v6.is_loopback()
-                    || v6.is_unspecified()
-                    || v6.is_multicast()
-                    || v6.is_unique_local()
-                    || v6.is_unicast_link_local()
-                    || documentation)
-            }
-        },
-    }
-}
-
-/// The addresses that RFC 7574, section 8.13, keeps from public peers:
-/// private, unique-local, link-local and multicast ones.
-fn is_internal(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_multicast(),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_internal(IpAddr::V4(v4)),
-            None => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_multicast(),
-        },
-    }
-}
-
-fn pex(context: &mut Context<'_, '_>, offset: usize, address: IpAddr, port: u16) {
-    let receiver = context.datagram.destination;
-    let named = (address, port).into();
-    let detail = Detail::Address(named);
-    let mut raise = |id| context.findings.raise_at(id, offset, detail);
-    if !context.channel.end(context.sender.other()).pex_asked {
-        raise(FindingId::PexUnasked);
-    }
-    if named == receiver {
-        raise(FindingId::PexNamesReceiver);
-    }
-    if port == 0 {
-        raise(FindingId::PexPortZero);
-    }
-    if matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
-        raise(FindingId::PexMapped);
-    }
-    if is_internal(address) && is_public(receiver.ip()) {
-        raise(FindingId::PexPrivate);
-    }
-    if is_public(receiver.ip()) && is_public(context.datagram.source.ip()) {
-        raise(FindingId::PexUnprotected);
-    }
-}
-
-/// The form of a membership certificate (RFC 7574, section 8.13): one DER
-/// SEQUENCE, with a critical subject alternative name that is a `file:` URL.
-/// Whether it is signed by whom one trusts is not looked at.
-fn pex_certificate(context: &mut Context<'_, '_>, offset: usize, certificate: &[u8]) {
-    let whole = match certificate {
-        [0x30, 0x81, length, rest @ ..] => rest.len() == usize::from(*length),
-        [0x30, 0x82, high, low, rest @ ..] => {
-            rest.len() == usize::from(u16::from_be_bytes([*high, *low]))
-        }
-        [0x30, length @ 0..=0x7f, rest @ ..] => rest.len() == usize::from(*length),
-        _ => false,
-    };
-    if !whole {
-        context
-            .findings
-            .raise_at(FindingId::PexCertificate, offset, Detail::None);
-        return;
-    }
-    // OID 2.5.29.17 and BOOLEAN TRUE; a GeneralName of type URI is tag [6].
-    let critical = [0x06, 0x03, 0x55, 0x1d, 0x11, 0x01, 0x01, 0xff];
-    let has = |needle: &[u8]| {
-        certificate
-            .windows(needle.len())
-            .any(|window| window == needle)
-    };
-    let names_file = certificate
-        .windows(7)
-        .any(|window| window[0] == 0x86 && window[2..] == *b"file:");
-    if !has(&critical) || !names_file {
-        context
-            .findings
-            .raise_at(FindingId::PexCertificateName, offset, Detail::None);
-    }
-}
-
-fn check_size(context: &mut Context<'_, '_>) {
-    let datagram = context.datagram;
-    if datagram.transport != Transport::Udp {
-        return;
-    }
-    let largest = if datagram.source.is_ipv4() {
-        LARGEST_IPV4
-    } else {
-        LARGEST_IPV6
-    };
-    if datagram.fragments > 1 {
-        context.findings.raise(
-            FindingId::DatagramFragmented,
-            Detail::Count(datagram.fragments.into(), "fragments"),
-        );
-    } else if datagram.wire_length > largest {
-        context.findings.raise(
-            FindingId::DatagramTooLarge,
-            Detail::Count(datagram.wire_length as u64, "bytes"),
-        );
-    }
-}
-
-/// Rules on the messages of a datagram together.
-fn check_composition(context: &mut Context<'_, '_>, messages: &[Located<'_>]) {
-    let mut data = 0usize;
-    let mut short = None;
-    let mut misplaced = None;
-    let mut heavy = None;
-    let mut early_have = None;
-    let mut hashes = 0usize;
-    let mut steps = HashOrder::default();
-    for (index, located) in messages.iter().enumerate() {
-        match &located.message {
-            Message::Handshake(_) if index > 0 && !context.opening_legacy(messages) => {
-                context.findings.raise_at(
-                    FindingId::HandshakeNotFirst,
-                    located.offset,
-                    Detail::None,
-                );
-            }
-            Message::Data { data_length, .. } => {
-                data += 1;
-                heavy = heavy.or(Some(located.offset));
-                if matches!(context.layout.chunk_size, ChunkSize::Fixed(size) if *data_length < size as usize)
-                {
-                    short = Some(located.offset);
-                }
-            }
-            Message::SignedIntegrity { .. } => heavy = heavy.or(Some(located.offset)),
-            Message::Have(_) => early_have = early_have.or(Some(located.offset)),
-            Message::Integrity { spec, .. } => {
-                hashes += 1;
-                if let Chunks::Range(range) = spec.chunks(context.layout.chunk_size.or_assumed()) {
-                    steps.add(range, located.offset);
-                }
-            }
-            _ => {}
-        }
-        if data > 0 && !matches!(located.message, Message::Data { .. }) {
-            misplaced = misplaced.or(Some(located.offset));
-        }
-    }
-    if let Some(offset) = misplaced {
-        context
-            .findings
-            .raise_at(FindingId::DataNotLast, offset, Detail::None);
-    }
-    if data > 1 {
-        if context.layout.chunk_size == ChunkSize::Variable {
-            context
-                .findings
-                .raise(FindingId::DataSeveralVariable, Detail::None);
-        }
-        if let Some(offset) = short {
-            context
-                .findings
-                .raise_at(FindingId::DataSeveralShort, offset, Detail::None);
-        }
-    }
-    if let Some(offset) = steps.wrong {
-        context
-            .findings
-            .raise_at(FindingId::IntegrityAscending, offset, Detail::None);
-    }
-    let before_check = context.opening
-        || (context.sender == Side::Responder
-            && matches!(context.channel.state, State::HalfOpen | State::Answered));
-    if context.channel.from_start && before_check {
-        if let Some(offset) = heavy {
-            context
-                .findings
-                .raise_at(FindingId::HandshakeHeavyPayload, offset, Detail::None);
-        }
-        if context.opening
-            && let Some(offset) = early_have
-        {
-            context
-                .findings
-                .raise_at(FindingId::HandshakeHaveEarly, offset, Detail::None);
-        }
-    }
-    if hashes > 0
-        && data == 0
-        && !context.opening
-        && context.swarm.is_static()
-        && context.datagram.wire_length + 17 + context.layout.chunk_size.or_assumed() as usize
-            <= LARGEST_IPV4
-    {
-        context.findings.raise(
-            FindingId::IntegritySeparate,
-            Detail::Count(hashes as u64, "hashes"),
-        );
-    }
-}
-
-impl Context<'_, '_> {
-    /// Whether this is legacy swift's first datagram, whose HANDSHAKE comes
-    /// behind the swarm's root hash.
-    fn opening_legacy(&self, messages: &[Located<'_>]) -> bool {
-        self.opening
-            && !self.layout.dialect.handshake_options
-            && matches!(messages.first(), Some(first) if matches!(first.message, Message::Integrity { .. }))
-    }
-}
-
-/// Watches the order of hashes (RFC 7574, sections 5.4 and 5.6.2): first any
-/// peaks, which follow each other from chunk 0 on and get smaller, then uncles
-/// from the top of the tree downwards.
-#[derive(Default)]
-struct HashOrder {
-    last: Option<ChunkRange>,
-    uncles: bool,
-    wrong: Option<usize>,
-}
-
-impl HashOrder {
-    fn add(&mut self, range: ChunkRange, offset: usize) {
-        let next_peak = match self.last {
-            None => range.start() == 0,
-            Some(last) => {
-                last.end().checked_add(1) == Some(range.start()) && range.count() < last.count()
-            }
-        };
-        if self.uncles {
-            if self.last.is_some_and(|last| range.count() > last.count()) {
-                self.wrong = self.wrong.or(Some(offset));
-            }
-        } else if !next_peak {
-            self.uncles = true;
-        }
-        self.last = Some(range);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv6Addr;
-
     use super::*;
-
-    #[test]
-    fn public_and_internal_addresses_are_told_apart() {
-        let public = ["8.8.8.8", "2a00::1", "::ffff:8.8.8.8"];
-        let internal = [
-            "10.1.2.3",
-            "fe80::1",
-            "fd00::1",
-            "224.0.0.1",
-            "::ffff:10.0.0.1",
-        ];
-        for address in public {
-            let address = address.parse().expect("an address");
-            assert!(is_public(address) && !is_internal(address), "{address}");
-        }
-        for address in internal {
-            let address = address.parse().expect("an address");
-            assert!(!is_public(address) && is_internal(address), "{address}");
-        }
-        let loopback = IpAddr::V6(Ipv6Addr::LOCALHOST);
-        assert!(!is_public(loopback) && !is_internal(loopback));
-    }
 
     #[test]
     fn the_biggest_interval_of_a_bin_is_a_bin() {
@@ -718,20 +443,5 @@ mod tests {
         assert_eq!(bigger(4, 5, ChunkAddressing::Bin64), None);
         assert_eq!(bigger(0, 3, ChunkAddressing::Chunk32), Some(range(0, 6)));
         assert_eq!(bigger(0, 6, ChunkAddressing::Chunk32), None);
-    }
-
-    #[test]
-    fn uncles_go_down_and_peaks_may_come_before_them() {
-        let order = |ranges: &[(u64, u64)]| {
-            let mut order = HashOrder::default();
-            for (index, (start, end)) in ranges.iter().enumerate() {
-                order.add(ChunkRange::new(*start, *end).expect("ordered"), index);
-            }
-            order.wrong
-        };
-        assert_eq!(order(&[(0, 3), (4, 5), (6, 6), (2, 3), (1, 1)]), None);
-        assert_eq!(order(&[(4, 7), (2, 3), (1, 1)]), None);
-        assert_eq!(order(&[(1, 1), (2, 3), (4, 7)]), Some(1));
-        assert_eq!(order(&[(0, 3), (4, 4), (1, 1), (2, 3)]), Some(3));
     }
 }
