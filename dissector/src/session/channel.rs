@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::chunk_set::ChunkSet;
+use super::chunk_set::{ChunkSet, PageBudget};
 use super::counts::MessageCounts;
 use super::declared::Declared;
 use super::infer::Inference;
@@ -215,4 +215,13 @@ pub(super) struct Tracking {
     pub(super) requested: ChunkSet,
     /// Chunks that were sent to it.
     pub(super) received: ChunkSet,
+}
+
+impl Tracking {
+    /// Forgets everything and gives its places back.
+    pub(super) fn clear(&mut self, budget: &mut PageBudget) {
+        for set in [&mut self.announced, &mut self.requested, &mut self.received] {
+            set.clear(budget);
+        }
+    }
 }

@@ -489,6 +489,14 @@ impl Analyzer {
                 }
             }
         }
+        // What was said is of no use any more; what comes now is judged alone.
+        channel.blind = true;
+        for end in &mut channel.ends {
+            end.inference = None;
+            if let Some(mut tracking) = end.tracking.take() {
+                tracking.clear(&mut self.budget);
+            }
+        }
     }
 
     /// Rules on the choice of channel IDs (RFC 7574, sections 3.11 and 12.1).
