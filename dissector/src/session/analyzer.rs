@@ -278,7 +278,7 @@ impl Analyzer {
                 let mut layout = sender.layout;
                 if let (Some(inference), Some(method)) = (&mut inference, peer.sure_addressing()) {
                     inference.agree(method);
-                    layout = inference.best();
+                    layout = inference.best_with(&layout);
                 }
                 self.learned.ends.insert(key, (layout, inference));
                 let pair = Pair::new(key.receiver, key.sender);

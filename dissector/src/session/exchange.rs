@@ -13,8 +13,8 @@ use super::input::{Datagram, Transport};
 use super::message_rules::{Context, apply};
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
-    Cause, ChannelId, DecodeError, Dialect, Handshake, Layout, Located, Message, MessageType,
-    Reader, dialect,
+    Cause, ChannelId, ChunkAddressing, ChunkSize, ChunkSpec, DecodeError, Dialect, Handshake,
+    Layout, Located, Message, MessageType, Reader, dialect,
 };
 
 /// Nanoseconds after a close during which the other side may not know of it.
@@ -115,6 +115,9 @@ impl Analyzer {
                 }
             }
         }
+        if layout.addressing == ChunkAddressing::Byte64 && layout.chunk_size == ChunkSize::Unknown {
+            layout.chunk_size = self.infer_chunk_size(channel, messages);
+        }
         let found = &mut self.channels[channel.0 as usize];
         // Of DATA the capture may cut the chunk; any other message is lost.
         found.blind |= datagram.is_cut()
@@ -201,7 +204,7 @@ impl Analyzer {
         if let Some(method) = peer.sure_addressing() {
             inference.agree(method);
         }
-        let layout = inference.best();
+        let layout = inference.best_with(&end.layout);
         end.layout = layout;
         let settled = inference.is_settled();
         let first_hashes = evidence.has_hashes;
@@ -250,6 +253,33 @@ impl Analyzer {
         end.layout = best;
         end.inference = (!inference.is_settled()).then(|| Box::new(inference));
         best
+    }
+
+    /// Where chunks are named by their bytes and nobody told their size, a DATA
+    /// message tells it: its chunk is as long as its byte range, and starts at
+    /// a multiple of that. The last chunk of the content seldom does.
+    fn infer_chunk_size(&mut self, channel: ChannelIndex, messages: &[Located<'_>]) -> ChunkSize {
+        let size = messages.iter().find_map(|located| match located.message {
+            Message::Data {
+                spec: ChunkSpec::Byte64 { start, end },
+                data_length,
+                ..
+            } => {
+                let length = end.checked_sub(start)?.checked_add(1)?;
+                let whole = data_length as u64 == length && start.is_multiple_of(length);
+                u32::try_from(length).ok().filter(|_| whole)
+            }
+            _ => None,
+        });
+        let Some(size) = size.map(ChunkSize::from_option) else {
+            return ChunkSize::Unknown;
+        };
+        for end in &mut self.channels[channel.0 as usize].ends {
+            if end.layout.chunk_size == ChunkSize::Unknown {
+                end.layout.chunk_size = size;
+            }
+        }
+        size
     }
 
     /// Two first HANDSHAKEs that crossed may be used as one channel: the

@@ -2,7 +2,7 @@
 
 use super::evidence::{Evidence, weigh};
 use super::input::Time;
-use crate::wire::{ChunkAddressing, Layout};
+use crate::wire::{ChunkAddressing, ChunkSize, Layout};
 
 /// Bits behind the best candidate from which on a candidate is given up.
 const HOPELESS: i32 = 60;
@@ -61,6 +61,18 @@ impl Inference {
         self.candidates
             .first()
             .map_or(Layout::RFC, |best| best.layout)
+    }
+
+    /// The best layout so far, with the chunk size that `known` has found out.
+    pub(super) fn best_with(&self, known: &Layout) -> Layout {
+        let best = self.best();
+        Layout {
+            chunk_size: match best.chunk_size {
+                ChunkSize::Unknown => known.chunk_size,
+                told => told,
+            },
+            ..best
+        }
     }
 
     /// Bits that all datagrams so far explain under the best layout.
