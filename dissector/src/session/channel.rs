@@ -161,6 +161,11 @@ pub struct End {
     pub(super) inference: Option<Box<Inference>>,
     /// Whether the layout was inferred from its messages.
     pub(super) judged: bool,
+    /// Whether hashes were among them.
+    pub(super) hashes_seen: bool,
+    /// Whether the findings about what was inferred were raised.
+    pub(super) noted_reading: bool,
+    pub(super) noted_hashes: bool,
     pub(super) tracking: Option<Box<Tracking>>,
     /// Its messages so far were those of a peer that has sent DATA to complete.
     pub(super) choking: bool,
@@ -178,6 +183,9 @@ impl End {
             layout: Layout::RFC,
             inference: None,
             judged: false,
+            hashes_seen: false,
+            noted_reading: false,
+            noted_hashes: false,
             tracking: None,
             choking: false,
             pex_asked: false,

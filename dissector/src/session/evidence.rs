@@ -23,8 +23,10 @@ const NTP_EPOCH: i64 = 2_208_988_800;
 pub(super) struct Evidence {
     /// Bits explained; negative when the bytes speak against the layout.
     pub(super) bits: i32,
-    /// Whether hashes or signatures were read, whose width the layout tells.
+    /// Whether hashes were read, whose width the layout tells.
     pub(super) has_hashes: bool,
+    /// Whether signatures were read, or would have been with a known length.
+    pub(super) has_signatures: bool,
     /// Whether reading stopped at a signature of unknown length.
     pub(super) wants_signature_length: bool,
     /// Whether all bytes were read that the capture has.
@@ -41,6 +43,7 @@ pub(super) fn weigh(
     let mut evidence = Evidence {
         bits: 0,
         has_hashes: false,
+        has_signatures: false,
         wants_signature_length: false,
         complete: true,
     };
@@ -54,16 +57,15 @@ pub(super) fn weigh(
         match next {
             Ok(located) => {
                 evidence.bits += 4 + weigh_message(&located.message, layout, time, first, cut);
-                evidence.has_hashes |= matches!(
-                    located.message,
-                    Message::Integrity { .. } | Message::SignedIntegrity { .. }
-                );
+                evidence.has_hashes |= matches!(located.message, Message::Integrity { .. });
+                evidence.has_signatures |=
+                    matches!(located.message, Message::SignedIntegrity { .. });
             }
             Err(error) => {
                 if error.cause == Cause::UnknownSignatureLength {
                     evidence.complete = false;
                     evidence.wants_signature_length = true;
-                    evidence.has_hashes = true;
+                    evidence.has_signatures = true;
                 } else if !(error.is_truncation() && cut) {
                     evidence.complete = false;
                     evidence.bits -= 40;

@@ -195,48 +195,78 @@ impl Analyzer {
         let (payload, length) = (datagram.payload, datagram.wire_length);
         if inference.is_about_hashes_only() {
             let quick = weigh(payload, length, &inference.best(), datagram.time);
-            if quick.complete && !quick.has_hashes {
+            if quick.complete && !quick.has_hashes && !quick.has_signatures {
                 return end.layout;
             }
         }
-        let before = inference.best();
-        let evidence = inference.judge(payload, length, datagram.time);
+        inference.judge(payload, length, datagram.time);
         if let Some(method) = peer.sure_addressing() {
             inference.agree(method);
         }
         let layout = inference.best_with(&end.layout);
         end.layout = layout;
-        let settled = inference.is_settled();
-        let first_hashes = evidence.has_hashes;
-        let told = end.declared.as_deref().cloned().unwrap_or_default();
-        if settled {
-            end.inference = None;
-        }
+        let hashes = inference.has_seen_hashes();
+        let declared_hash = end
+            .declared
+            .as_ref()
+            .is_some_and(|declared| declared.hash_function.is_some());
+        self.note_inferred((channel, sender));
+        let found = &mut self.channels[channel.0 as usize];
         let swarm = &mut self.swarms[found.swarm.0 as usize];
-        swarm.infer(&layout, first_hashes);
-        if first_hashes
-            && told.hash_function.is_none()
+        swarm.infer(&layout, hashes);
+        if hashes
+            && !declared_hash
             && let Some(id) = &swarm.id
         {
             self.learned
                 .swarms
                 .insert(Arc::clone(id), layout.hash_function);
         }
-        if settled {
-            let mut note = |id, detail| self.findings.raise(id, detail);
-            if told.chunk_addressing.is_none() {
-                let name = layout.addressing.name().unwrap_or("?");
-                note(FindingId::InferredAddressing, Detail::Word(name));
-            }
-            if told.hash_function.is_none() && first_hashes {
-                let name = layout.hash_function.name().unwrap_or("?");
-                note(FindingId::InferredHashFunction, Detail::Word(name));
-            }
-            if !layout.data_timestamp && before.dialect.data_timestamp {
-                note(FindingId::InferredTimestamp, Detail::None);
-            }
+        let end = found.end_mut(sender);
+        if end
+            .inference
+            .as_ref()
+            .is_some_and(|inference| inference.is_settled())
+        {
+            end.inference = None;
         }
         layout
+    }
+
+    /// Raises, once each, what has been inferred beyond doubt about a sender's
+    /// messages and no handshake told.
+    pub(super) fn note_inferred(&mut self, (channel, sender): (ChannelIndex, Side)) {
+        let end = self.channels[channel.0 as usize].end_mut(sender);
+        let (reading, hashes) = match &end.inference {
+            Some(inference) => (
+                inference.is_about_hashes_only(),
+                inference.knows_hash_function(),
+            ),
+            None => (true, end.hashes_seen),
+        };
+        end.hashes_seen |= hashes;
+        let declared = end.declared.as_deref();
+        let layout = end.layout;
+        if reading && !end.noted_reading {
+            end.noted_reading = true;
+            if declared.is_none_or(|declared| declared.chunk_addressing.is_none()) {
+                let name = layout.addressing.name().unwrap_or("?");
+                self.findings
+                    .raise(FindingId::InferredAddressing, Detail::Word(name));
+            }
+            if !layout.data_timestamp && layout.dialect.data_timestamp {
+                self.findings
+                    .raise(FindingId::InferredTimestamp, Detail::None);
+            }
+        }
+        if hashes && !end.noted_hashes {
+            end.noted_hashes = true;
+            if declared.is_none_or(|declared| declared.hash_function.is_none()) {
+                let name = layout.hash_function.name().unwrap_or("?");
+                self.findings
+                    .raise(FindingId::InferredHashFunction, Detail::Word(name));
+            }
+        }
     }
 
     /// Finds out the length of signatures from the first datagram that has one.
