@@ -7,7 +7,10 @@
 
 use super::input::Time;
 use crate::wire::dialect::AckTime;
-use crate::wire::{Bin, Cause, ChunkRange, ChunkSpec, Chunks, Layout, Message, Reader};
+use crate::wire::{
+    Bin, Cause, ChunkRange, ChunkSize, ChunkSpec, Chunks, Handshake, Layout, Message,
+    ProtocolOption, Reader,
+};
 
 /// Bits that one or more datagrams must explain before a channel without
 /// handshake between strangers is taken for PPSPP.
@@ -23,8 +26,10 @@ const NTP_EPOCH: i64 = 2_208_988_800;
 pub(super) struct Evidence {
     /// Bits explained; negative when the bytes speak against the layout.
     pub(super) bits: i32,
-    /// Whether hashes or signatures were read, whose width the layout tells.
+    /// Whether hashes were read, whose width the layout tells.
     pub(super) has_hashes: bool,
+    /// Whether signatures were read or wanted.
+    pub(super) has_signatures: bool,
     /// Whether reading stopped at a signature of unknown length.
     pub(super) wants_signature_length: bool,
     /// Whether all bytes were read.
@@ -41,6 +46,7 @@ pub(super) fn weigh(
     let mut evidence = Evidence {
         bits: 0,
         has_hashes: false,
+        has_signatures: false,
         wants_signature_length: false,
         complete: true,
     };
@@ -49,20 +55,23 @@ pub(super) fn weigh(
         return evidence;
     };
     let mut first = true;
-    while let Some(next) = reader.next(layout) {
+    let mut layout = *layout;
+    while let Some(next) = reader.next(&layout) {
         match next {
             Ok(located) => {
-                evidence.bits += 4 + weigh_message(&located.message, layout, time, first);
-                evidence.has_hashes |= matches!(
-                    located.message,
-                    Message::Integrity { .. } | Message::SignedIntegrity { .. }
-                );
+                evidence.bits += 4 + weigh_message(&located.message, &layout, time, first);
+                match &located.message {
+                    Message::Integrity { .. } => evidence.has_hashes = true,
+                    Message::SignedIntegrity { .. } => evidence.has_signatures = true,
+                    Message::Handshake(handshake) => layout = layout_behind(handshake, layout),
+                    _ => {}
+                }
             }
             Err(error) => {
                 evidence.complete = false;
                 if error.cause == Cause::UnknownSignatureLength {
                     evidence.wants_signature_length = true;
-                    evidence.has_hashes = true;
+                    evidence.has_signatures = true;
                 } else if !(error.is_truncation() && payload.len() < wire_length) {
                     evidence.bits -= 40;
                 }
@@ -74,12 +83,31 @@ pub(super) fn weigh(
     evidence
 }
 
+/// The layout of the messages behind a HANDSHAKE in its datagram: what it
+/// declares holds for them, the rest stays.
+fn layout_behind(handshake: &Handshake<'_>, mut layout: Layout) -> Layout {
+    for option in &handshake.options {
+        match *option {
+            ProtocolOption::ChunkAddressing(method) if method.is_assigned() => {
+                layout.addressing = method;
+            }
+            ProtocolOption::HashFunction(function) if function.is_assigned() => {
+                layout.hash_function = function;
+            }
+            ProtocolOption::ChunkSize(size) => layout.chunk_size = ChunkSize::from_option(size),
+            _ => {}
+        }
+    }
+    layout
+}
+
 fn weigh_message(message: &Message<'_>, layout: &Layout, time: Option<Time>, first: bool) -> i32 {
     match message {
         Message::Handshake(handshake) => {
             let options = handshake.options.len() as i32;
             match (first, handshake.is_closing(), handshake.has_end) {
-                (false, ..) => -20,
+                // Nobody sends two; zeros of other protocols read like many.
+                (false, ..) => -60,
                 // Forty bits of zeros alone are no rarity.
                 (true, true, true) if !layout.dialect.handshake_options => 30,
                 (true, true, true) => 44,
