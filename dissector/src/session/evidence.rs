@@ -7,7 +7,10 @@
 
 use super::input::Time;
 use crate::wire::dialect::AckTime;
-use crate::wire::{Bin, Cause, ChunkRange, ChunkSpec, Chunks, Layout, Message, Reader};
+use crate::wire::{
+    Bin, Cause, ChunkRange, ChunkSize, ChunkSpec, Chunks, Handshake, Layout, Message,
+    ProtocolOption, Reader,
+};
 
 /// Bits that one or more datagrams must explain before a channel without
 /// handshake between strangers is taken for PPSPP.
@@ -53,13 +56,17 @@ pub(super) fn weigh(
     };
     let cut = payload.len() < wire_length;
     let mut first = true;
-    while let Some(next) = reader.next(layout) {
+    let mut layout = *layout;
+    while let Some(next) = reader.next(&layout) {
         match next {
             Ok(located) => {
-                evidence.bits += 4 + weigh_message(&located.message, layout, time, first, cut);
-                evidence.has_hashes |= matches!(located.message, Message::Integrity { .. });
-                evidence.has_signatures |=
-                    matches!(located.message, Message::SignedIntegrity { .. });
+                evidence.bits += 4 + weigh_message(&located.message, &layout, time, first, cut);
+                match &located.message {
+                    Message::Integrity { .. } => evidence.has_hashes = true,
+                    Message::SignedIntegrity { .. } => evidence.has_signatures = true,
+                    Message::Handshake(handshake) => layout = layout_behind(handshake, layout),
+                    _ => {}
+                }
             }
             Err(error) => {
                 if error.cause == Cause::UnknownSignatureLength {
@@ -78,6 +85,24 @@ pub(super) fn weigh(
     evidence
 }
 
+/// The layout of the messages behind a HANDSHAKE in its datagram: what it
+/// declares holds for them, the rest stays.
+fn layout_behind(handshake: &Handshake<'_>, mut layout: Layout) -> Layout {
+    for option in &handshake.options {
+        match *option {
+            ProtocolOption::ChunkAddressing(method) if method.is_assigned() => {
+                layout.addressing = method;
+            }
+            ProtocolOption::HashFunction(function) if function.is_assigned() => {
+                layout.hash_function = function;
+            }
+            ProtocolOption::ChunkSize(size) => layout.chunk_size = ChunkSize::from_option(size),
+            _ => {}
+        }
+    }
+    layout
+}
+
 fn weigh_message(
     message: &Message<'_>,
     layout: &Layout,
@@ -89,7 +114,8 @@ fn weigh_message(
         Message::Handshake(handshake) => {
             let options = handshake.options.len() as i32;
             match (first, handshake.is_closing(), handshake.has_end || cut) {
-                (false, ..) => -20,
+                // Nobody sends two; zeros of other protocols read like many.
+                (false, ..) => -60,
                 // Forty bits of zeros alone are no rarity.
                 (true, true, true) if !layout.dialect.handshake_options => 30,
                 (true, true, true) => 44,

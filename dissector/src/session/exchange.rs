@@ -14,7 +14,7 @@ use super::message_rules::{Context, apply};
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
     Cause, ChannelId, ChunkAddressing, ChunkSize, ChunkSpec, DecodeError, Dialect, Handshake,
-    Layout, Located, Message, MessageType, Reader, dialect,
+    HashFunction, Layout, Located, Message, MessageType, Reader, dialect,
 };
 
 /// Nanoseconds after a close during which the other side may not know of it.
@@ -48,6 +48,7 @@ impl Analyzer {
             let peer = self.channels[channel.0 as usize].end(sender).address;
             self.findings
                 .raise(FindingId::ChannelAddressMismatch, Detail::Address(peer));
+            self.channels[channel.0 as usize].heard_at = Some((sender, datagram.source));
         } else if let Some((merged, side)) = self.cross(channel, sender, datagram) {
             (channel, sender) = (merged, side);
         }
@@ -95,10 +96,24 @@ impl Analyzer {
             match next {
                 Ok(located) => {
                     if let Message::Handshake(handshake) = &located.message {
-                        self.on_handshake(datagram, (channel, sender), handshake, layout.dialect);
-                        let end = self.channels[channel.0 as usize].end(sender);
-                        if end.declared.is_some() {
-                            layout = end.layout;
+                        let whose = (channel, sender);
+                        self.on_handshake(
+                            datagram,
+                            whose,
+                            handshake,
+                            layout.dialect,
+                            located.offset,
+                        );
+                        if self.channels[channel.0 as usize]
+                            .end(sender)
+                            .declared
+                            .is_some()
+                        {
+                            layout = if reader.rest().is_empty() {
+                                self.channels[channel.0 as usize].end(sender).layout
+                            } else {
+                                self.layout_of_messages(channel, sender, datagram)
+                            };
                         }
                     }
                     messages.push(located);
@@ -166,9 +181,19 @@ impl Analyzer {
         if own.complete && end.declared.is_some() {
             return end.layout;
         }
-        let mut best = (end.layout, own);
+        // Options of its own are not what a peer's answer is presumed to have.
+        let presumed = if end.declared.is_none() && end.layout.dialect.handshake_options {
+            let dialect = &dialect::RFC7574;
+            Layout {
+                dialect,
+                ..end.layout
+            }
+        } else {
+            end.layout
+        };
+        let mut best = (presumed, weigh(&presumed));
         for other in dialect::DIALECTS {
-            if other != end.layout.dialect {
+            if other != presumed.dialect {
                 let layout = Layout::of_dialect(other);
                 let evidence = weigh(&layout);
                 if (evidence.complete, evidence.bits) > (best.1.complete, best.1.bits) {
@@ -199,23 +224,22 @@ impl Analyzer {
                 return end.layout;
             }
         }
-        inference.judge(payload, length, datagram.time);
         if let Some(method) = peer.sure_addressing() {
             inference.agree(method);
         }
+        inference.judge(payload, length, datagram.time);
         let layout = inference.best_with(&end.layout);
         end.layout = layout;
         let hashes = inference.has_seen_hashes();
-        let declared_hash = end
-            .declared
-            .as_ref()
-            .is_some_and(|declared| declared.hash_function.is_some());
+        let told = end.declared.as_deref();
+        let told_hash = told.and_then(|told| told.hash_function);
+        let told_hash = told_hash.is_some_and(HashFunction::is_assigned);
         self.note_inferred((channel, sender));
         let found = &mut self.channels[channel.0 as usize];
         let swarm = &mut self.swarms[found.swarm.0 as usize];
         swarm.infer(&layout, hashes);
         if hashes
-            && !declared_hash
+            && !told_hash
             && let Some(id) = &swarm.id
         {
             self.learned
@@ -249,7 +273,8 @@ impl Analyzer {
         let layout = end.layout;
         if reading && !end.noted_reading {
             end.noted_reading = true;
-            if declared.is_none_or(|declared| declared.chunk_addressing.is_none()) {
+            let told = declared.and_then(|declared| declared.chunk_addressing);
+            if !told.is_some_and(ChunkAddressing::is_assigned) {
                 let name = layout.addressing.name().unwrap_or("?");
                 self.findings
                     .raise(FindingId::InferredAddressing, Detail::Word(name));
@@ -261,7 +286,8 @@ impl Analyzer {
         }
         if hashes && !end.noted_hashes {
             end.noted_hashes = true;
-            if declared.is_none_or(|declared| declared.hash_function.is_none()) {
+            let told = declared.and_then(|declared| declared.hash_function);
+            if !told.is_some_and(HashFunction::is_assigned) {
                 let name = layout.hash_function.name().unwrap_or("?");
                 self.findings
                     .raise(FindingId::InferredHashFunction, Detail::Word(name));
@@ -385,42 +411,44 @@ impl Analyzer {
         Some((kept, side_of(other)))
     }
 
-    /// Applies a HANDSHAKE on a channel that exists. Its first one, of the
-    /// initiator, comes here too.
+    /// Applies a HANDSHAKE on a channel that exists, at `offset` in its
+    /// datagram. Its first one, of the initiator, comes here too.
     pub(super) fn on_handshake(
         &mut self,
         datagram: &Datagram<'_>,
         (index, sender): (ChannelIndex, Side),
         handshake: &Handshake<'_>,
         dialect: &'static Dialect,
+        offset: usize,
     ) {
         if handshake.is_closing() {
-            self.on_closing(datagram, (index, sender), handshake);
+            self.on_closing(datagram, (index, sender), handshake, offset);
             return;
         }
         let declared = Declared::of(handshake);
         let cut = datagram.is_cut() && !handshake.has_end;
+        let to_zero = datagram.payload.get(..4) == Some(&[0; 4]);
         let channel = &mut self.channels[index.0 as usize];
         let known = channel.end(sender).id;
-        let again = channel.end(sender).declared.is_some() && sender == Side::Responder;
-        match known {
-            Some(id) if id == handshake.source_channel && again => {
-                let same = channel.end(sender).declared.as_deref() == Some(&declared);
-                let id = if same && channel.state != State::Established {
-                    FindingId::HandshakeRetransmitted
+        // Copies of the first datagram were told from others before.
+        if let Some(before) = channel.end(sender).declared.as_deref()
+            && !to_zero
+        {
+            let same = *before == declared;
+            let (id, detail) = if known == Some(handshake.source_channel) {
+                if same && sender == Side::Responder && channel.may_be_copy(datagram.time) {
+                    (FindingId::HandshakeRetransmitted, Detail::None)
                 } else {
-                    FindingId::HandshakeRepeated
-                };
-                self.findings.raise_at(id, 4, Detail::None);
-            }
-            Some(id) if id != handshake.source_channel => {
-                self.findings.raise_at(
-                    FindingId::HandshakeReplyDiffers,
-                    4,
-                    Detail::Channel(handshake.source_channel),
-                );
-            }
-            _ => {}
+                    (FindingId::HandshakeRepeated, Detail::None)
+                }
+            } else if sender == Side::Responder {
+                let detail = Detail::Channel(handshake.source_channel);
+                (FindingId::HandshakeReplyDiffers, detail)
+            } else {
+                let detail = Detail::Channel(handshake.source_channel);
+                (FindingId::HandshakeRepeated, detail)
+            };
+            self.findings.raise_at(id, offset, detail);
         }
         if known != Some(handshake.source_channel) {
             let receiver = channel.end(sender.other()).address;
@@ -431,7 +459,7 @@ impl Analyzer {
                 id: handshake.source_channel,
             };
             self.add_end(key, index, sender);
-            self.check_id(datagram, (index, sender), handshake.source_channel);
+            self.check_id(datagram, (index, sender), handshake.source_channel, offset);
         }
         let channel = &mut self.channels[index.0 as usize];
         if sender == Side::Responder && channel.state == State::HalfOpen {
@@ -439,12 +467,12 @@ impl Analyzer {
         }
         channel.end_mut(sender).supported = declared.supported_messages.unwrap_or(u32::MAX);
         if dialect.handshake_options {
-            let role = if datagram.payload.get(..4) == Some(&[0; 4]) {
+            let role = if to_zero {
                 Role::Initiator
             } else {
                 Role::Responder
             };
-            let mut raise = |id, detail| self.findings.raise_at(id, 4, detail);
+            let mut raise = |id, detail| self.findings.raise_at(id, offset, detail);
             check_opening(handshake, &declared, role, cut, &mut raise);
             if sender == Side::Responder
                 && let Some(initiator) = &channel.end(Side::Initiator).declared
@@ -454,7 +482,7 @@ impl Analyzer {
         }
         if !cut {
             recognise(handshake, &declared, dialect, &mut |id, detail| {
-                self.findings.raise_at(id, 4, detail);
+                self.findings.raise_at(id, offset, detail);
             });
         }
         self.name_swarm(index, &declared, dialect);
@@ -524,12 +552,13 @@ impl Analyzer {
         datagram: &Datagram<'_>,
         (index, sender): (ChannelIndex, Side),
         handshake: &Handshake<'_>,
+        offset: usize,
     ) {
         let channel = &mut self.channels[index.0 as usize];
         if channel.end(sender).layout.dialect.handshake_options {
             let cut = datagram.is_cut() && !handshake.has_end;
             check_closing(handshake, cut, &mut |id, detail| {
-                self.findings.raise_at(id, 4, detail);
+                self.findings.raise_at(id, offset, detail);
             });
         }
         if !channel.is_open() {
@@ -565,21 +594,25 @@ impl Analyzer {
         datagram: &Datagram<'_>,
         (index, side): (ChannelIndex, Side),
         id: ChannelId,
+        offset: usize,
     ) {
         if id.0 < 1 << 16 {
             self.findings
-                .raise_at(FindingId::ChannelIdSmall, 5, Detail::Channel(id));
+                .raise_at(FindingId::ChannelIdSmall, offset, Detail::Channel(id));
         }
         if let Some(before) = self.table.note_id(datagram.source, id)
             && before != id
             && before.0 ^ id.0 < 16
         {
-            self.findings
-                .raise_at(FindingId::ChannelIdNotRandom, 5, Detail::Channel(before));
+            self.findings.raise_at(
+                FindingId::ChannelIdNotRandom,
+                offset,
+                Detail::Channel(before),
+            );
         }
         if self.channels[index.0 as usize].end(side.other()).id == Some(id) {
             self.findings
-                .raise_at(FindingId::ChannelIdsEqual, 5, Detail::Channel(id));
+                .raise_at(FindingId::ChannelIdsEqual, offset, Detail::Channel(id));
         }
     }
 }

@@ -11,6 +11,9 @@ const SURE: i32 = 40;
 /// Bits that it is worth to use the same addressing method as the peer, as
 /// RFC 7574, section 4, wants it.
 const AGREEMENT: i32 = 25;
+/// Bits that it is worth with every datagram: a 64-bit bin reads like a 32-bit
+/// range that starts with chunk 0, so that only the peer tells them apart.
+const STEADY_AGREEMENT: i32 = 6;
 /// Datagrams after which the best candidate is taken.
 const PATIENCE: u32 = 64;
 /// Signature lengths to try, the likely ones first: P-256, P-384, libswift's
@@ -26,7 +29,8 @@ pub(super) struct Inference {
     /// Datagrams among them that had hashes or signatures.
     telling: u32,
     hashes_seen: bool,
-    agreed: bool,
+    /// The method that the peer uses, once that is beyond doubt.
+    peer: Option<ChunkAddressing>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +40,9 @@ struct Candidate {
 }
 
 impl Inference {
-    /// From layouts in their order of likelihood; `None` when there is nothing to choose.
-    pub(super) fn among(layouts: Vec<Layout>) -> Option<Self> {
-        (layouts.len() > 1).then(|| Self {
+    /// From layouts in their order of likelihood.
+    pub(super) fn of(layouts: Vec<Layout>) -> Self {
+        Self {
             candidates: layouts
                 .into_iter()
                 .map(|layout| Candidate { layout, bits: 0 })
@@ -46,8 +50,13 @@ impl Inference {
             judged: 0,
             telling: 0,
             hashes_seen: false,
-            agreed: false,
-        })
+            peer: None,
+        }
+    }
+
+    /// The same; `None` when there is nothing to choose.
+    pub(super) fn among(layouts: Vec<Layout>) -> Option<Self> {
+        (layouts.len() > 1).then(|| Self::of(layouts))
     }
 
     /// From one layout whose signature length must be found out.
@@ -57,7 +66,7 @@ impl Inference {
             judged: 0,
             telling: 0,
             hashes_seen: false,
-            agreed: true,
+            peer: Some(layout.addressing),
         };
         inference.try_signatures();
         inference
@@ -100,10 +109,10 @@ impl Inference {
 
     /// Takes into account that the peer uses this method.
     pub(super) fn agree(&mut self, peer: ChunkAddressing) {
-        if self.agreed {
+        if self.peer.is_some() {
             return;
         }
-        self.agreed = true;
+        self.peer = Some(peer);
         for candidate in &mut self.candidates {
             if candidate.layout.addressing == peer {
                 candidate.bits = candidate.bits.saturating_add(AGREEMENT);
@@ -189,9 +198,14 @@ impl Inference {
             .iter()
             .map(|candidate| {
                 let evidence = weigh(payload, wire_length, &candidate.layout, time);
+                let steady = if self.peer == Some(candidate.layout.addressing) {
+                    STEADY_AGREEMENT
+                } else {
+                    0
+                };
                 let candidate = Candidate {
                     layout: candidate.layout,
-                    bits: candidate.bits.saturating_add(evidence.bits),
+                    bits: candidate.bits.saturating_add(evidence.bits + steady),
                 };
                 (candidate, evidence)
             })

@@ -44,6 +44,9 @@ impl Analyzer {
             };
             return Some(self.exchange(datagram, key.id, reader, route, messages));
         }
+        if let Some(route) = self.moved(datagram, key) {
+            return Some(self.exchange(datagram, key.id, reader, route, messages));
+        }
         let familiar = self.is_familiar(datagram);
         if is_stun(datagram.payload) {
             return None;
@@ -61,12 +64,10 @@ impl Analyzer {
                 self.unfollowed(reader, Layout::RFC, key.id, messages)
             });
         }
-        let mut suspect = self.suspects.remove(&key).or_else(|| {
-            Some(Suspect {
-                inference: Inference::among(candidates_of_stranger(&self.config))?,
-                datagrams: 0,
-            })
-        })?;
+        let mut suspect = self.suspects.remove(&key).unwrap_or_else(|| Suspect {
+            inference: Inference::of(candidates_of_stranger(&self.config)),
+            datagrams: 0,
+        });
         let evidence =
             suspect
                 .inference
@@ -100,6 +101,37 @@ impl Analyzer {
             self.findings
                 .raise(FindingId::ChannelUnknown, Detail::Channel(key.id));
             self.unfollowed(reader, layout, key.id, messages)
+        })
+    }
+
+    /// The channel whose peer was heard from another address before and is now
+    /// answered there: a NAT gave it a new one. From here on both know it so.
+    fn moved(&mut self, datagram: &Datagram<'_>, key: EndKey) -> Option<Route> {
+        let end = self.table.end_to_anywhere(&key)?;
+        let channel = &self.channels[end.channel.0 as usize];
+        if channel.heard_at != Some((end.receiver, datagram.destination)) {
+            return None;
+        }
+        let sender = end.receiver.other();
+        let back = channel.end(sender).id;
+        let from = channel.end(end.receiver).address;
+        self.add_end(key, end.channel, end.receiver);
+        if let Some(id) = back {
+            let reverse = EndKey {
+                receiver: key.sender,
+                sender: key.receiver,
+                id,
+            };
+            self.add_end(reverse, end.channel, sender);
+        }
+        self.table
+            .add_channel(datagram.source, datagram.destination, end.channel);
+        self.findings
+            .raise(FindingId::ChannelMoved, Detail::Address(from));
+        Some(Route {
+            channel: end.channel,
+            sender,
+            expected_address: true,
         })
     }
 
