@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ppsp-inspect: {error:#}");
+            eprintln!("ppsp-inspect: {error}");
             ExitCode::from(UNREADABLE)
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::chunk_set::ChunkSet;
+use super::chunk_set::{ChunkSet, PageBudget};
 use super::counts::MessageCounts;
 use super::declared::Declared;
 use super::infer::Inference;
@@ -67,6 +67,9 @@ pub struct Channel {
     /// Whether its handshake was seen, so that what was requested, sent and
     /// announced is known from the beginning.
     pub from_start: bool,
+    /// Whether the capture cut off messages on this channel, so that what it
+    /// does not show may have been there all the same.
+    pub(super) blind: bool,
     pub(super) ends: [End; 2],
     pub(super) closed_at: Option<Time>,
     pub(super) established_at: Option<Time>,
@@ -89,6 +92,7 @@ impl Channel {
             transport,
             datagrams: 0,
             messages: MessageCounts::default(),
+            blind: false,
             ends: [initiator, responder],
             closed_at: None,
             established_at: None,
@@ -121,6 +125,12 @@ impl Channel {
             Side::Initiator => (initiator, responder),
             Side::Responder => (responder, initiator),
         }
+    }
+
+    /// Whether everything that was said on this channel is known.
+    #[inline]
+    pub(super) const fn is_complete(&self) -> bool {
+        self.from_start && !self.blind
     }
 
     /// Whether datagrams may still be expected.
@@ -205,4 +215,13 @@ pub(super) struct Tracking {
     pub(super) requested: ChunkSet,
     /// Chunks that were sent to it.
     pub(super) received: ChunkSet,
+}
+
+impl Tracking {
+    /// Forgets everything and gives its places back.
+    pub(super) fn clear(&mut self, budget: &mut PageBudget) {
+        for set in [&mut self.announced, &mut self.requested, &mut self.received] {
+            set.clear(budget);
+        }
+    }
 }

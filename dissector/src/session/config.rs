@@ -9,9 +9,10 @@ use super::address::{EndKey, Pair};
 use super::infer::Inference;
 use crate::wire::{ChunkAddressing, ChunkSize, HashFunction, Layout};
 
-/// Channels that are followed. A channel without chunks costs about 700 bytes;
-/// datagrams of further channels are decoded but not followed.
-pub const MAX_CHANNELS: usize = 32 * 1024;
+/// Channels that are followed; one between strangers costs about 2.5 KiB with
+/// its swarm and its places in the tables. Datagrams of further channels are
+/// decoded but not followed.
+pub const MAX_CHANNELS: usize = 16 * 1024;
 
 /// Bytes of swarm IDs that are kept in all. Every channel has one swarm at
 /// most, so that there are never more swarms than channels.

@@ -27,7 +27,7 @@ pub(super) struct Evidence {
     pub(super) has_hashes: bool,
     /// Whether reading stopped at a signature of unknown length.
     pub(super) wants_signature_length: bool,
-    /// Whether all bytes were read.
+    /// Whether all bytes were read that the capture has.
     pub(super) complete: bool,
 }
 
@@ -48,22 +48,24 @@ pub(super) fn weigh(
         evidence.complete = false;
         return evidence;
     };
+    let cut = payload.len() < wire_length;
     let mut first = true;
     while let Some(next) = reader.next(layout) {
         match next {
             Ok(located) => {
-                evidence.bits += 4 + weigh_message(&located.message, layout, time, first);
+                evidence.bits += 4 + weigh_message(&located.message, layout, time, first, cut);
                 evidence.has_hashes |= matches!(
                     located.message,
                     Message::Integrity { .. } | Message::SignedIntegrity { .. }
                 );
             }
             Err(error) => {
-                evidence.complete = false;
                 if error.cause == Cause::UnknownSignatureLength {
+                    evidence.complete = false;
                     evidence.wants_signature_length = true;
                     evidence.has_hashes = true;
-                } else if !(error.is_truncation() && payload.len() < wire_length) {
+                } else if !(error.is_truncation() && cut) {
+                    evidence.complete = false;
                     evidence.bits -= 40;
                 }
                 break;
@@ -74,11 +76,17 @@ pub(super) fn weigh(
     evidence
 }
 
-fn weigh_message(message: &Message<'_>, layout: &Layout, time: Option<Time>, first: bool) -> i32 {
+fn weigh_message(
+    message: &Message<'_>,
+    layout: &Layout,
+    time: Option<Time>,
+    first: bool,
+    cut: bool,
+) -> i32 {
     match message {
         Message::Handshake(handshake) => {
             let options = handshake.options.len() as i32;
-            match (first, handshake.is_closing(), handshake.has_end) {
+            match (first, handshake.is_closing(), handshake.has_end || cut) {
                 (false, ..) => -20,
                 // Forty bits of zeros alone are no rarity.
                 (true, true, true) if !layout.dialect.handshake_options => 30,

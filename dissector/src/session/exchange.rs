@@ -116,6 +116,9 @@ impl Analyzer {
             }
         }
         let found = &mut self.channels[channel.0 as usize];
+        // Of DATA the capture may cut the chunk; any other message is lost.
+        found.blind |= datagram.is_cut()
+            && !matches!(messages.last(), Some(last) if matches!(last.message, Message::Data { .. }));
         let swarm = &mut self.swarms[found.swarm.0 as usize];
         apply(
             &mut Context {
@@ -336,6 +339,7 @@ impl Analyzer {
             return;
         }
         let declared = Declared::of(handshake);
+        let cut = datagram.is_cut() && !handshake.has_end;
         let channel = &mut self.channels[index.0 as usize];
         let known = channel.end(sender).id;
         let again = channel.end(sender).declared.is_some() && sender == Side::Responder;
@@ -381,16 +385,18 @@ impl Analyzer {
                 Role::Responder
             };
             let mut raise = |id, detail| self.findings.raise_at(id, 4, detail);
-            check_opening(handshake, &declared, role, &mut raise);
+            check_opening(handshake, &declared, role, cut, &mut raise);
             if sender == Side::Responder
                 && let Some(initiator) = &channel.end(Side::Initiator).declared
             {
                 check_agreement(initiator, &declared, &mut raise);
             }
         }
-        recognise(handshake, &declared, dialect, &mut |id, detail| {
-            self.findings.raise_at(id, 4, detail);
-        });
+        if !cut {
+            recognise(handshake, &declared, dialect, &mut |id, detail| {
+                self.findings.raise_at(id, 4, detail);
+            });
+        }
         self.name_swarm(index, &declared, dialect);
         let channel = &mut self.channels[index.0 as usize];
         self.swarms[channel.swarm.0 as usize].learn(&declared, dialect);
@@ -461,7 +467,8 @@ impl Analyzer {
     ) {
         let channel = &mut self.channels[index.0 as usize];
         if channel.end(sender).layout.dialect.handshake_options {
-            check_closing(handshake, &mut |id, detail| {
+            let cut = datagram.is_cut() && !handshake.has_end;
+            check_closing(handshake, cut, &mut |id, detail| {
                 self.findings.raise_at(id, 4, detail);
             });
         }
@@ -470,7 +477,7 @@ impl Analyzer {
         }
         channel.state = State::Closed(sender);
         channel.closed_at = datagram.time;
-        if channel.transport == Transport::Udp && channel.from_start {
+        if channel.transport == Transport::Udp && channel.is_complete() {
             for end in &channel.ends {
                 let Some(tracking) = &end.tracking else {
                     continue;
@@ -480,6 +487,14 @@ impl Analyzer {
                     self.findings
                         .raise(FindingId::AckMissing, Detail::Count(missing, "chunks"));
                 }
+            }
+        }
+        // What was said is of no use any more; what comes now is judged alone.
+        channel.blind = true;
+        for end in &mut channel.ends {
+            end.inference = None;
+            if let Some(mut tracking) = end.tracking.take() {
+                tracking.clear(&mut self.budget);
             }
         }
     }

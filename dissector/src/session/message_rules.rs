@@ -186,7 +186,7 @@ fn data(
     swarm.highest_chunk = swarm.highest_chunk.max(Some(range.end()));
     insert(&mut swarm.seen, range, context.budget, context.findings);
 
-    let from_start = context.channel.from_start;
+    let complete = context.channel.is_complete();
     let (sender, receiver) = context.channel.sender_and_receiver(context.sender);
     if sender.choking {
         context
@@ -195,7 +195,7 @@ fn data(
     }
     let tracking = receiver.tracking();
     let detail = Detail::Chunks(Chunks::Range(range));
-    if from_start && !tracking.requested.contains(range.start()) {
+    if complete && !tracking.requested.contains(range.start()) {
         context
             .findings
             .raise_at(FindingId::DataUnrequested, offset, detail);
@@ -261,9 +261,9 @@ fn ack(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec, delay: u64
                 .raise_at(FindingId::AckDelayOdd, offset, detail);
         }
     }
-    let from_start = context.channel.from_start;
+    let complete = context.channel.is_complete();
     if let Some(range) = announce(context, offset, spec, FindingId::AckNotBiggest)
-        && from_start
+        && complete
     {
         let received = &context.channel.end_mut(context.sender).tracking().received;
         if !received.contains(range.start()) && !received.contains(range.end()) {
@@ -327,7 +327,7 @@ fn request(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) {
     let Some(range) = chunks_of(context, offset, spec) else {
         return;
     };
-    let from_start = context.channel.from_start;
+    let complete = context.channel.is_complete();
     let (sender, receiver) = context.channel.sender_and_receiver(context.sender);
     let detail = Detail::Chunks(Chunks::Range(range));
     if receiver.choking {
@@ -335,7 +335,7 @@ fn request(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) {
             .findings
             .raise_at(FindingId::RequestWhileChoked, offset, detail);
     }
-    if from_start
+    if complete
         && !receiver
             .tracking
             .as_ref()
@@ -358,9 +358,9 @@ fn cancel(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) {
     let Some(range) = chunks_of(context, offset, spec) else {
         return;
     };
-    let from_start = context.channel.from_start;
+    let complete = context.channel.is_complete();
     let sender = context.channel.end_mut(context.sender);
-    if from_start && !sender.tracking().requested.contains(range.start()) {
+    if complete && !sender.tracking().requested.contains(range.start()) {
         context.findings.raise_at(
             FindingId::CancelUnrequested,
             offset,

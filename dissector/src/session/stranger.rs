@@ -72,15 +72,15 @@ impl Analyzer {
                 .inference
                 .judge(datagram.payload, datagram.wire_length, datagram.time);
         suspect.datagrams += 1;
-        let readable = evidence.complete || datagram.is_cut();
         // Where the peers' handshakes are in the capture, a channel that they
         // did not announce must speak more than once to be believed.
         let announced = self
             .table
             .channels_between(datagram.source, datagram.destination)
             .any(|index| self.channels[index.0 as usize].from_start);
-        let enough =
-            suspect.inference.bits() >= ENOUGH && (suspect.datagrams > 1 || !announced) && readable;
+        let enough = suspect.inference.bits() >= ENOUGH
+            && (suspect.datagrams > 1 || !announced)
+            && evidence.complete;
         let layout = suspect.inference.best();
         if enough {
             let inference = (!suspect.inference.is_settled()).then_some(suspect.inference);
