@@ -2,6 +2,7 @@
 
 mod args;
 
+use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -90,11 +91,12 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
     )?;
     out.flush()?;
     let others = finished.analyzer.totals().not_ppspp;
-    if others > 0 && args.format == FormatArg::Text {
-        eprintln!(
-            "ppsp-inspect: {others} other UDP datagrams are not PPSPP; \
+    // Who names ports has left the others out on purpose.
+    if others > 0 && !args.input.has_ports() && args.format == FormatArg::Text {
+        complain(format_args!(
+            "{others} other UDP datagrams are not PPSPP; \
              --port PORT decodes those of a port all the same"
-        );
+        ));
     }
     Ok(status(&finished))
 }
@@ -132,10 +134,16 @@ fn run_quietly(input: &InputArgs) -> Result<Finished> {
     })
 }
 
+/// Tells the user. Where standard error is gone, too, nobody is left to hear it:
+/// unlike `eprintln!`, that is no reason to panic.
+fn complain(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "ppsp-inspect: {what}");
+}
+
 /// Says what could not be read; the exit status tells it, too.
 fn status(finished: &Finished) -> ExitCode {
     for fault in finished.faults() {
-        eprintln!("ppsp-inspect: {fault}");
+        complain(format_args!("{fault}"));
     }
     if finished.faults().is_empty() {
         ExitCode::SUCCESS
