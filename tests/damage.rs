@@ -76,9 +76,12 @@ impl Seeds {
             let one_in = 1 + random.below(20);
             for packet in &mut packets {
                 if random.below(one_in) == 0 {
+                    let first = packet.bytes[0];
                     // Behind the headers of IPv4 and UDP, most of the time.
                     damage(&mut packet.bytes, 28, &mut random);
-                    packet.bytes.resize(packet.bytes.len().max(40), 0);
+                    // What writes the capture must still find a header.
+                    packet.bytes.resize(packet.bytes.len().clamp(60, 60_000), 0);
+                    packet.bytes[0] = first;
                 }
             }
         }

@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ppsp-inspect: {error}");
+            complain(format_args!("{error}"));
             ExitCode::from(UNREADABLE)
         }
     }
