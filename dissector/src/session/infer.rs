@@ -35,14 +35,20 @@ struct Candidate {
 impl Inference {
     /// From layouts in their order of likelihood; `None` when there is nothing to choose.
     pub(super) fn among(layouts: Vec<Layout>) -> Option<Self> {
-        (layouts.len() > 1).then(|| Self {
+        (layouts.len() > 1).then(|| Self::weighing(layouts))
+    }
+
+    /// From layouts in their order of likelihood, be it a single one: how likely
+    /// it is that there is PPSPP at all is to be found out then.
+    pub(super) fn weighing(layouts: Vec<Layout>) -> Self {
+        Self {
             candidates: layouts
                 .into_iter()
                 .map(|layout| Candidate { layout, bits: 0 })
                 .collect(),
             judged: 0,
             agreed: false,
-        })
+        }
     }
 
     /// From one layout whose signature length must be found out.

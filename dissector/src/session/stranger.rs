@@ -61,12 +61,10 @@ impl Analyzer {
                 self.unfollowed(reader, Layout::RFC, key.id, messages)
             });
         }
-        let mut suspect = self.suspects.remove(&key).or_else(|| {
-            Some(Suspect {
-                inference: Inference::among(candidates_of_stranger(&self.config))?,
-                datagrams: 0,
-            })
-        })?;
+        let mut suspect = self.suspects.remove(&key).unwrap_or_else(|| Suspect {
+            inference: Inference::weighing(candidates_of_stranger(&self.config)),
+            datagrams: 0,
+        });
         let evidence =
             suspect
                 .inference
