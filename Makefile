@@ -64,4 +64,4 @@ captures: setup ## Write the sample captures again
 
 clean: ## Remove what was built and the benchmark captures
 	$(CARGO) clean
-	rm -rf bench-data dissector/fuzz/target
+	rm -rf bench-data dissector/fuzz/target fuzz/target

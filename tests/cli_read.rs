@@ -136,11 +136,12 @@ fn several_captures_are_merged_by_time() {
     let packets = ip_packets(Path::new(&seven_chunks()));
     let (mut even, mut odd) = (Vec::new(), Vec::new());
     for (number, packet) in packets.into_iter().enumerate() {
-        if number.is_multiple_of(2) {
-            even.push(packet)
+        let side = if number.is_multiple_of(2) {
+            &mut even
         } else {
-            odd.push(packet)
-        }
+            &mut odd
+        };
+        side.push(packet);
     }
     let names = ["even.pcap", "odd.pcap"].map(|name| folder.path().join(name));
     for (name, packets) in names.iter().zip([even, odd]) {
