@@ -137,6 +137,11 @@ impl InputArgs {
             .collect()
     }
 
+    /// Whether only certain ports are wanted.
+    pub(super) fn has_ports(&self) -> bool {
+        !self.port.is_empty()
+    }
+
     /// What the user told about the captures.
     pub(super) fn config(&self) -> Config {
         Config {

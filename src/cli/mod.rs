@@ -2,6 +2,7 @@
 
 mod args;
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, StdoutLock, Write};
 use std::ops::ControlFlow;
@@ -60,9 +61,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // A capture's error names its cause itself.
             if error.downcast_ref::<CaptureError>().is_some() {
-                eprintln!("ppsp-inspect: {error}");
+                complain(format_args!("{error}"));
             } else {
-                eprintln!("ppsp-inspect: {error:#}");
+                complain(format_args!("{error:#}"));
             }
             ExitCode::from(UNREADABLE)
         }
@@ -104,11 +105,12 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
     )?;
     out.flush()?;
     let others = finished.analyzer.totals().not_ppspp;
-    if others > 0 && args.format == FormatArg::Text {
-        eprintln!(
-            "ppsp-inspect: {others} other UDP datagrams are not PPSPP; \
+    // Who names ports has left the others out on purpose.
+    if others > 0 && !args.input.has_ports() && args.format == FormatArg::Text {
+        complain(format_args!(
+            "{others} other UDP datagrams are not PPSPP; \
              --port PORT decodes those of a port all the same"
-        );
+        ));
     }
     Ok(status(&finished))
 }
@@ -200,10 +202,16 @@ fn run_quietly(input: &InputArgs) -> Result<Finished> {
     })
 }
 
+/// Tells the user. Where standard error is gone, too, nobody is left to hear it:
+/// unlike `eprintln!`, that is no reason to panic.
+fn complain(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "ppsp-inspect: {what}");
+}
+
 /// Says what could not be read; the exit status tells it, too.
 fn status(finished: &Finished) -> ExitCode {
     for fault in finished.faults() {
-        eprintln!("ppsp-inspect: {fault}");
+        complain(format_args!("{fault}"));
     }
     if finished.faults().is_empty() {
         ExitCode::SUCCESS

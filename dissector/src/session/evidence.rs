@@ -137,6 +137,13 @@ fn weigh_message(
                         -40
                     }
                 }
+                // Every other bin is a single chunk: other protocols have such
+                // numbers, too. Of two random numbers, hardly any are equal.
+                (ChunkSpec::Bin32(_) | ChunkSpec::Bin64(_), Chunks::Range(range))
+                    if range.is_single() =>
+                {
+                    1
+                }
                 (_, Chunks::Range(range)) if range.is_single() => 10,
                 _ => -20,
             };
