@@ -10,7 +10,7 @@ use support::capture_writer::{Compression, File, Recipe};
 use support::program::{Run, program, run, run_with_input};
 use support::samples::{ip_packets, sample};
 
-const COMMANDS: [&[&str]; 4] = [&[], &["read"], &["stats"], &["findings"]];
+const COMMANDS: [&[&str]; 5] = [&[], &["read"], &["stats"], &["hash"], &["findings"]];
 
 fn help_of(command: &[&str], option: &str) -> String {
     run(command.iter().chain(&[option])).fine()
@@ -91,13 +91,14 @@ fn write_captures(folder: &Path) {
             with(File::PCAP, Compression::Gzip).write_ip(&packets),
         ),
     ];
+    fs::write(folder.join("video.mp4"), vec![7; 5000]).expect("written");
     for (name, content) in files {
         fs::write(folder.join(name), content).expect("written");
     }
 }
 
 /// Runs the program's part of an example; what stands before it is played by
-/// the tests, as neither tcpdump nor zcat is everywhere.
+/// the tests, as tcpdump, for one, is not everywhere.
 fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
     let at = parts
         .iter()
@@ -105,6 +106,8 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
         .expect("the program itself");
     let before = parts[..at].first().map(|part| part[0].as_str());
     let arguments = &parts[at][1..];
+    let with_input =
+        |name: &str| run_with_input(arguments, fs::read(folder.join(name)).expect("a file"));
     match before {
         None => Run::of(
             program()
@@ -113,10 +116,8 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
                 .output()
                 .expect("it starts"),
         ),
-        Some("tcpdump" | "zcat") => run_with_input(
-            arguments,
-            fs::read(folder.join("capture.pcap")).expect("a capture"),
-        ),
+        Some("tcpdump" | "zcat") => with_input("capture.pcap"),
+        Some("head") => with_input("video.mp4"),
         Some(other) => panic!("the tests don't know how to play {other}"),
     }
 }

@@ -105,6 +105,8 @@ catalogue! {
         "A handshake must name a locally unused channel ID; this one belongs to an open channel.";
     ChannelAddressMismatch "channel.address-mismatch" Warning "3.1.1"
         "The datagram carries a valid channel ID but comes from another address than the channel's peer.";
+    ChannelMoved "channel.moved" Note "3.11"
+        "A peer is answered at another address than the channel's: a NAT has given it a new one.";
     ChannelUsedAfterClose "channel.used-after-close" Warning "3.1.1"
         "The datagram belongs to a channel that a closing HANDSHAKE has closed.";
     ChannelParallel "channel.parallel" Note "3.11"

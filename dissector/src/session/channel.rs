@@ -10,6 +10,10 @@ use super::input::{Time, Transport};
 use super::swarm::SwarmIndex;
 use crate::wire::{ChannelId, ChunkAddressing, Layout};
 
+/// Nanoseconds after a channel is established during which a copy of its first
+/// datagrams may still come, delayed on its way.
+const DELAYED_COPY: i64 = 500_000_000;
+
 /// A channel's place in the analyzer's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChannelIndex(pub(super) u32);
@@ -73,6 +77,8 @@ pub struct Channel {
     pub(super) ends: [End; 2],
     pub(super) closed_at: Option<Time>,
     pub(super) established_at: Option<Time>,
+    /// The address that a side was last heard from when it was not its own.
+    pub(super) heard_at: Option<(Side, SocketAddr)>,
     /// Another channel took over: two handshakes that crossed are one channel.
     pub(super) merged: bool,
 }
@@ -96,6 +102,7 @@ impl Channel {
             ends: [initiator, responder],
             closed_at: None,
             established_at: None,
+            heard_at: None,
             merged: false,
         }
     }
@@ -133,6 +140,16 @@ impl Channel {
         self.from_start && !self.blind
     }
 
+    /// Whether a HANDSHAKE that comes now may be a copy of one before: sent
+    /// again because no answer came, or delayed on its way.
+    pub(super) fn may_be_copy(&self, now: Option<Time>) -> bool {
+        match (self.state, self.established_at, now) {
+            (State::HalfOpen | State::Answered, ..) => true,
+            (State::Established, Some(then), Some(now)) => now.since(then) < DELAYED_COPY,
+            _ => false,
+        }
+    }
+
     /// Whether datagrams may still be expected.
     pub const fn is_open(&self) -> bool {
         !matches!(self.state, State::Closed(_))
@@ -161,6 +178,11 @@ pub struct End {
     pub(super) inference: Option<Box<Inference>>,
     /// Whether the layout was inferred from its messages.
     pub(super) judged: bool,
+    /// Whether hashes were among them.
+    pub(super) hashes_seen: bool,
+    /// Whether the findings about what was inferred were raised.
+    pub(super) noted_reading: bool,
+    pub(super) noted_hashes: bool,
     pub(super) tracking: Option<Box<Tracking>>,
     /// Its messages so far were those of a peer that has sent DATA to complete.
     pub(super) choking: bool,
@@ -178,6 +200,9 @@ impl End {
             layout: Layout::RFC,
             inference: None,
             judged: false,
+            hashes_seen: false,
+            noted_reading: false,
+            noted_hashes: false,
             tracking: None,
             choking: false,
             pex_asked: false,

@@ -49,7 +49,7 @@ pub struct Config {
 /// datagram on.
 #[derive(Clone, Debug, Default)]
 pub struct Learned {
-    pub(super) ends: HashMap<EndKey, (Layout, Option<Inference>), FixedState>,
+    pub(super) ends: HashMap<EndKey, LearnedEnd, FixedState>,
     pub(super) pairs: HashSet<Pair, FixedState>,
     pub(super) swarms: HashMap<Arc<[u8]>, HashFunction, FixedState>,
 }
@@ -59,4 +59,14 @@ impl Learned {
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty() && self.swarms.is_empty() && self.pairs.is_empty()
     }
+}
+
+/// What is known about the messages of one end's sender.
+#[derive(Clone, Debug)]
+pub(super) struct LearnedEnd {
+    pub(super) layout: Layout,
+    /// What is still open.
+    pub(super) inference: Option<Inference>,
+    /// Whether hashes or signatures were seen.
+    pub(super) hashes_seen: bool,
 }

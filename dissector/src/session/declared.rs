@@ -134,13 +134,16 @@ pub(super) fn candidates(
     if !dialect.handshake_options {
         return vec![base];
     }
+    // A method that nobody knows tells no width: the datagrams may.
+    let told = |method: &ChunkAddressing| method.is_assigned();
     let addressings = one_or(
-        sender.chunk_addressing.or(config.addressing),
+        sender.chunk_addressing.filter(told).or(config.addressing),
         &likely_addressings(),
     );
     let known_hash = sender
         .hash_function
         .or(hash_function)
+        .filter(|function| function.is_assigned())
         .or(config.hash_function)
         .or_else(|| match sender.content_integrity {
             // The swarm ID of static content is a hash of the tree.

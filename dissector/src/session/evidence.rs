@@ -7,7 +7,10 @@
 
 use super::input::Time;
 use crate::wire::dialect::AckTime;
-use crate::wire::{Bin, Cause, ChunkRange, ChunkSpec, Chunks, Layout, Message, Reader};
+use crate::wire::{
+    Bin, Cause, ChunkRange, ChunkSize, ChunkSpec, Chunks, Handshake, Layout, Message,
+    ProtocolOption, Reader,
+};
 
 /// Bits that one or more datagrams must explain before a channel without
 /// handshake between strangers is taken for PPSPP.
@@ -23,8 +26,10 @@ const NTP_EPOCH: i64 = 2_208_988_800;
 pub(super) struct Evidence {
     /// Bits explained; negative when the bytes speak against the layout.
     pub(super) bits: i32,
-    /// Whether hashes or signatures were read, whose width the layout tells.
+    /// Whether hashes were read, whose width the layout tells.
     pub(super) has_hashes: bool,
+    /// Whether signatures were read, or would have been with a known length.
+    pub(super) has_signatures: bool,
     /// Whether reading stopped at a signature of unknown length.
     pub(super) wants_signature_length: bool,
     /// Whether all bytes were read that the capture has.
@@ -41,6 +46,7 @@ pub(super) fn weigh(
     let mut evidence = Evidence {
         bits: 0,
         has_hashes: false,
+        has_signatures: false,
         wants_signature_length: false,
         complete: true,
     };
@@ -50,20 +56,23 @@ pub(super) fn weigh(
     };
     let cut = payload.len() < wire_length;
     let mut first = true;
-    while let Some(next) = reader.next(layout) {
+    let mut layout = *layout;
+    while let Some(next) = reader.next(&layout) {
         match next {
             Ok(located) => {
-                evidence.bits += 4 + weigh_message(&located.message, layout, time, first, cut);
-                evidence.has_hashes |= matches!(
-                    located.message,
-                    Message::Integrity { .. } | Message::SignedIntegrity { .. }
-                );
+                evidence.bits += 4 + weigh_message(&located.message, &layout, time, first, cut);
+                match &located.message {
+                    Message::Integrity { .. } => evidence.has_hashes = true,
+                    Message::SignedIntegrity { .. } => evidence.has_signatures = true,
+                    Message::Handshake(handshake) => layout = layout_behind(handshake, layout),
+                    _ => {}
+                }
             }
             Err(error) => {
                 if error.cause == Cause::UnknownSignatureLength {
                     evidence.complete = false;
                     evidence.wants_signature_length = true;
-                    evidence.has_hashes = true;
+                    evidence.has_signatures = true;
                 } else if !(error.is_truncation() && cut) {
                     evidence.complete = false;
                     evidence.bits -= 40;
@@ -74,6 +83,24 @@ pub(super) fn weigh(
         first = false;
     }
     evidence
+}
+
+/// The layout of the messages behind a HANDSHAKE in its datagram: what it
+/// declares holds for them, the rest stays.
+fn layout_behind(handshake: &Handshake<'_>, mut layout: Layout) -> Layout {
+    for option in &handshake.options {
+        match *option {
+            ProtocolOption::ChunkAddressing(method) if method.is_assigned() => {
+                layout.addressing = method;
+            }
+            ProtocolOption::HashFunction(function) if function.is_assigned() => {
+                layout.hash_function = function;
+            }
+            ProtocolOption::ChunkSize(size) => layout.chunk_size = ChunkSize::from_option(size),
+            _ => {}
+        }
+    }
+    layout
 }
 
 fn weigh_message(
@@ -87,7 +114,8 @@ fn weigh_message(
         Message::Handshake(handshake) => {
             let options = handshake.options.len() as i32;
             match (first, handshake.is_closing(), handshake.has_end || cut) {
-                (false, ..) => -20,
+                // Nobody sends two; zeros of other protocols read like many.
+                (false, ..) => -60,
                 // Forty bits of zeros alone are no rarity.
                 (true, true, true) if !layout.dialect.handshake_options => 30,
                 (true, true, true) => 44,
@@ -109,10 +137,11 @@ fn weigh_message(
                         -40
                     }
                 }
-                // Every other bin is a single chunk: other protocols have such
-                // numbers, too. Of two random numbers, hardly any are equal.
+                // Every other bin is a single chunk. Where no timestamp speaks
+                // for the rest, that is too little to tell DATA from other
+                // protocols. Of two random numbers, hardly any are equal.
                 (ChunkSpec::Bin32(_) | ChunkSpec::Bin64(_), Chunks::Range(range))
-                    if range.is_single() =>
+                    if range.is_single() && timestamp.is_none() =>
                 {
                     1
                 }

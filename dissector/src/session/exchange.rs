@@ -13,8 +13,8 @@ use super::input::{Datagram, Transport};
 use super::message_rules::{Context, apply};
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
-    Cause, ChannelId, DecodeError, Dialect, Handshake, Layout, Located, Message, MessageType,
-    Reader, dialect,
+    Cause, ChannelId, ChunkAddressing, ChunkSize, ChunkSpec, DecodeError, Dialect, Handshake,
+    HashFunction, Layout, Located, Message, MessageType, Reader, dialect,
 };
 
 /// Nanoseconds after a close during which the other side may not know of it.
@@ -48,6 +48,7 @@ impl Analyzer {
             let peer = self.channels[channel.0 as usize].end(sender).address;
             self.findings
                 .raise(FindingId::ChannelAddressMismatch, Detail::Address(peer));
+            self.channels[channel.0 as usize].heard_at = Some((sender, datagram.source));
         } else if let Some((merged, side)) = self.cross(channel, sender, datagram) {
             (channel, sender) = (merged, side);
         }
@@ -95,10 +96,24 @@ impl Analyzer {
             match next {
                 Ok(located) => {
                     if let Message::Handshake(handshake) = &located.message {
-                        self.on_handshake(datagram, (channel, sender), handshake, layout.dialect);
-                        let end = self.channels[channel.0 as usize].end(sender);
-                        if end.declared.is_some() {
-                            layout = end.layout;
+                        let whose = (channel, sender);
+                        self.on_handshake(
+                            datagram,
+                            whose,
+                            handshake,
+                            layout.dialect,
+                            located.offset,
+                        );
+                        if self.channels[channel.0 as usize]
+                            .end(sender)
+                            .declared
+                            .is_some()
+                        {
+                            layout = if reader.rest().is_empty() {
+                                self.channels[channel.0 as usize].end(sender).layout
+                            } else {
+                                self.layout_of_messages(channel, sender, datagram)
+                            };
                         }
                     }
                     messages.push(located);
@@ -114,6 +129,9 @@ impl Analyzer {
                     break;
                 }
             }
+        }
+        if layout.addressing == ChunkAddressing::Byte64 && layout.chunk_size == ChunkSize::Unknown {
+            layout.chunk_size = self.infer_chunk_size(channel, messages);
         }
         let found = &mut self.channels[channel.0 as usize];
         // Of DATA the capture may cut the chunk; any other message is lost.
@@ -163,9 +181,19 @@ impl Analyzer {
         if own.complete && end.declared.is_some() {
             return end.layout;
         }
-        let mut best = (end.layout, own);
+        // Options of its own are not what a peer's answer is presumed to have.
+        let presumed = if end.declared.is_none() && end.layout.dialect.handshake_options {
+            let dialect = &dialect::RFC7574;
+            Layout {
+                dialect,
+                ..end.layout
+            }
+        } else {
+            end.layout
+        };
+        let mut best = (presumed, weigh(&presumed));
         for other in dialect::DIALECTS {
-            if other != end.layout.dialect {
+            if other != presumed.dialect {
                 let layout = Layout::of_dialect(other);
                 let evidence = weigh(&layout);
                 if (evidence.complete, evidence.bits) > (best.1.complete, best.1.bits) {
@@ -192,48 +220,79 @@ impl Analyzer {
         let (payload, length) = (datagram.payload, datagram.wire_length);
         if inference.is_about_hashes_only() {
             let quick = weigh(payload, length, &inference.best(), datagram.time);
-            if quick.complete && !quick.has_hashes {
+            if quick.complete && !quick.has_hashes && !quick.has_signatures {
                 return end.layout;
             }
         }
-        let before = inference.best();
-        let evidence = inference.judge(payload, length, datagram.time);
         if let Some(method) = peer.sure_addressing() {
             inference.agree(method);
         }
-        let layout = inference.best();
+        inference.judge(payload, length, datagram.time);
+        let layout = inference.best_with(&end.layout);
         end.layout = layout;
-        let settled = inference.is_settled();
-        let first_hashes = evidence.has_hashes;
-        let told = end.declared.as_deref().cloned().unwrap_or_default();
-        if settled {
-            end.inference = None;
-        }
+        let hashes = inference.has_seen_hashes();
+        let told = end.declared.as_deref();
+        let told_hash = told.and_then(|told| told.hash_function);
+        let told_hash = told_hash.is_some_and(HashFunction::is_assigned);
+        self.note_inferred((channel, sender));
+        let found = &mut self.channels[channel.0 as usize];
         let swarm = &mut self.swarms[found.swarm.0 as usize];
-        swarm.infer(&layout, first_hashes);
-        if first_hashes
-            && told.hash_function.is_none()
+        swarm.infer(&layout, hashes);
+        if hashes
+            && !told_hash
             && let Some(id) = &swarm.id
         {
             self.learned
                 .swarms
                 .insert(Arc::clone(id), layout.hash_function);
         }
-        if settled {
-            let mut note = |id, detail| self.findings.raise(id, detail);
-            if told.chunk_addressing.is_none() {
-                let name = layout.addressing.name().unwrap_or("?");
-                note(FindingId::InferredAddressing, Detail::Word(name));
-            }
-            if told.hash_function.is_none() && first_hashes {
-                let name = layout.hash_function.name().unwrap_or("?");
-                note(FindingId::InferredHashFunction, Detail::Word(name));
-            }
-            if !layout.data_timestamp && before.dialect.data_timestamp {
-                note(FindingId::InferredTimestamp, Detail::None);
-            }
+        let end = found.end_mut(sender);
+        if end
+            .inference
+            .as_ref()
+            .is_some_and(|inference| inference.is_settled())
+        {
+            end.inference = None;
         }
         layout
+    }
+
+    /// Raises, once each, what has been inferred beyond doubt about a sender's
+    /// messages and no handshake told.
+    pub(super) fn note_inferred(&mut self, (channel, sender): (ChannelIndex, Side)) {
+        let end = self.channels[channel.0 as usize].end_mut(sender);
+        let (reading, hashes) = match &end.inference {
+            Some(inference) => (
+                inference.is_about_hashes_only(),
+                inference.knows_hash_function(),
+            ),
+            None => (true, end.hashes_seen),
+        };
+        end.hashes_seen |= hashes;
+        let declared = end.declared.as_deref();
+        let layout = end.layout;
+        if reading && !end.noted_reading {
+            end.noted_reading = true;
+            let told = declared.and_then(|declared| declared.chunk_addressing);
+            if !told.is_some_and(ChunkAddressing::is_assigned) {
+                let name = layout.addressing.name().unwrap_or("?");
+                self.findings
+                    .raise(FindingId::InferredAddressing, Detail::Word(name));
+            }
+            if !layout.data_timestamp && layout.dialect.data_timestamp {
+                self.findings
+                    .raise(FindingId::InferredTimestamp, Detail::None);
+            }
+        }
+        if hashes && !end.noted_hashes {
+            end.noted_hashes = true;
+            let told = declared.and_then(|declared| declared.hash_function);
+            if !told.is_some_and(HashFunction::is_assigned) {
+                let name = layout.hash_function.name().unwrap_or("?");
+                self.findings
+                    .raise(FindingId::InferredHashFunction, Detail::Word(name));
+            }
+        }
     }
 
     /// Finds out the length of signatures from the first datagram that has one.
@@ -250,6 +309,33 @@ impl Analyzer {
         end.layout = best;
         end.inference = (!inference.is_settled()).then(|| Box::new(inference));
         best
+    }
+
+    /// Where chunks are named by their bytes and nobody told their size, a DATA
+    /// message tells it: its chunk is as long as its byte range, and starts at
+    /// a multiple of that. The last chunk of the content seldom does.
+    fn infer_chunk_size(&mut self, channel: ChannelIndex, messages: &[Located<'_>]) -> ChunkSize {
+        let size = messages.iter().find_map(|located| match located.message {
+            Message::Data {
+                spec: ChunkSpec::Byte64 { start, end },
+                data_length,
+                ..
+            } => {
+                let length = end.checked_sub(start)?.checked_add(1)?;
+                let whole = data_length as u64 == length && start.is_multiple_of(length);
+                u32::try_from(length).ok().filter(|_| whole)
+            }
+            _ => None,
+        });
+        let Some(size) = size.map(ChunkSize::from_option) else {
+            return ChunkSize::Unknown;
+        };
+        for end in &mut self.channels[channel.0 as usize].ends {
+            if end.layout.chunk_size == ChunkSize::Unknown {
+                end.layout.chunk_size = size;
+            }
+        }
+        size
     }
 
     /// Two first HANDSHAKEs that crossed may be used as one channel: the
@@ -325,42 +411,44 @@ impl Analyzer {
         Some((kept, side_of(other)))
     }
 
-    /// Applies a HANDSHAKE on a channel that exists. Its first one, of the
-    /// initiator, comes here too.
+    /// Applies a HANDSHAKE on a channel that exists, at `offset` in its
+    /// datagram. Its first one, of the initiator, comes here too.
     pub(super) fn on_handshake(
         &mut self,
         datagram: &Datagram<'_>,
         (index, sender): (ChannelIndex, Side),
         handshake: &Handshake<'_>,
         dialect: &'static Dialect,
+        offset: usize,
     ) {
         if handshake.is_closing() {
-            self.on_closing(datagram, (index, sender), handshake);
+            self.on_closing(datagram, (index, sender), handshake, offset);
             return;
         }
         let declared = Declared::of(handshake);
         let cut = datagram.is_cut() && !handshake.has_end;
+        let to_zero = datagram.payload.get(..4) == Some(&[0; 4]);
         let channel = &mut self.channels[index.0 as usize];
         let known = channel.end(sender).id;
-        let again = channel.end(sender).declared.is_some() && sender == Side::Responder;
-        match known {
-            Some(id) if id == handshake.source_channel && again => {
-                let same = channel.end(sender).declared.as_deref() == Some(&declared);
-                let id = if same && channel.state != State::Established {
-                    FindingId::HandshakeRetransmitted
+        // Copies of the first datagram were told from others before.
+        if let Some(before) = channel.end(sender).declared.as_deref()
+            && !to_zero
+        {
+            let same = *before == declared;
+            let (id, detail) = if known == Some(handshake.source_channel) {
+                if same && sender == Side::Responder && channel.may_be_copy(datagram.time) {
+                    (FindingId::HandshakeRetransmitted, Detail::None)
                 } else {
-                    FindingId::HandshakeRepeated
-                };
-                self.findings.raise_at(id, 4, Detail::None);
-            }
-            Some(id) if id != handshake.source_channel => {
-                self.findings.raise_at(
-                    FindingId::HandshakeReplyDiffers,
-                    4,
-                    Detail::Channel(handshake.source_channel),
-                );
-            }
-            _ => {}
+                    (FindingId::HandshakeRepeated, Detail::None)
+                }
+            } else if sender == Side::Responder {
+                let detail = Detail::Channel(handshake.source_channel);
+                (FindingId::HandshakeReplyDiffers, detail)
+            } else {
+                let detail = Detail::Channel(handshake.source_channel);
+                (FindingId::HandshakeRepeated, detail)
+            };
+            self.findings.raise_at(id, offset, detail);
         }
         if known != Some(handshake.source_channel) {
             let receiver = channel.end(sender.other()).address;
@@ -371,7 +459,7 @@ impl Analyzer {
                 id: handshake.source_channel,
             };
             self.add_end(key, index, sender);
-            self.check_id(datagram, (index, sender), handshake.source_channel);
+            self.check_id(datagram, (index, sender), handshake.source_channel, offset);
         }
         let channel = &mut self.channels[index.0 as usize];
         if sender == Side::Responder && channel.state == State::HalfOpen {
@@ -379,12 +467,12 @@ impl Analyzer {
         }
         channel.end_mut(sender).supported = declared.supported_messages.unwrap_or(u32::MAX);
         if dialect.handshake_options {
-            let role = if datagram.payload.get(..4) == Some(&[0; 4]) {
+            let role = if to_zero {
                 Role::Initiator
             } else {
                 Role::Responder
             };
-            let mut raise = |id, detail| self.findings.raise_at(id, 4, detail);
+            let mut raise = |id, detail| self.findings.raise_at(id, offset, detail);
             check_opening(handshake, &declared, role, cut, &mut raise);
             if sender == Side::Responder
                 && let Some(initiator) = &channel.end(Side::Initiator).declared
@@ -394,7 +482,7 @@ impl Analyzer {
         }
         if !cut {
             recognise(handshake, &declared, dialect, &mut |id, detail| {
-                self.findings.raise_at(id, 4, detail);
+                self.findings.raise_at(id, offset, detail);
             });
         }
         self.name_swarm(index, &declared, dialect);
@@ -464,12 +552,13 @@ impl Analyzer {
         datagram: &Datagram<'_>,
         (index, sender): (ChannelIndex, Side),
         handshake: &Handshake<'_>,
+        offset: usize,
     ) {
         let channel = &mut self.channels[index.0 as usize];
         if channel.end(sender).layout.dialect.handshake_options {
             let cut = datagram.is_cut() && !handshake.has_end;
             check_closing(handshake, cut, &mut |id, detail| {
-                self.findings.raise_at(id, 4, detail);
+                self.findings.raise_at(id, offset, detail);
             });
         }
         if !channel.is_open() {
@@ -505,21 +594,25 @@ impl Analyzer {
         datagram: &Datagram<'_>,
         (index, side): (ChannelIndex, Side),
         id: ChannelId,
+        offset: usize,
     ) {
         if id.0 < 1 << 16 {
             self.findings
-                .raise_at(FindingId::ChannelIdSmall, 5, Detail::Channel(id));
+                .raise_at(FindingId::ChannelIdSmall, offset, Detail::Channel(id));
         }
         if let Some(before) = self.table.note_id(datagram.source, id)
             && before != id
             && before.0 ^ id.0 < 16
         {
-            self.findings
-                .raise_at(FindingId::ChannelIdNotRandom, 5, Detail::Channel(before));
+            self.findings.raise_at(
+                FindingId::ChannelIdNotRandom,
+                offset,
+                Detail::Channel(before),
+            );
         }
         if self.channels[index.0 as usize].end(side.other()).id == Some(id) {
             self.findings
-                .raise_at(FindingId::ChannelIdsEqual, 5, Detail::Channel(id));
+                .raise_at(FindingId::ChannelIdsEqual, offset, Detail::Channel(id));
         }
     }
 }

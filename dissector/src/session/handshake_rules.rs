@@ -151,9 +151,11 @@ pub(super) fn recognise(
 ) {
     if dialect == &dialect::LEGACY_SWIFT {
         raise(FindingId::DialectLegacySwift, Detail::None);
-    } else if dialect == &dialect::PYPPSPP {
+    } else if dialect == &dialect::PYPPSPP && has_foreign(handshake) {
         raise(FindingId::DialectPyppspp, Detail::None);
-    } else if dialect == &dialect::PEREGRINE_2019 || handshake.source_channel == PEREGRINE_CHANNEL {
+    } else if (dialect == &dialect::PEREGRINE_2019 && has_foreign(handshake))
+        || handshake.source_channel == PEREGRINE_CHANNEL
+    {
         raise(FindingId::DialectPeregrine, Detail::None);
     } else if declared.version == Some(1)
         && declared.minimum_version == Some(1)
@@ -164,6 +166,14 @@ pub(super) fn recognise(
     {
         raise(FindingId::DialectLibswift, Detail::None);
     }
+}
+
+/// Whether a HANDSHAKE has options that only a dialect knows.
+fn has_foreign(handshake: &Handshake<'_>) -> bool {
+    handshake
+        .options
+        .iter()
+        .any(|option| matches!(option, ProtocolOption::Foreign { .. }))
 }
 
 /// The list as such: order, repetition, end (RFC 7574, sections 7 and 7.1).

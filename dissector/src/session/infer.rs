@@ -2,7 +2,7 @@
 
 use super::evidence::{Evidence, weigh};
 use super::input::Time;
-use crate::wire::{ChunkAddressing, Layout};
+use crate::wire::{ChunkAddressing, ChunkSize, Layout};
 
 /// Bits behind the best candidate from which on a candidate is given up.
 const HOPELESS: i32 = 60;
@@ -11,6 +11,9 @@ const SURE: i32 = 40;
 /// Bits that it is worth to use the same addressing method as the peer, as
 /// RFC 7574, section 4, wants it.
 const AGREEMENT: i32 = 25;
+/// Bits that it is worth with every datagram: a 64-bit bin reads like a 32-bit
+/// range that starts with chunk 0, so that only the peer tells them apart.
+const STEADY_AGREEMENT: i32 = 6;
 /// Datagrams after which the best candidate is taken.
 const PATIENCE: u32 = 64;
 /// Signature lengths to try, the likely ones first: P-256, P-384, libswift's
@@ -23,7 +26,11 @@ pub(super) struct Inference {
     /// Best first; equal ones in their order of likelihood.
     candidates: Vec<Candidate>,
     judged: u32,
-    agreed: bool,
+    /// Datagrams among them that had hashes or signatures.
+    telling: u32,
+    hashes_seen: bool,
+    /// The method that the peer uses, once that is beyond doubt.
+    peer: Option<ChunkAddressing>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,22 +40,23 @@ struct Candidate {
 }
 
 impl Inference {
-    /// From layouts in their order of likelihood; `None` when there is nothing to choose.
-    pub(super) fn among(layouts: Vec<Layout>) -> Option<Self> {
-        (layouts.len() > 1).then(|| Self::weighing(layouts))
-    }
-
-    /// From layouts in their order of likelihood, be it a single one: how likely
-    /// it is that there is PPSPP at all is to be found out then.
-    pub(super) fn weighing(layouts: Vec<Layout>) -> Self {
+    /// From layouts in their order of likelihood.
+    pub(super) fn of(layouts: Vec<Layout>) -> Self {
         Self {
             candidates: layouts
                 .into_iter()
                 .map(|layout| Candidate { layout, bits: 0 })
                 .collect(),
             judged: 0,
-            agreed: false,
+            telling: 0,
+            hashes_seen: false,
+            peer: None,
         }
+    }
+
+    /// The same; `None` when there is nothing to choose.
+    pub(super) fn among(layouts: Vec<Layout>) -> Option<Self> {
+        (layouts.len() > 1).then(|| Self::of(layouts))
     }
 
     /// From one layout whose signature length must be found out.
@@ -56,7 +64,9 @@ impl Inference {
         let mut inference = Self {
             candidates: vec![Candidate { layout, bits: 0 }],
             judged: 0,
-            agreed: true,
+            telling: 0,
+            hashes_seen: false,
+            peer: Some(layout.addressing),
         };
         inference.try_signatures();
         inference
@@ -67,6 +77,18 @@ impl Inference {
         self.candidates
             .first()
             .map_or(Layout::RFC, |best| best.layout)
+    }
+
+    /// The best layout so far, with the chunk size that `known` has found out.
+    pub(super) fn best_with(&self, known: &Layout) -> Layout {
+        let best = self.best();
+        Layout {
+            chunk_size: match best.chunk_size {
+                ChunkSize::Unknown => known.chunk_size,
+                told => told,
+            },
+            ..best
+        }
     }
 
     /// Bits that all datagrams so far explain under the best layout.
@@ -87,10 +109,10 @@ impl Inference {
 
     /// Takes into account that the peer uses this method.
     pub(super) fn agree(&mut self, peer: ChunkAddressing) {
-        if self.agreed {
+        if self.peer.is_some() {
             return;
         }
-        self.agreed = true;
+        self.peer = Some(peer);
         for candidate in &mut self.candidates {
             if candidate.layout.addressing == peer {
                 candidate.bits = candidate.bits.saturating_add(AGREEMENT);
@@ -104,17 +126,29 @@ impl Inference {
     /// datagram without any needs no judging.
     pub(super) fn is_about_hashes_only(&self) -> bool {
         let best = self.best();
-        self.candidates.iter().all(|candidate| {
-            let layout = candidate.layout;
-            layout.addressing == best.addressing
-                && layout.dialect == best.dialect
-                && layout.data_timestamp == best.data_timestamp
-        })
+        self.candidates
+            .iter()
+            .all(|candidate| reads_alike(&candidate.layout, &best))
     }
 
-    /// Whether enough is known to stop judging.
+    /// Whether hashes were seen, and all candidates take them for the same function's.
+    pub(super) fn knows_hash_function(&self) -> bool {
+        let function = self.best().hash_function;
+        self.hashes_seen
+            && self
+                .candidates
+                .iter()
+                .all(|candidate| candidate.layout.hash_function == function)
+    }
+
+    /// Whether hashes were seen.
+    pub(super) const fn has_seen_hashes(&self) -> bool {
+        self.hashes_seen
+    }
+
+    /// Whether there is nothing left to choose.
     pub(super) fn is_settled(&self) -> bool {
-        self.candidates.len() <= 1 || self.judged >= PATIENCE
+        self.candidates.len() <= 1
     }
 
     /// Weighs a datagram under every candidate left; returns what it says for
@@ -136,6 +170,16 @@ impl Inference {
         self.judged += 1;
         let top = evidence.first().map_or(0, |(candidate, _)| candidate.bits);
         evidence.retain(|(candidate, _)| candidate.bits > top - HOPELESS);
+        if let Some((best, found)) = evidence.first().copied() {
+            self.hashes_seen |= found.has_hashes;
+            self.telling += u32::from(found.has_hashes || found.has_signatures);
+            if self.judged >= PATIENCE {
+                evidence.retain(|(other, _)| reads_alike(&other.layout, &best.layout));
+            }
+            if self.telling >= PATIENCE {
+                evidence.truncate(1);
+            }
+        }
         self.candidates = evidence.iter().map(|(candidate, _)| *candidate).collect();
         evidence.first().map_or_else(
             || weigh(payload, wire_length, &Layout::RFC, time),
@@ -154,9 +198,14 @@ impl Inference {
             .iter()
             .map(|candidate| {
                 let evidence = weigh(payload, wire_length, &candidate.layout, time);
+                let steady = if self.peer == Some(candidate.layout.addressing) {
+                    STEADY_AGREEMENT
+                } else {
+                    0
+                };
                 let candidate = Candidate {
                     layout: candidate.layout,
-                    bits: candidate.bits.saturating_add(evidence.bits),
+                    bits: candidate.bits.saturating_add(evidence.bits + steady),
                 };
                 (candidate, evidence)
             })
@@ -187,4 +236,11 @@ impl Inference {
             })
             .collect();
     }
+}
+
+/// Whether two layouts differ in their hashes and signatures at most.
+fn reads_alike(one: &Layout, other: &Layout) -> bool {
+    one.addressing == other.addressing
+        && one.dialect == other.dialect
+        && one.data_timestamp == other.data_timestamp
 }

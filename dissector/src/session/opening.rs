@@ -10,10 +10,6 @@ use crate::wire::{
     ChannelId, Chunks, Dialect, Handshake, Layout, Located, Message, MessageType, Reader, dialect,
 };
 
-/// Nanoseconds after a channel is established during which a copy of its first
-/// datagram may still come, delayed on its way.
-const DELAYED_COPY: i64 = 500_000_000;
-
 impl Analyzer {
     /// Takes a datagram for channel 0; `None` when it is not PPSPP.
     pub(super) fn opening<'a>(
@@ -58,17 +54,18 @@ impl Analyzer {
             None => return None,
         };
         // Legacy swift names the swarm first, with the hash of everything.
-        let (handshake, swarm_id) = match first.message {
+        let (handshake, swarm_id, offset) = match first.message {
             Message::Handshake(handshake) => {
                 let id = handshake.swarm_id();
-                (handshake, id)
+                (handshake, id, first.offset)
             }
             Message::Integrity { spec, hash } if spec.chunks(1) == Chunks::Everything => {
                 match scout.next(&layout) {
                     Some(Ok(Located {
                         message: Message::Handshake(handshake),
+                        offset,
                         ..
-                    })) => (handshake, Some(hash)),
+                    })) => (handshake, Some(hash), offset),
                     _ => return self.not_a_handshake(datagram, reader, layout, familiar, messages),
                 }
             }
@@ -80,7 +77,7 @@ impl Analyzer {
         if handshake.is_closing() {
             return Some(self.refusal(datagram, reader, layout, messages));
         }
-        let index = self.channel_for(datagram, &handshake, swarm_id, layout.dialect);
+        let index = self.channel_for(datagram, (&handshake, offset), swarm_id, layout.dialect);
         let Some(index) = index else {
             return Some(self.unfollowed(reader, layout, ChannelId::ZERO, messages));
         };
@@ -99,7 +96,7 @@ impl Analyzer {
     fn channel_for(
         &mut self,
         datagram: &Datagram<'_>,
-        handshake: &Handshake<'_>,
+        (handshake, offset): (&Handshake<'_>, usize),
         swarm_id: Option<&[u8]>,
         dialect: &'static Dialect,
     ) -> Option<ChannelIndex> {
@@ -111,21 +108,17 @@ impl Analyzer {
         if let Some(end) = self.table.end(&key) {
             let channel = &mut self.channels[end.channel.0 as usize];
             let same_swarm = self.swarms[channel.swarm.0 as usize].id.as_deref() == swarm_id;
-            let fresh = match (channel.state, channel.established_at, datagram.time) {
-                (State::HalfOpen | State::Answered, ..) => true,
-                (State::Established, Some(then), Some(now)) => now.since(then) < DELAYED_COPY,
-                _ => false,
-            };
+            let fresh = channel.may_be_copy(datagram.time);
             if end.receiver == Side::Initiator && same_swarm && fresh {
                 self.findings
-                    .raise_at(FindingId::HandshakeRetransmitted, 4, Detail::None);
+                    .raise_at(FindingId::HandshakeRetransmitted, offset, Detail::None);
                 let initiator = channel.end_mut(Side::Initiator);
                 if initiator.layout.dialect != dialect {
                     initiator.layout = Layout::of_dialect(dialect);
                     channel.end_mut(Side::Responder).layout = Layout::of_dialect(dialect);
                     if dialect == &dialect::LEGACY_SWIFT {
                         self.findings
-                            .raise_at(FindingId::DialectFallback, 4, Detail::None);
+                            .raise_at(FindingId::DialectFallback, offset, Detail::None);
                     }
                 }
                 return Some(end.channel);
@@ -133,7 +126,7 @@ impl Analyzer {
             if channel.is_open() && channel.state != State::HalfOpen {
                 self.findings.raise_at(
                     FindingId::ChannelIdInUse,
-                    5,
+                    offset,
                     Detail::Channel(handshake.source_channel),
                 );
             }

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use super::address::EndKey;
 use super::analyzer::{Analyzer, Outcome};
 use super::channel::{Channel, ChannelIndex, End, Side, State};
-use super::config::MAX_SUSPECTS;
+use super::config::{LearnedEnd, MAX_SUSPECTS};
 use super::declared::candidates_of_stranger;
 use super::evidence::ENOUGH;
 use super::exchange::Route;
@@ -44,12 +44,15 @@ impl Analyzer {
             };
             return Some(self.exchange(datagram, key.id, reader, route, messages));
         }
+        if let Some(route) = self.moved(datagram, key) {
+            return Some(self.exchange(datagram, key.id, reader, route, messages));
+        }
         let familiar = self.is_familiar(datagram);
         if is_stun(datagram.payload) {
             return None;
         }
-        if let Some((layout, inference)) = self.config.learned.ends.remove(&key) {
-            return Some(self.join(datagram, key, reader, layout, inference, messages));
+        if let Some(learned) = self.config.learned.ends.remove(&key) {
+            return Some(self.join(datagram, key, reader, learned, messages));
         }
         let kind = datagram.payload.get(4).copied();
         let plausible = kind.is_some_and(|kind| MessageType::from_code(kind).is_assigned());
@@ -62,7 +65,7 @@ impl Analyzer {
             });
         }
         let mut suspect = self.suspects.remove(&key).unwrap_or_else(|| Suspect {
-            inference: Inference::weighing(candidates_of_stranger(&self.config)),
+            inference: Inference::of(candidates_of_stranger(&self.config)),
             datagrams: 0,
         });
         let evidence =
@@ -81,8 +84,12 @@ impl Analyzer {
             && evidence.complete;
         let layout = suspect.inference.best();
         if enough {
-            let inference = (!suspect.inference.is_settled()).then_some(suspect.inference);
-            return Some(self.join(datagram, key, reader, layout, inference, messages));
+            let learned = LearnedEnd {
+                layout,
+                hashes_seen: suspect.inference.has_seen_hashes(),
+                inference: (!suspect.inference.is_settled()).then_some(suspect.inference),
+            };
+            return Some(self.join(datagram, key, reader, learned, messages));
         }
         if suspect.inference.bits() > 0 {
             if self.suspects.len() >= MAX_SUSPECTS {
@@ -94,6 +101,37 @@ impl Analyzer {
             self.findings
                 .raise(FindingId::ChannelUnknown, Detail::Channel(key.id));
             self.unfollowed(reader, layout, key.id, messages)
+        })
+    }
+
+    /// The channel whose peer was heard from another address before and is now
+    /// answered there: a NAT gave it a new one. From here on both know it so.
+    fn moved(&mut self, datagram: &Datagram<'_>, key: EndKey) -> Option<Route> {
+        let end = self.table.end_to_anywhere(&key)?;
+        let channel = &self.channels[end.channel.0 as usize];
+        if channel.heard_at != Some((end.receiver, datagram.destination)) {
+            return None;
+        }
+        let sender = end.receiver.other();
+        let back = channel.end(sender).id;
+        let from = channel.end(end.receiver).address;
+        self.add_end(key, end.channel, end.receiver);
+        if let Some(id) = back {
+            let reverse = EndKey {
+                receiver: key.sender,
+                sender: key.receiver,
+                id,
+            };
+            self.add_end(reverse, end.channel, sender);
+        }
+        self.table
+            .add_channel(datagram.source, datagram.destination, end.channel);
+        self.findings
+            .raise(FindingId::ChannelMoved, Detail::Address(from));
+        Some(Route {
+            channel: end.channel,
+            sender,
+            expected_address: true,
         })
     }
 
@@ -123,10 +161,14 @@ impl Analyzer {
         datagram: &Datagram<'a>,
         key: EndKey,
         reader: Reader<'a>,
-        layout: Layout,
-        inference: Option<Inference>,
+        learned: LearnedEnd,
         messages: &mut Vec<Located<'a>>,
     ) -> Outcome {
+        let LearnedEnd {
+            layout,
+            inference,
+            hashes_seen,
+        } = learned;
         self.findings
             .raise(FindingId::ChannelUnknown, Detail::Channel(key.id));
         let half = self.missing_half(datagram);
@@ -156,11 +198,12 @@ impl Analyzer {
         let sender = receiver.other();
         let end = self.channels[index.0 as usize].end_mut(sender);
         end.layout = layout;
-        let has_hashes = inference.is_none();
         end.inference = inference.map(Box::new);
         end.judged = true;
+        end.hashes_seen = hashes_seen;
         let swarm = self.channels[index.0 as usize].swarm;
-        self.swarms[swarm.0 as usize].infer(&layout, has_hashes);
+        self.swarms[swarm.0 as usize].infer(&layout, hashes_seen);
+        self.note_inferred((index, sender));
         let route = Route {
             channel: index,
             sender,

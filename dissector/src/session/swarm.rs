@@ -116,12 +116,16 @@ impl Swarm {
         self.dialect = dialect;
         self.content_integrity = self.content_integrity.or(declared.content_integrity);
         if let Some(function) = dialect.hash_function.or(declared.hash_function)
-            && self.hash_function.is_none_or(|known| known.inferred)
+            && self
+                .hash_function
+                .is_none_or(|known| known.inferred && function.is_assigned())
         {
             self.hash_function = Some(Known::told(function));
         }
         if let Some(addressing) = dialect.addressing.or(declared.chunk_addressing)
-            && self.chunk_addressing.is_none_or(|known| known.inferred)
+            && self
+                .chunk_addressing
+                .is_none_or(|known| known.inferred && addressing.is_assigned())
         {
             self.chunk_addressing = Some(Known::told(addressing));
         }
@@ -132,10 +136,18 @@ impl Swarm {
 
     /// Notes what the datagrams showed.
     pub(super) fn infer(&mut self, layout: &Layout, has_hashes: bool) {
-        if has_hashes && self.hash_function.is_none_or(|known| known.inferred) {
+        // What no registry assigns was told but shows nothing.
+        if has_hashes
+            && self
+                .hash_function
+                .is_none_or(|known| known.inferred || !known.value.is_assigned())
+        {
             self.hash_function = Some(Known::shown(layout.hash_function));
         }
-        if self.chunk_addressing.is_none_or(|known| known.inferred) {
+        if self
+            .chunk_addressing
+            .is_none_or(|known| known.inferred || !known.value.is_assigned())
+        {
             self.chunk_addressing = Some(Known::shown(layout.addressing));
         }
     }

@@ -31,6 +31,8 @@ pub(super) struct Table {
     recent: [Option<(EndKey, EndRef)>; RECENT],
     /// The latest end with this receiver and ID, whoever sends.
     by_id: HashMap<(Address, ChannelId), EndRef, FixedState>,
+    /// The latest end with this sender and ID, whoever receives.
+    by_sender: HashMap<(Address, ChannelId), EndRef, FixedState>,
     pairs: HashMap<Pair, Vec<ChannelIndex>, FixedState>,
     /// The latest channel ID that each peer chose.
     latest_id: HashMap<Address, ChannelId, FixedState>,
@@ -77,11 +79,17 @@ impl Table {
         self.by_id.get(&(key.receiver, key.id)).copied()
     }
 
+    /// The latest end with this sender and ID, whoever the receiver.
+    pub(super) fn end_to_anywhere(&self, key: &EndKey) -> Option<EndRef> {
+        self.by_sender.get(&(key.sender, key.id)).copied()
+    }
+
     /// Makes `end` the one that `key` names.
     pub(super) fn add_end(&mut self, key: EndKey, end: EndRef) {
         self.ends.insert(key, end);
         self.recent = [None; RECENT];
         self.by_id.insert((key.receiver, key.id), end);
+        self.by_sender.insert((key.sender, key.id), end);
     }
 
     /// Notes that two addresses share a channel.

@@ -1,0 +1,13 @@
+//! What the analyzer makes of conversations between peers.
+
+mod support;
+mod words;
+
+mod channels;
+mod dialects;
+mod disagreement;
+mod findings;
+mod inference;
+mod limits;
+mod middle;
+mod strangers;

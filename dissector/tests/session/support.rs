@@ -1,0 +1,360 @@
+//! Hand-made conversations: peers with names say messages to each other, the
+//! analyzer listens, and what it made of each datagram is kept.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use ppspp_dissector::finding::{Finding, FindingId};
+use ppspp_dissector::session::{
+    Analyzer, Channel, Config, Datagram, Learned, Side, Swarm, Time, Transport,
+};
+use ppspp_dissector::wire::{
+    ChannelId, ChunkAddressing, DecodeError, Layout, Message, encode_datagram,
+};
+
+/// Three peers, on addresses set aside for documentation.
+pub const ALICE: SocketAddr = peer(1);
+pub const BOB: SocketAddr = peer(2);
+pub const CAROL: SocketAddr = peer(3);
+
+const fn peer(number: u8) -> SocketAddr {
+    let address = Ipv4Addr::new(192, 0, 2, number);
+    SocketAddr::new(IpAddr::V4(address), 7000 + number as u16)
+}
+
+/// The channel IDs that Alice and Bob choose where a test does not care.
+pub const A: u32 = 0xa1ce_93f7;
+pub const B: u32 = 0x5b0b_41d2;
+
+/// When every conversation begins: 2026-11-22T04:34:01Z.
+const EPOCH_SECONDS: i64 = 1_795_322_041;
+/// Seconds from 1900, where NTP counts from, to 1970.
+const NTP_EPOCH: u64 = 2_208_988_800;
+
+/// The clock of peers `ms` after the beginning, in Unix microseconds.
+pub const fn clock(ms: i64) -> u64 {
+    (EPOCH_SECONDS * 1_000_000 + ms * 1_000) as u64
+}
+
+/// The time of an injector at the beginning, as an NTP timestamp.
+pub const fn ntp() -> u64 {
+    (EPOCH_SECONDS as u64 + NTP_EPOCH) << 32
+}
+
+/// What the analyzer made of one datagram.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Whether it was taken for PPSPP.
+    pub is_ppspp: bool,
+    /// Names of the messages.
+    pub names: Vec<&'static str>,
+    /// Where the messages stood.
+    pub offsets: Vec<usize>,
+    /// Whether the messages are the very ones that were sent, and no more.
+    pub as_sent: bool,
+    pub sender: Option<Side>,
+    /// The two IDs of its channel, the initiator's first; `None` without channel.
+    pub channel: Option<(Option<ChannelId>, Option<ChannelId>)>,
+    pub swarm: Option<Vec<u8>>,
+    pub layout: Layout,
+    pub fault: Option<DecodeError>,
+    pub cut: bool,
+    pub undecoded: usize,
+    pub findings: Vec<Finding>,
+}
+
+impl Seen {
+    /// Names of its findings.
+    pub fn findings(&self) -> Vec<&'static str> {
+        self.findings
+            .iter()
+            .map(|finding| finding.id.entry().name)
+            .collect()
+    }
+
+    /// The finding of this name.
+    pub fn finding(&self, name: &str) -> Option<Finding> {
+        self.findings
+            .iter()
+            .find(|finding| finding.id.entry().name == name)
+            .copied()
+    }
+
+    /// Whether it has a finding of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.finding(name).is_some()
+    }
+}
+
+/// A conversation under way.
+pub struct Talk {
+    pub analyzer: Analyzer,
+    /// How messages are written unless said otherwise.
+    pub layout: Layout,
+    seen: Vec<Seen>,
+    now: i64,
+}
+
+impl Default for Talk {
+    fn default() -> Self {
+        Self::with(Config::default())
+    }
+}
+
+impl Talk {
+    /// A conversation before an analyzer that knows something already.
+    pub fn with(config: Config) -> Self {
+        Self {
+            analyzer: Analyzer::new(config),
+            layout: super::words::STATIC,
+            seen: Vec::new(),
+            now: 0,
+        }
+    }
+
+    /// The same, from messages written in `layout`.
+    pub fn written(layout: Layout) -> Self {
+        Self {
+            layout,
+            ..Self::default()
+        }
+    }
+
+    /// Begins a datagram: `from(ALICE).to(BOB).at(20).channel(B).send([…])`.
+    pub fn from(&mut self, source: SocketAddr) -> Sending<'_> {
+        Sending {
+            layout: self.layout,
+            talk: self,
+            source,
+            destination: BOB,
+            at: None,
+            timed: true,
+            channel: 0,
+            transport: Transport::Udp,
+            fragments: 1,
+            captured: usize::MAX,
+        }
+    }
+
+    /// Alice to Bob on the channel that both have.
+    pub fn alice<'m>(&mut self, messages: impl AsRef<[Message<'m>]>) -> Seen {
+        self.from(ALICE).to(BOB).channel(B).send(messages)
+    }
+
+    /// Bob to Alice on the channel that both have.
+    pub fn bob<'m>(&mut self, messages: impl AsRef<[Message<'m>]>) -> Seen {
+        self.from(BOB).to(ALICE).channel(A).send(messages)
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, ms: i64) -> &mut Self {
+        self.now += ms;
+        self
+    }
+
+    /// Every datagram so far.
+    pub fn seen(&self) -> &[Seen] {
+        &self.seen
+    }
+
+    /// How often a finding was raised.
+    pub fn count(&self, name: &str) -> u64 {
+        assert!(FindingId::by_name(name).is_some(), "no finding {name}");
+        self.analyzer
+            .finding_counts()
+            .find(|(entry, _)| entry.name == name)
+            .map_or(0, |(_, count)| count)
+    }
+
+    /// Names of all findings raised so far.
+    pub fn findings(&self) -> Vec<&'static str> {
+        self.analyzer
+            .finding_counts()
+            .map(|(entry, _)| entry.name)
+            .collect()
+    }
+
+    pub fn channels(&self) -> Vec<&Channel> {
+        self.analyzer.channels().collect()
+    }
+
+    pub fn swarms(&self) -> Vec<&Swarm> {
+        self.analyzer.swarms().collect()
+    }
+
+    /// The only channel there is.
+    pub fn channel(&self) -> &Channel {
+        let channels = self.channels();
+        assert_eq!(channels.len(), 1, "channels");
+        channels[0]
+    }
+
+    /// The only swarm there is.
+    pub fn swarm(&self) -> &Swarm {
+        let swarms = self.swarms();
+        assert_eq!(swarms.len(), 1, "swarms");
+        swarms[0]
+    }
+
+    /// Every datagram was read as it was written.
+    pub fn assert_read_as_sent(&self) {
+        for (index, seen) in self.seen.iter().enumerate() {
+            assert!(seen.as_sent, "datagram {index}: {seen:#?}");
+        }
+    }
+
+    /// What a second reading may know.
+    pub fn into_learned(self) -> Learned {
+        self.analyzer.into_learned()
+    }
+}
+
+/// A datagram before it is sent.
+pub struct Sending<'t> {
+    talk: &'t mut Talk,
+    source: SocketAddr,
+    destination: SocketAddr,
+    at: Option<i64>,
+    timed: bool,
+    channel: u32,
+    layout: Layout,
+    transport: Transport,
+    fragments: u16,
+    captured: usize,
+}
+
+impl Sending<'_> {
+    pub fn to(mut self, destination: SocketAddr) -> Self {
+        self.destination = destination;
+        self
+    }
+
+    /// Milliseconds after the beginning; one after the datagram before, unless said.
+    pub fn at(mut self, ms: i64) -> Self {
+        self.at = Some(ms);
+        self
+    }
+
+    pub fn channel(mut self, id: u32) -> Self {
+        self.channel = id;
+        self
+    }
+
+    /// Writes this datagram otherwise than the rest.
+    pub fn in_layout(mut self, layout: Layout) -> Self {
+        self.layout = layout;
+        self
+    }
+
+    pub fn untimed(mut self) -> Self {
+        self.timed = false;
+        self
+    }
+
+    pub fn over_tcp(mut self) -> Self {
+        self.transport = Transport::TcpFramed;
+        self
+    }
+
+    pub fn in_fragments(mut self, fragments: u16) -> Self {
+        self.fragments = fragments;
+        self
+    }
+
+    /// Only this many bytes were captured.
+    pub fn cut_to(mut self, bytes: usize) -> Self {
+        self.captured = bytes;
+        self
+    }
+
+    /// Encodes the messages and shows the datagram to the analyzer.
+    pub fn send<'m>(self, messages: impl AsRef<[Message<'m>]>) -> Seen {
+        let messages = messages.as_ref();
+        let mut payload = Vec::new();
+        encode_datagram(
+            ChannelId(self.channel),
+            messages,
+            &self.layout,
+            &mut payload,
+        )
+        .expect("messages that fit the layout");
+        self.deliver(&payload, messages)
+    }
+
+    /// Shows any bytes to the analyzer.
+    pub fn send_bytes(self, payload: &[u8]) -> Seen {
+        self.deliver(payload, &[])
+    }
+
+    /// The channel ID and then these bytes.
+    pub fn send_body(self, body: &[u8]) -> Seen {
+        let payload = [&self.channel.to_be_bytes(), body].concat();
+        self.deliver(&payload, &[])
+    }
+
+    fn deliver(self, payload: &[u8], sent: &[Message<'_>]) -> Seen {
+        let talk = self.talk;
+        talk.now = self.at.unwrap_or(talk.now + 1);
+        let nanoseconds = EPOCH_SECONDS * 1_000_000_000 + talk.now * 1_000_000;
+        let datagram = Datagram {
+            frame: talk.seen.len() as u64 + 1,
+            time: self.timed.then_some(Time::from_nanoseconds(nanoseconds)),
+            source: self.source,
+            destination: self.destination,
+            transport: self.transport,
+            payload: &payload[..payload.len().min(self.captured)],
+            wire_length: payload.len(),
+            fragments: self.fragments,
+        };
+        let mut room = Vec::new();
+        let record = talk.analyzer.datagram(&datagram, &mut room);
+        let seen = match record {
+            None => Seen {
+                is_ppspp: false,
+                names: Vec::new(),
+                offsets: Vec::new(),
+                as_sent: false,
+                sender: None,
+                channel: None,
+                swarm: None,
+                layout: Layout::RFC,
+                fault: None,
+                cut: false,
+                undecoded: payload.len(),
+                findings: Vec::new(),
+            },
+            Some(record) => {
+                let messages = record.messages.iter();
+                Seen {
+                    is_ppspp: true,
+                    names: messages.clone().map(|one| one.message.name()).collect(),
+                    offsets: messages.clone().map(|one| one.offset).collect(),
+                    as_sent: record.fault.is_none()
+                        && record.messages.len() == sent.len()
+                        && messages.zip(sent).all(|(read, sent)| read.message == *sent),
+                    sender: record.sender,
+                    channel: record.channel.map(|channel| {
+                        (
+                            channel.end(Side::Initiator).id,
+                            channel.end(Side::Responder).id,
+                        )
+                    }),
+                    swarm: record
+                        .swarm
+                        .and_then(|swarm| swarm.id.as_deref().map(<[u8]>::to_vec)),
+                    layout: record.layout,
+                    fault: record.fault,
+                    cut: record.cut,
+                    undecoded: record.undecoded.len(),
+                    findings: record.findings.to_vec(),
+                }
+            }
+        };
+        talk.seen.push(seen.clone());
+        seen
+    }
+}
+
+/// Every assigned addressing method.
+pub fn addressings() -> impl Iterator<Item = ChunkAddressing> {
+    ChunkAddressing::ASSIGNED.iter().copied()
+}
