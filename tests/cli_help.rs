@@ -74,6 +74,7 @@ fn write_captures(folder: &Path) {
     };
     let half = packets.len() / 2;
     let files = [
+        ("video.mp4", vec![7; 100_000]),
         ("capture.pcap", plain.write_ip(&packets)),
         (
             "capture.pcapng.gz",
@@ -91,14 +92,13 @@ fn write_captures(folder: &Path) {
             with(File::PCAP, Compression::Gzip).write_ip(&packets),
         ),
     ];
-    fs::write(folder.join("video.mp4"), vec![7; 5000]).expect("written");
     for (name, content) in files {
         fs::write(folder.join(name), content).expect("written");
     }
 }
 
 /// Runs the program's part of an example; what stands before it is played by
-/// the tests, as tcpdump, for one, is not everywhere.
+/// the tests, as neither tcpdump nor zcat is everywhere.
 fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
     let at = parts
         .iter()
@@ -106,8 +106,6 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
         .expect("the program itself");
     let before = parts[..at].first().map(|part| part[0].as_str());
     let arguments = &parts[at][1..];
-    let with_input =
-        |name: &str| run_with_input(arguments, fs::read(folder.join(name)).expect("a file"));
     match before {
         None => Run::of(
             program()
@@ -116,8 +114,11 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
                 .output()
                 .expect("it starts"),
         ),
-        Some("tcpdump" | "zcat") => with_input("capture.pcap"),
-        Some("head") => with_input("video.mp4"),
+        Some("head") => run_with_input(arguments, vec![7; 7162]),
+        Some("tcpdump" | "zcat") => run_with_input(
+            arguments,
+            fs::read(folder.join("capture.pcap")).expect("a capture"),
+        ),
         Some(other) => panic!("the tests don't know how to play {other}"),
     }
 }

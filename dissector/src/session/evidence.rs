@@ -146,7 +146,8 @@ fn weigh_message(
                     1
                 }
                 (_, Chunks::Range(range)) if range.is_single() => 10,
-                _ => -20,
+                // Section 8.6: a DATA message carries a single chunk.
+                _ => -40,
             };
             let clock = match timestamp {
                 Some(timestamp) => weigh_clock(*timestamp, time),
