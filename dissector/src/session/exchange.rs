@@ -7,9 +7,12 @@ use super::analyzer::{Analyzer, Outcome};
 use super::channel::{ChannelIndex, End, Side, State};
 use super::declared::{Declared, candidates};
 use super::evidence::weigh;
-use super::handshake_rules::{Role, check_agreement, check_closing, check_opening, recognise};
+use super::handshake_rules::{
+    Role, check_agreement, check_closing, check_opening, check_swarm_metadata, recognise,
+};
 use super::infer::Inference;
 use super::input::{Datagram, Transport};
+use super::liveness_rules::heard;
 use super::message_rules::{Context, apply};
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
@@ -19,6 +22,9 @@ use crate::wire::{
 
 /// Nanoseconds after a close during which the other side may not know of it.
 const CLOSING_GRACE: i64 = 1_000_000_000;
+
+/// Nanoseconds within which an initiator answers the responder's HANDSHAKE.
+const PROMPT: i64 = 2_000_000_000;
 
 /// Where a datagram belongs.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +70,22 @@ impl Analyzer {
         if sender == Side::Initiator && found.state == State::Answered && !closing {
             found.state = State::Established;
             found.established_at = datagram.time;
+            if let (Some(now), Some(then)) = (datagram.time, found.answered_at)
+                && now.since(then) > PROMPT
+            {
+                let late = now.since(then) as u64 / 1_000_000;
+                self.findings
+                    .raise(FindingId::HandshakeThirdLate, Detail::Count(late, "ms"));
+            }
+        }
+        if found.state == State::HalfOpen
+            && sender == Side::Responder
+            && expected_address
+            && first != Some(MessageType::Handshake.code())
+            && !std::mem::replace(&mut found.unanswered, true)
+        {
+            self.findings
+                .raise(FindingId::HandshakeReplyMissing, Detail::None);
         }
         if let State::Closed(by) = found.state
             && !closing
@@ -131,6 +153,7 @@ impl Analyzer {
             }
         }
         let found = &mut self.channels[channel.0 as usize];
+        heard(found, sender, datagram.time, &mut self.findings);
         let swarm = &mut self.swarms[found.swarm.0 as usize];
         apply(
             &mut Context {
@@ -212,6 +235,17 @@ impl Analyzer {
             return end.layout;
         };
         let (payload, length) = (datagram.payload, datagram.wire_length);
+        let told = end.declared.as_deref();
+        let told_addressing = told.and_then(|told| told.chunk_addressing);
+        let told_hash = told.and_then(|told| told.hash_function);
+        let told_addressing = told_addressing.is_some_and(ChunkAddressing::is_assigned);
+        let told_hash = told_hash.is_some_and(HashFunction::is_assigned);
+        if !told_addressing && !end.noted_addressing && inference.sure_addressing().is_some() {
+            end.noted_addressing = true;
+            let name = inference.best().addressing.name().unwrap_or("?");
+            self.findings
+                .raise(FindingId::InferredAddressing, Detail::Word(name));
+        }
         if inference.is_about_hashes_only() {
             let quick = weigh(payload, length, &inference.best(), datagram.time);
             if quick.complete && !quick.has_hashes && !quick.has_signatures {
@@ -227,12 +261,9 @@ impl Analyzer {
         end.layout = layout;
         let settled = inference.is_settled();
         let first_hashes = evidence.has_hashes;
-        let told = end.declared.as_deref();
-        let told_addressing = told.and_then(|told| told.chunk_addressing);
-        let told_hash = told.and_then(|told| told.hash_function);
-        let told_addressing = told_addressing.is_some_and(ChunkAddressing::is_assigned);
-        let told_hash = told_hash.is_some_and(HashFunction::is_assigned);
+        let note_addressing = settled && !told_addressing && !end.noted_addressing;
         if settled {
+            end.noted_addressing = true;
             end.inference = None;
         }
         let swarm = &mut self.swarms[found.swarm.0 as usize];
@@ -247,7 +278,7 @@ impl Analyzer {
         }
         if settled {
             let mut note = |id, detail| self.findings.raise(id, detail);
-            if !told_addressing {
+            if note_addressing {
                 let name = layout.addressing.name().unwrap_or("?");
                 note(FindingId::InferredAddressing, Detail::Word(name));
             }
@@ -401,8 +432,11 @@ impl Analyzer {
             self.check_id(datagram, (index, sender), handshake.source_channel, offset);
         }
         let channel = &mut self.channels[index.0 as usize];
-        if sender == Side::Responder && channel.state == State::HalfOpen {
-            channel.state = State::Answered;
+        if sender == Side::Responder {
+            if channel.state == State::HalfOpen {
+                channel.state = State::Answered;
+            }
+            channel.answered_at = datagram.time;
         }
         channel.end_mut(sender).supported = declared.supported_messages.unwrap_or(u32::MAX);
         if dialect.handshake_options {
@@ -418,6 +452,13 @@ impl Analyzer {
             {
                 check_agreement(initiator, &declared, &mut raise);
             }
+        }
+        if to_zero && channel.end(sender).declared.is_none() && dialect.handshake_options {
+            let swarm = &self.swarms[channel.swarm.0 as usize];
+            check_swarm_metadata(swarm, &declared, &mut |detail| {
+                let id = FindingId::HandshakeSwarmMetadata;
+                self.findings.raise_at(id, offset, detail);
+            });
         }
         recognise(handshake, &declared, dialect, &mut |id, detail| {
             self.findings.raise_at(id, offset, detail);

@@ -191,6 +191,12 @@ impl Analyzer {
         let end = self.channels[index.0 as usize].end_mut(sender);
         end.layout = layout;
         let has_hashes = inference.is_none();
+        if inference.is_none() && self.config.addressing.is_none() {
+            end.noted_addressing = true;
+            let name = layout.addressing.name().unwrap_or("?");
+            self.findings
+                .raise(FindingId::InferredAddressing, Detail::Word(name));
+        }
         end.inference = inference.map(Box::new);
         end.judged = true;
         let swarm = self.channels[index.0 as usize].swarm;

@@ -1,0 +1,1 @@
+//! docs/FINDINGS.md is what the catalogue says.
