@@ -274,7 +274,7 @@ catalogue! {
     IntegrityNotSubtree "integrity.not-subtree" Error "3.5"
         "An INTEGRITY must name the chunks of one node of the tree.";
     IntegrityUnprotected "integrity.unprotected" Warning "7.5"
-        "The swarm declares no integrity protection, yet hashes or signatures are sent.";
+        "The sender declared no integrity protection, yet sends hashes or signatures.";
     IntegrityAscending "integrity.ascending" Warning "5.4"
         "Uncle hashes go from the top of the tree downwards; these go upwards.";
     IntegritySeparate "integrity.separate-datagram" Note "5.3"
