@@ -133,6 +133,13 @@ pub(super) fn check_agreement(
     );
 }
 
+/// What a handshake told, not what datagrams showed.
+fn told<T>(known: Option<Known<T>>) -> Option<T> {
+    known
+        .filter(|known| !known.inferred)
+        .map(|known| known.value)
+}
+
 /// Raises where the first HANDSHAKE of a channel does not fit what others
 /// declared of the same swarm before.
 pub(super) fn check_swarm_metadata(
@@ -142,11 +149,6 @@ pub(super) fn check_swarm_metadata(
 ) {
     if !swarm.dialect.handshake_options {
         return;
-    }
-    fn told<T>(known: Option<Known<T>>) -> Option<T> {
-        known
-            .filter(|known| !known.inferred)
-            .map(|known| known.value)
     }
     let mut differs = |code, before: Option<u32>, now: Option<u32>| {
         if before.is_some() && now.is_some() && before != now {

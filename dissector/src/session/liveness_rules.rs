@@ -12,7 +12,7 @@ const SECOND: i64 = 1_000_000_000;
 const DEAD: i64 = 180 * SECOND;
 /// Datagrams to a silent peer that it takes.
 const UNHEARD: u32 = 3;
-/// Time within which a PEX_REQ is answered, libperegrine's 100 ms and some;
+/// Time within which a `PEX_REQ` is answered, libperegrine's 100 ms and some;
 /// later a keep-alive is just a keep-alive.
 const ANSWER: i64 = SECOND / 5;
 /// Keep-alives within a second that make a burst.

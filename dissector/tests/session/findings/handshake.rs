@@ -211,7 +211,7 @@ pub(super) const CASES: &[Case] = &[
             reply(
                 talk,
                 &options().reply().without(OptionCode::ContentIntegrity),
-            )
+            );
         },
         good,
     ),
@@ -236,7 +236,7 @@ pub(super) const CASES: &[Case] = &[
             first(
                 talk,
                 &live_options().without(OptionCode::SignatureAlgorithm),
-            )
+            );
         },
         |talk| first(talk, &options()),
     ),
@@ -298,7 +298,7 @@ pub(super) const CASES: &[Case] = &[
             first(
                 talk,
                 &options().with(bitmap(bitmap_of(MessageType::ASSIGNED))),
-            )
+            );
         },
     ),
     case(
@@ -374,7 +374,7 @@ pub(super) const CASES: &[Case] = &[
             reply(
                 talk,
                 &options().reply().with(ProtocolOption::ChunkSize(2048)),
-            )
+            );
         },
         |talk| reply(talk, &options().reply()),
     ),

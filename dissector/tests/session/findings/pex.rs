@@ -138,7 +138,7 @@ pub(super) const CASES: &[Case] = &[
                 M::PexResCert {
                     certificate: b"no certificate",
                 },
-            )
+            );
         },
         |talk| answer(talk, certificate(&[CRITICAL, FILE_URL])),
     ),
