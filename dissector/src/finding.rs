@@ -113,6 +113,10 @@ catalogue! {
         "These two peers already have an open channel in this swarm.";
     ChannelSimultaneous "channel.simultaneous-open" Note "3.1.1"
         "Both peers sent the first HANDSHAKE at once and use the two as one channel.";
+    ChannelDeadPeer "channel.dead-peer" Note "3.12"
+        "The addressee was silent for three minutes and more, after which peers give each other up.";
+    KeepAliveBurst "keep-alive.burst" Warning "3.12"
+        "Datagrams without messages follow each other within a second; keep-alives are for minutes of silence.";
 
     HandshakeNotFirst "handshake.not-first" Error "3.1"
         "A HANDSHAKE must be the first message of its datagram.";
@@ -122,6 +126,10 @@ catalogue! {
         "A HANDSHAKE inside an established channel declares options again.";
     HandshakeReplyDiffers "handshake.reply-channel-differs" Warning "3.1.1"
         "The responder answered one handshake twice, with different channel IDs.";
+    HandshakeReplyMissing "handshake.reply-missing" Error "3.1.1"
+        "The responder's first datagram must start with a HANDSHAKE; this one does not.";
+    HandshakeThirdLate "handshake.third-late" Warning "12.1.2"
+        "The initiator must answer the responder's HANDSHAKE immediately; it took more than two seconds.";
     HandshakeVersionMissing "handshake.version-missing" Error "7.2"
         "A HANDSHAKE must include the highest protocol version that the sender speaks.";
     HandshakeVersionNotFirst "handshake.version-not-first" Error "7.2"
@@ -182,10 +190,14 @@ catalogue! {
         "A list of protocol options must be concluded by the end option.";
     HandshakeMetadataDiffers "handshake.metadata-differs" Error "3.1"
         "The two HANDSHAKEs of a channel disagree about the swarm; each side's messages are read with its own options.";
+    HandshakeSwarmMetadata "handshake.swarm-metadata-differs" Warning "3.1"
+        "An earlier HANDSHAKE of another channel declared this swarm otherwise.";
     HandshakeAddressingDiffers "handshake.addressing-differs" Error "4"
         "All peers of a swarm must use the same chunk addressing method; these two do not.";
     HandshakeHeavyPayload "handshake.heavy-payload" Error "3.1.1"
         "Heavy payload must not be sent before the return routability check: not in the first two datagrams, and by the responder not before the third has come.";
+    HandshakeCrowded "handshake.crowded" Warning "3.1.1"
+        "Until both peers know that the other is there, a large number of small messages is heavy payload, too.";
     HandshakeHaveEarly "handshake.have-early" Warning "3.2"
         "HAVE goes to a peer whose handshake is still incomplete (3.2 forbids it, 3.1.1 allows it as minor payload).";
     HandshakeCloseOptions "handshake.close-options" Error "8.4"
@@ -202,6 +214,8 @@ catalogue! {
         "A HAVE must name the biggest complete interval around the chunks received; this peer has announced more around them.";
     HaveToSeeder "have.to-seeder" Warning "3.2"
         "HAVE should not be sent to a peer that has the complete content already.";
+    HaveBeyondWindow "have.beyond-window" Warning "6.2"
+        "The HAVE names more chunks than the sender's own live discard window keeps.";
     AckNotBiggest "ack.interval-not-biggest" Error "4.3.2"
         "An ACK must name the biggest complete interval around the chunk; this peer has announced more around it.";
     AckUnsent "ack.chunk-never-sent" Warning "3.4"
@@ -212,6 +226,8 @@ catalogue! {
         "The delay sample is negative or over a minute: the clocks differ, and only its variation means anything.";
     AckMissing "ack.missing" Warning "3.4"
         "Chunks received over UDP must be acknowledged; at the end of this channel some never were.";
+    AckNone "ack.none" Warning "3.4"
+        "Of the first 256 chunks sent over UDP not one was acknowledged.";
 
     DataNotLast "data.not-last" Error "8.6"
         "A DATA message must stand in the tail of its datagram.";
@@ -237,6 +253,8 @@ catalogue! {
         "This chunk was sent on this channel before.";
     DataWhileChoking "data.while-choking" Warning "3.9"
         "The sender has choked this peer and serves it all the same.";
+    DataCancelled "data.cancelled" Note "3.8"
+        "The receiver cancelled its request for this chunk more than a second ago.";
 
     RequestWhileChoked "request.while-choked" Error "3.9"
         "A peer that was choked must not send new REQUESTs.";
@@ -244,17 +262,29 @@ catalogue! {
         "The addressee has not announced these chunks.";
     RequestRepeated "request.repeated" Note "8.2"
         "All these chunks were requested on this channel before.";
+    RequestLoop "request.loop" Warning "12.6.6"
+        "Chunks that were requested before were requested again twenty times within a second.";
+    RequestDiscarded "request.discarded" Warning "6.2"
+        "The addressee's live discard window has passed these chunks; it no longer has them.";
     CancelUnrequested "cancel.unrequested" Note "3.8"
         "These chunks were not requested on this channel.";
+    UnchokeUnchoked "unchoke.not-choked" Note "12.6.9"
+        "The UNCHOKE follows no CHOKE.";
 
     IntegrityNotSubtree "integrity.not-subtree" Error "3.5"
         "An INTEGRITY must name the chunks of one node of the tree.";
     IntegrityUnprotected "integrity.unprotected" Warning "7.5"
-        "The swarm declares no integrity protection, yet hashes or signatures are sent.";
+        "The sender declared no integrity protection, yet sends hashes or signatures.";
     IntegrityAscending "integrity.ascending" Warning "5.4"
         "Uncle hashes go from the top of the tree downwards; these go upwards.";
     IntegritySeparate "integrity.separate-datagram" Note "5.3"
         "Hashes go in the datagram of the chunk that they verify, where they fit; these came in a datagram of their own.";
+    IntegrityMissing "integrity.missing" Error "5.4"
+        "The receiver misses hashes to verify this chunk: none was sent, and it has acknowledged nothing yet.";
+    IntegrityRepeated "integrity.repeated" Note "5.6.2"
+        "The hash that was the channel's first, usually a peak, is sent again.";
+    IntegrityNoTree "integrity.no-tree" Warning "3.5"
+        "The swarm signs every chunk and has no hash tree, yet hashes are sent.";
     SignedStatic "signed-integrity.static" Warning "3.6"
         "SIGNED_INTEGRITY belongs to live streams; this swarm is static.";
     SignedTimestamp "signed-integrity.timestamp" Error "8.9"
@@ -263,9 +293,23 @@ catalogue! {
         "The timestamp is neither near the time of capture in NTP format nor in Unix microseconds.";
     SignedDummy "signed-integrity.dummy" Warning "8.9"
         "The signature is twenty zero bytes, which no algorithm makes; libswift sends it without protection.";
+    SignedMunroMissing "signed-integrity.munro-missing" Error "6.1.2.3"
+        "A munro's signature must come with the munro's hash before it, in one datagram.";
+    SignedNotAfterMunro "signed-integrity.not-after-munro" Warning "6.1.2.3"
+        "Between a munro's hash and its signature stands something else; libswift then can't use it.";
+    SignedMunroWidth "signed-integrity.munro-width" Error "6.1.2.1"
+        "A munro covers a power of two of chunks, more than one and always the same number.";
+    SignedTuneInMissing "signed-integrity.tune-in-missing" Error "6.1.2.4"
+        "The third and fourth datagrams of a channel must carry the sender's rightmost signed munro; this one does not.";
+    SignedSeveralChunks "signed-integrity.several-chunks" Error "6.1.1"
+        "With Sign All a signature is for one chunk; this one names several.";
+    SignedChunkMissing "signed-integrity.chunk-unsigned" Error "6.1.1"
+        "With Sign All a chunk's signature must come before it; this chunk came without.";
 
     PexUnasked "pex.unasked" Note "3.10"
         "An address was sent to a peer that had not asked for any.";
+    PexEmptyAnswer "pex.empty-answer" Note "3.10"
+        "The answer to a PEX_REQ is a datagram without messages.";
     PexNamesReceiver "pex.names-receiver" Note "3.10"
         "The address is the receiver's own.";
     PexPrivate "pex.private-address" Error "8.13"

@@ -7,8 +7,9 @@ use super::counts::MessageCounts;
 use super::declared::Declared;
 use super::infer::Inference;
 use super::input::{Time, Transport};
+use super::liveness_rules::{Burst, Silence};
 use super::swarm::SwarmIndex;
-use crate::wire::{ChannelId, ChunkAddressing, Layout};
+use crate::wire::{ChannelId, ChunkAddressing, ChunkRange, Layout};
 
 /// Nanoseconds after a channel is established during which a copy of its first
 /// datagrams may still come, delayed on its way.
@@ -76,6 +77,10 @@ pub struct Channel {
     pub(super) blind: bool,
     pub(super) ends: [End; 2],
     pub(super) closed_at: Option<Time>,
+    /// When the responder's latest HANDSHAKE came.
+    pub(super) answered_at: Option<Time>,
+    /// Whether the responder spoke without having answered.
+    pub(super) unanswered: bool,
     pub(super) established_at: Option<Time>,
     /// The address that a side was last heard from when it was not its own.
     pub(super) heard_at: Option<(Side, SocketAddr)>,
@@ -101,6 +106,8 @@ impl Channel {
             blind: false,
             ends: [initiator, responder],
             closed_at: None,
+            answered_at: None,
+            unanswered: false,
             established_at: None,
             heard_at: None,
             merged: false,
@@ -187,6 +194,13 @@ pub struct End {
     /// Its messages so far were those of a peer that has sent DATA to complete.
     pub(super) choking: bool,
     pub(super) pex_asked: bool,
+    /// How many datagrams the channel had when this end last asked for peers,
+    /// and when.
+    pub(super) pex_asked_at: Option<(u64, Time)>,
+    pub(super) keep_alives: Burst,
+    pub(super) silence: Silence,
+    /// Whether it has had its occasion to send its rightmost munro.
+    pub(super) tuned_in: bool,
     /// Message types that the peer's HANDSHAKE says it understands.
     pub(super) supported: u32,
 }
@@ -206,8 +220,26 @@ impl End {
             tracking: None,
             choking: false,
             pex_asked: false,
+            pex_asked_at: None,
+            keep_alives: Burst::default(),
+            silence: Silence::default(),
+            tuned_in: false,
             supported: u32::MAX,
         }
+    }
+
+    /// How many chunks it keeps of a live stream; `None` where it keeps all or
+    /// did not say (RFC 7574, section 7.9).
+    pub(super) fn window(&self, layout: &Layout) -> Option<u64> {
+        let window = self.declared.as_ref()?.live_discard_window?;
+        if window.is_everything() {
+            return None;
+        }
+        let unit = match layout.addressing {
+            ChunkAddressing::Byte64 => layout.chunk_size.or_assumed().into(),
+            _ => 1,
+        };
+        Some(window.value() / unit)
     }
 
     /// What this end announced, asked for and got; made when first needed.
@@ -240,12 +272,31 @@ pub(super) struct Tracking {
     pub(super) requested: ChunkSet,
     /// Chunks that were sent to it.
     pub(super) received: ChunkSet,
+    /// Chunks whose signature was sent to it, with Sign All.
+    pub(super) signed: ChunkSet,
+    /// The highest chunk that it announced.
+    pub(super) highest: Option<u64>,
+    /// Whether it acknowledged anything.
+    pub(super) acknowledges: bool,
+    /// The first hash that was sent to it, and in which frame.
+    pub(super) first_hash: Option<(ChunkRange, u64)>,
+    /// Whether it was told that hashes are missing.
+    pub(super) hashes_missed: bool,
+    /// The latest chunks that it cancelled, and when.
+    pub(super) cancelled: Vec<(ChunkRange, Option<Time>)>,
+    /// Requests for what it had requested before.
+    pub(super) repetitions: Burst,
 }
 
 impl Tracking {
     /// Forgets everything and gives its places back.
     pub(super) fn clear(&mut self, budget: &mut PageBudget) {
-        for set in [&mut self.announced, &mut self.requested, &mut self.received] {
+        for set in [
+            &mut self.announced,
+            &mut self.requested,
+            &mut self.received,
+            &mut self.signed,
+        ] {
             set.clear(budget);
         }
     }

@@ -3,6 +3,7 @@
 
 use super::channel::{Side, State};
 use super::input::Transport;
+use super::live_rules;
 use super::message_rules::Context;
 use crate::finding::{Detail, FindingId};
 use crate::wire::{ChunkRange, ChunkSize, Chunks, Located, Message};
@@ -12,6 +13,9 @@ const LARGEST_IPV4: usize = 1472;
 const LARGEST_IPV6: usize = 1452;
 /// Bytes of a DATA message beside its chunk, with 32-bit chunk ranges.
 const DATA_HEADER: usize = 17;
+/// Messages, the HANDSHAKE among them, that still are minor payload: the RFC
+/// speaks of "a large number of smaller messages" and leaves it at that.
+const MINOR: usize = 17;
 
 pub(super) fn check_size(context: &mut Context<'_, '_>) {
     let datagram = context.datagram;
@@ -44,6 +48,7 @@ pub(super) fn check_composition(context: &mut Context<'_, '_>, messages: &[Locat
     let mut heavy = None;
     let mut early_have = None;
     let mut hashes = 0usize;
+    let mut signatures = false;
     let mut steps = HashOrder::default();
     for (index, located) in messages.iter().enumerate() {
         match &located.message {
@@ -62,7 +67,10 @@ pub(super) fn check_composition(context: &mut Context<'_, '_>, messages: &[Locat
                     short = Some(located.offset);
                 }
             }
-            Message::SignedIntegrity { .. } => heavy = heavy.or(Some(located.offset)),
+            Message::SignedIntegrity { .. } => {
+                heavy = heavy.or(Some(located.offset));
+                signatures = true;
+            }
             Message::Have(_) => early_have = early_have.or(Some(located.offset)),
             Message::Integrity { spec, .. } => {
                 hashes += 1;
@@ -98,6 +106,12 @@ pub(super) fn check_composition(context: &mut Context<'_, '_>, messages: &[Locat
             .findings
             .raise_at(FindingId::IntegrityAscending, offset, Detail::None);
     }
+    if signatures {
+        live_rules::check_signatures(context, messages);
+    }
+    if live_rules::is_tuning_in(context) {
+        live_rules::check_tune_in(context, messages);
+    }
     let before_check = context.opening
         || (context.sender == Side::Responder
             && matches!(context.channel.state, State::HalfOpen | State::Answered));
@@ -106,6 +120,12 @@ pub(super) fn check_composition(context: &mut Context<'_, '_>, messages: &[Locat
             context
                 .findings
                 .raise_at(FindingId::HandshakeHeavyPayload, offset, Detail::None);
+        }
+        if messages.len() > MINOR {
+            context.findings.raise(
+                FindingId::HandshakeCrowded,
+                Detail::Count(messages.len() as u64, "messages"),
+            );
         }
         if context.opening
             && let Some(offset) = early_have

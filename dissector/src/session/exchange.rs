@@ -7,9 +7,12 @@ use super::analyzer::{Analyzer, Outcome};
 use super::channel::{ChannelIndex, End, Side, State};
 use super::declared::{Declared, candidates};
 use super::evidence::weigh;
-use super::handshake_rules::{Role, check_agreement, check_closing, check_opening, recognise};
+use super::handshake_rules::{
+    Role, check_agreement, check_closing, check_opening, check_swarm_metadata, recognise,
+};
 use super::infer::Inference;
 use super::input::{Datagram, Transport};
+use super::liveness_rules::heard;
 use super::message_rules::{Context, apply};
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
@@ -19,6 +22,9 @@ use crate::wire::{
 
 /// Nanoseconds after a close during which the other side may not know of it.
 const CLOSING_GRACE: i64 = 1_000_000_000;
+
+/// Nanoseconds within which an initiator answers the responder's HANDSHAKE.
+const PROMPT: i64 = 2_000_000_000;
 
 /// Where a datagram belongs.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +70,22 @@ impl Analyzer {
         if sender == Side::Initiator && found.state == State::Answered && !closing {
             found.state = State::Established;
             found.established_at = datagram.time;
+            if let (Some(now), Some(then)) = (datagram.time, found.answered_at)
+                && now.since(then) > PROMPT
+            {
+                let late = now.since(then) as u64 / 1_000_000;
+                self.findings
+                    .raise(FindingId::HandshakeThirdLate, Detail::Count(late, "ms"));
+            }
+        }
+        if found.state == State::HalfOpen
+            && sender == Side::Responder
+            && expected_address
+            && first != Some(MessageType::Handshake.code())
+            && !std::mem::replace(&mut found.unanswered, true)
+        {
+            self.findings
+                .raise(FindingId::HandshakeReplyMissing, Detail::None);
         }
         if let State::Closed(by) = found.state
             && !closing
@@ -137,6 +159,7 @@ impl Analyzer {
         // Of DATA the capture may cut the chunk; any other message is lost.
         found.blind |= datagram.is_cut()
             && !matches!(messages.last(), Some(last) if matches!(last.message, Message::Data { .. }));
+        heard(found, sender, datagram.time, &mut self.findings);
         let swarm = &mut self.swarms[found.swarm.0 as usize];
         apply(
             &mut Context {
@@ -263,7 +286,7 @@ impl Analyzer {
         let end = self.channels[channel.0 as usize].end_mut(sender);
         let (reading, hashes) = match &end.inference {
             Some(inference) => (
-                inference.is_about_hashes_only(),
+                inference.is_about_hashes_only() || inference.sure_addressing().is_some(),
                 inference.knows_hash_function(),
             ),
             None => (true, end.hashes_seen),
@@ -274,7 +297,7 @@ impl Analyzer {
         if reading && !end.noted_reading {
             end.noted_reading = true;
             let told = declared.and_then(|declared| declared.chunk_addressing);
-            if !told.is_some_and(ChunkAddressing::is_assigned) {
+            if !told.is_some_and(ChunkAddressing::is_assigned) && self.config.addressing.is_none() {
                 let name = layout.addressing.name().unwrap_or("?");
                 self.findings
                     .raise(FindingId::InferredAddressing, Detail::Word(name));
@@ -287,7 +310,7 @@ impl Analyzer {
         if hashes && !end.noted_hashes {
             end.noted_hashes = true;
             let told = declared.and_then(|declared| declared.hash_function);
-            if !told.is_some_and(HashFunction::is_assigned) {
+            if !told.is_some_and(HashFunction::is_assigned) && self.config.hash_function.is_none() {
                 let name = layout.hash_function.name().unwrap_or("?");
                 self.findings
                     .raise(FindingId::InferredHashFunction, Detail::Word(name));
@@ -462,8 +485,11 @@ impl Analyzer {
             self.check_id(datagram, (index, sender), handshake.source_channel, offset);
         }
         let channel = &mut self.channels[index.0 as usize];
-        if sender == Side::Responder && channel.state == State::HalfOpen {
-            channel.state = State::Answered;
+        if sender == Side::Responder {
+            if channel.state == State::HalfOpen {
+                channel.state = State::Answered;
+            }
+            channel.answered_at = datagram.time;
         }
         channel.end_mut(sender).supported = declared.supported_messages.unwrap_or(u32::MAX);
         if dialect.handshake_options {
@@ -479,6 +505,13 @@ impl Analyzer {
             {
                 check_agreement(initiator, &declared, &mut raise);
             }
+        }
+        if to_zero && channel.end(sender).declared.is_none() && dialect.handshake_options {
+            let swarm = &self.swarms[channel.swarm.0 as usize];
+            check_swarm_metadata(swarm, &declared, &mut |detail| {
+                let id = FindingId::HandshakeSwarmMetadata;
+                self.findings.raise_at(id, offset, detail);
+            });
         }
         if !cut {
             recognise(handshake, &declared, dialect, &mut |id, detail| {

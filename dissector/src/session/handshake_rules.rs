@@ -1,10 +1,11 @@
 //! What the RFC asks of a HANDSHAKE's options, as findings.
 
 use super::declared::{Declared, signature_length};
+use super::swarm::{Known, Swarm};
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
-    ChannelId, ContentIntegrity, Dialect, Handshake, HashFunction, OptionCode, ProtocolOption,
-    SignatureAlgorithm, dialect,
+    ChannelId, ChunkSize, ContentIntegrity, Dialect, Handshake, HashFunction, OptionCode,
+    ProtocolOption, SignatureAlgorithm, dialect,
 };
 
 /// Who sends a HANDSHAKE.
@@ -139,6 +140,54 @@ pub(super) fn check_agreement(
         OptionCode::ChunkSize,
         initiator.chunk_size.map(u64::from),
         responder.chunk_size.map(u64::from),
+    );
+}
+
+/// What a handshake told, not what datagrams showed.
+fn told<T>(known: Option<Known<T>>) -> Option<T> {
+    known
+        .filter(|known| !known.inferred)
+        .map(|known| known.value)
+}
+
+/// Raises where the first HANDSHAKE of a channel does not fit what others
+/// declared of the same swarm before.
+pub(super) fn check_swarm_metadata(
+    swarm: &Swarm,
+    declared: &Declared,
+    raise: &mut impl FnMut(Detail),
+) {
+    if !swarm.dialect.handshake_options {
+        return;
+    }
+    let mut differs = |code, before: Option<u32>, now: Option<u32>| {
+        if before.is_some() && now.is_some() && before != now {
+            raise(Detail::Option(code));
+        }
+    };
+    differs(
+        OptionCode::ContentIntegrity,
+        swarm.content_integrity.map(|method| method.code().into()),
+        declared
+            .content_integrity
+            .map(|method| method.code().into()),
+    );
+    differs(
+        OptionCode::HashFunction,
+        told(swarm.hash_function).map(|function| function.code().into()),
+        declared
+            .hash_function
+            .map(|function| function.code().into()),
+    );
+    differs(
+        OptionCode::ChunkAddressing,
+        told(swarm.chunk_addressing).map(|method| method.code().into()),
+        declared.chunk_addressing.map(|method| method.code().into()),
+    );
+    differs(
+        OptionCode::ChunkSize,
+        swarm.declared_chunk_size.and_then(ChunkSize::to_option),
+        declared.chunk_size,
     );
 }
 

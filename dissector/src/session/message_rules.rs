@@ -6,9 +6,10 @@ use super::chunk_set::{ChunkSet, PageBudget};
 use super::composition_rules::{check_composition, check_size};
 use super::evidence::{near_microseconds, near_ntp};
 use super::findings::Findings;
-use super::input::Datagram;
-use super::pex_rules;
+use super::input::{Datagram, Transport};
+use super::request_rules;
 use super::swarm::Swarm;
+use super::{liveness_rules, pex_rules};
 use crate::finding::{Detail, FindingId};
 use crate::wire::dialect::AckTime;
 use crate::wire::{
@@ -18,6 +19,9 @@ use crate::wire::{
 
 /// Microseconds from which on a delay sample is odd: a minute.
 const ODD_DELAY: u64 = 60_000_000;
+
+/// Chunks of which a receiver should have acknowledged some.
+const UNACKNOWLEDGED: u64 = 256;
 
 /// All that the rules look at.
 pub(super) struct Context<'s, 'd> {
@@ -36,6 +40,9 @@ pub(super) struct Context<'s, 'd> {
 /// Applies every message of a datagram to its channel.
 pub(super) fn apply(context: &mut Context<'_, '_>, messages: &[Located<'_>]) {
     check_size(context);
+    if messages.is_empty() && context.datagram.wire_length == 4 {
+        liveness_rules::keep_alive(context);
+    }
     let supported = context.channel.end(context.sender.other()).supported;
     for located in messages {
         let code = located.message.kind();
@@ -64,15 +71,20 @@ fn apply_message(context: &mut Context<'_, '_>, located: &Located<'_>) {
         Message::Have(spec) => have(context, offset, *spec),
         Message::Integrity { spec, .. } => integrity(context, offset, *spec),
         Message::SignedIntegrity {
+            spec,
             timestamp,
             signature,
-            ..
-        } => signed_integrity(context, offset, *timestamp, signature),
-        Message::Request(spec) => request(context, offset, *spec),
-        Message::Cancel(spec) => cancel(context, offset, *spec),
+        } => signed_integrity(context, offset, *spec, *timestamp, signature),
+        Message::Request(spec) => request_rules::request(context, offset, *spec),
+        Message::Cancel(spec) => request_rules::cancel(context, offset, *spec),
         Message::Choke => context.channel.end_mut(context.sender).choking = true,
-        Message::Unchoke => context.channel.end_mut(context.sender).choking = false,
-        Message::PexReq => context.channel.end_mut(context.sender).pex_asked = true,
+        Message::Unchoke => request_rules::unchoke(context, offset),
+        Message::PexReq => {
+            let datagrams = context.channel.datagrams;
+            let sender = context.channel.end_mut(context.sender);
+            sender.pex_asked = true;
+            sender.pex_asked_at = context.datagram.time.map(|now| (datagrams, now));
+        }
         Message::PexResV4 { address, port } => {
             pex_rules::address(context, offset, (*address).into(), *port);
         }
@@ -85,7 +97,11 @@ fn apply_message(context: &mut Context<'_, '_>, located: &Located<'_>) {
 }
 
 /// The chunks of a specification, with findings for those that name none.
-fn chunks_of(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) -> Option<ChunkRange> {
+pub(super) fn chunks_of(
+    context: &mut Context<'_, '_>,
+    offset: usize,
+    spec: ChunkSpec,
+) -> Option<ChunkRange> {
     let size = context.layout.chunk_size.or_assumed();
     match spec.chunks(size) {
         Chunks::Range(range) => {
@@ -115,7 +131,7 @@ fn chunks_of(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) -> O
 }
 
 /// Adds to a set, and says once when chunks had to be left out.
-fn insert(
+pub(super) fn insert(
     set: &mut ChunkSet,
     range: ChunkRange,
     budget: &mut PageBudget,
@@ -200,12 +216,50 @@ fn data(
             .findings
             .raise_at(FindingId::DataUnrequested, offset, detail);
     }
+    if tracking.first_hash.is_none()
+        && complete
+        && !tracking.hashes_missed
+        && tracking.announced.is_empty()
+        && swarm.is_static()
+        && swarm.highest_chunk > Some(0)
+    {
+        tracking.hashes_missed = true;
+        context
+            .findings
+            .raise_at(FindingId::IntegrityMissing, offset, detail);
+    }
+    if swarm.content_integrity == Some(ContentIntegrity::SignAll)
+        && complete
+        && !tracking.signed.contains(range.start())
+        && !tracking.signed.is_saturated()
+    {
+        context
+            .findings
+            .raise_at(FindingId::SignedChunkMissing, offset, detail);
+    }
+    if !tracking.cancelled.is_empty()
+        && request_rules::is_cancelled(&tracking.cancelled, range, context.datagram.time)
+    {
+        context
+            .findings
+            .raise_at(FindingId::DataCancelled, offset, detail);
+    }
     let added = insert(
         &mut tracking.received,
         range,
         context.budget,
         context.findings,
     );
+    if !tracking.acknowledges
+        && complete
+        && added > 0
+        && tracking.received.len() == UNACKNOWLEDGED
+        && context.datagram.transport == Transport::Udp
+    {
+        context
+            .findings
+            .raise(FindingId::AckNone, Detail::Count(UNACKNOWLEDGED, "chunks"));
+    }
     if added == 0 && !tracking.received.is_saturated() {
         context
             .findings
@@ -265,7 +319,9 @@ fn ack(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec, delay: u64
     if let Some(range) = announce(context, offset, spec, FindingId::AckNotBiggest)
         && complete
     {
-        let received = &context.channel.end_mut(context.sender).tracking().received;
+        let tracking = context.channel.end_mut(context.sender).tracking();
+        tracking.acknowledges = true;
+        let received = &tracking.received;
         if !received.contains(range.start()) && !received.contains(range.end()) {
             context.findings.raise_at(
                 FindingId::AckUnsent,
@@ -288,18 +344,9 @@ fn announce(
     let highest = context.swarm.highest_chunk.unwrap_or(0);
     let is_static = context.swarm.is_static();
     let (sender, receiver) = context.channel.sender_and_receiver(context.sender);
-    let window = sender
-        .declared
-        .as_ref()
-        .and_then(|declared| declared.live_discard_window)
-        .filter(|window| !window.is_everything())
-        .map(|window| match spec {
-            ChunkSpec::Byte64 { .. } => {
-                window.value() / u64::from(context.layout.chunk_size.or_assumed())
-            }
-            _ => window.value(),
-        });
+    let window = sender.window(&context.layout);
     let tracking = sender.tracking();
+    tracking.highest = tracking.highest.max(Some(range.end()));
     let sender_receives = !tracking.received.is_empty();
     let announced = &mut tracking.announced;
     insert(announced, range, context.budget, context.findings);
@@ -308,6 +355,15 @@ fn announce(
     if sender_receives && let Some(bigger) = bigger_interval(announced, spec, range, window) {
         let detail = Detail::Interval(Chunks::Range(range), Chunks::Range(bigger));
         context.findings.raise_at(not_biggest, offset, detail);
+    }
+    if not_biggest == FindingId::HaveNotBiggest
+        && let Some(window) = window
+        && range.count() > window
+    {
+        let detail = Detail::Mismatch(range.count(), window);
+        context
+            .findings
+            .raise_at(FindingId::HaveBeyondWindow, offset, detail);
     }
     if not_biggest == FindingId::HaveNotBiggest
         && is_static
@@ -323,55 +379,12 @@ fn announce(
     Some(range)
 }
 
-fn request(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) {
-    let Some(range) = chunks_of(context, offset, spec) else {
-        return;
-    };
-    let complete = context.channel.is_complete();
-    let (sender, receiver) = context.channel.sender_and_receiver(context.sender);
-    let detail = Detail::Chunks(Chunks::Range(range));
-    if receiver.choking {
-        context
-            .findings
-            .raise_at(FindingId::RequestWhileChoked, offset, detail);
-    }
-    if complete
-        && !receiver
-            .tracking
-            .as_ref()
-            .is_some_and(|theirs| theirs.announced.contains_all(range))
-    {
-        context
-            .findings
-            .raise_at(FindingId::RequestUnannounced, offset, detail);
-    }
-    let requested = &mut sender.tracking().requested;
-    let added = insert(requested, range, context.budget, context.findings);
-    if added == 0 && !requested.is_saturated() {
-        context
-            .findings
-            .raise_at(FindingId::RequestRepeated, offset, detail);
-    }
-}
-
-fn cancel(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) {
-    let Some(range) = chunks_of(context, offset, spec) else {
-        return;
-    };
-    let complete = context.channel.is_complete();
-    let sender = context.channel.end_mut(context.sender);
-    if complete && !sender.tracking().requested.contains(range.start()) {
-        context.findings.raise_at(
-            FindingId::CancelUnrequested,
-            offset,
-            Detail::Chunks(Chunks::Range(range)),
-        );
-    }
-}
-
+/// Whether the sender, or else the swarm, declared that nothing is protected.
 fn is_unprotected(context: &Context<'_, '_>) -> bool {
+    let declared = context.channel.end(context.sender).declared.as_ref();
+    let method = declared.and_then(|declared| declared.content_integrity);
     context.layout.dialect.handshake_options
-        && context.swarm.content_integrity == Some(ContentIntegrity::None)
+        && method.or(context.swarm.content_integrity) == Some(ContentIntegrity::None)
 }
 
 fn integrity(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) {
@@ -382,17 +395,40 @@ fn integrity(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) {
     }
     // Legacy swift's first message names the swarm with bin ALL.
     let legacy_root = context.opening && spec.chunks(1) == Chunks::Everything;
-    let subtree = chunks_of(context, offset, spec).is_some_and(ChunkRange::is_subtree);
-    if !subtree && !legacy_root {
+    if context.swarm.content_integrity == Some(ContentIntegrity::SignAll) {
+        context
+            .findings
+            .raise_at(FindingId::IntegrityNoTree, offset, Detail::None);
+    }
+    let range = chunks_of(context, offset, spec);
+    if let Some(range) = range {
+        note_hash(context, offset, range);
+    }
+    if !range.is_some_and(ChunkRange::is_subtree) && !legacy_root {
         context
             .findings
             .raise_at(FindingId::IntegrityNotSubtree, offset, Detail::Spec(spec));
     }
 }
 
+/// The first hash on a channel is a peak (section 5.6.2), unless the sender
+/// leaves peaks out; it is needed once.
+fn note_hash(context: &mut Context<'_, '_>, offset: usize, range: ChunkRange) {
+    let frame = context.datagram.frame;
+    let (_, receiver) = context.channel.sender_and_receiver(context.sender);
+    let (first, then) = *receiver.tracking().first_hash.get_or_insert((range, frame));
+    if first == range && then != frame && context.swarm.is_static() {
+        let detail = Detail::Chunks(Chunks::Range(range));
+        context
+            .findings
+            .raise_at(FindingId::IntegrityRepeated, offset, detail);
+    }
+}
+
 fn signed_integrity(
     context: &mut Context<'_, '_>,
     offset: usize,
+    spec: ChunkSpec,
     timestamp: u64,
     signature: &[u8],
 ) {
@@ -409,6 +445,13 @@ fn signed_integrity(
         context
             .findings
             .raise_at(FindingId::SignedDummy, offset, Detail::None);
+    }
+    if context.swarm.content_integrity == Some(ContentIntegrity::SignAll)
+        && let Some(range) = chunks_of(context, offset, spec)
+    {
+        let (_, receiver) = context.channel.sender_and_receiver(context.sender);
+        let signed = &mut receiver.tracking().signed;
+        insert(signed, range, context.budget, context.findings);
     }
     let time = context.datagram.time;
     if near_ntp(timestamp, time) == Some(false) {

@@ -64,6 +64,8 @@ pub struct Swarm {
     pub highest_chunk: Option<u64>,
     /// Chunks in DATA messages, repetitions included.
     pub data_messages: u64,
+    /// Chunks to a signed munro, as the first one showed.
+    pub(super) munro_width: Option<u64>,
     pub(super) peers: BTreeSet<SocketAddr>,
 }
 
@@ -80,6 +82,7 @@ impl Swarm {
             seen: ChunkSet::default(),
             highest_chunk: None,
             data_messages: 0,
+            munro_width: None,
             peers: BTreeSet::new(),
         }
     }

@@ -326,7 +326,16 @@ fn data<'a>(input: &'a [u8], layout: &Layout, beyond: usize) -> Parsed<'a, Messa
     };
     let left = input.len() + beyond;
     let data_length = match layout.chunk_size {
-        ChunkSize::Variable | ChunkSize::Unknown => left,
+        ChunkSize::Variable => match spec {
+            // A byte range says how long its chunk is, whatever the others are.
+            ChunkSpec::Byte64 { start, end } if start <= end => {
+                usize::try_from((end - start).saturating_add(1))
+                    .unwrap_or(usize::MAX)
+                    .min(left)
+            }
+            _ => left,
+        },
+        ChunkSize::Unknown => left,
         ChunkSize::Fixed(size) => match (spec, spec.chunks(size)) {
             (ChunkSpec::Byte64 { start, end }, Chunks::Range(_)) => {
                 usize::try_from((end - start).saturating_add(1)).unwrap_or(usize::MAX)

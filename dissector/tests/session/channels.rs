@@ -301,3 +301,55 @@ fn three_peers_have_a_channel_for_each_pair() {
         Some(ContentIntegrity::Merkle)
     );
 }
+
+#[test]
+fn a_copy_half_a_second_late_is_a_copy_and_a_minute_late_it_is_not() {
+    for (ms, name) in [
+        (400, "handshake.retransmitted"),
+        (60_000, "handshake.repeated"),
+    ] {
+        let mut talk = Talk::default();
+        talk.download();
+        talk.alice([request(0, 7)]);
+        let copy = [handshake(B, &options().reply()), have(0, 7)];
+        let seen = talk.from(BOB).to(ALICE).channel(A).at(ms).send(copy);
+        assert_eq!(seen.findings(), [name]);
+    }
+}
+
+#[test]
+fn a_capture_without_times_is_followed_all_the_same() {
+    let mut talk = Talk::default();
+    let first = [handshake(A, &options())];
+    talk.from(ALICE).to(BOB).untimed().send(first);
+    let reply = [handshake(B, &options().reply()), have(0, 7)];
+    talk.from(BOB).to(ALICE).channel(A).untimed().send(reply);
+    talk.from(ALICE)
+        .to(BOB)
+        .channel(B)
+        .untimed()
+        .send([request(0, 0)]);
+    let chunk = [integrity(0, 7), data(0)];
+    talk.from(BOB).to(ALICE).channel(A).untimed().send(chunk);
+    talk.from(ALICE)
+        .to(BOB)
+        .channel(B)
+        .untimed()
+        .send([ack(0, 0)]);
+    assert_eq!(talk.findings(), [""; 0]);
+    talk.assert_read_as_sent();
+}
+
+#[test]
+fn a_datagram_cut_by_the_capture_is_no_fault_of_its_sender() {
+    let mut talk = Talk::default();
+    talk.under_way();
+    for bytes in [4, 5, 20, 96, 500] {
+        let sending = talk.from(BOB).to(ALICE).channel(A).cut_to(bytes);
+        let seen = sending.send([integrity(4, 7), data(1)]);
+        assert!(seen.is_ppspp && seen.fault.is_none());
+        assert!(seen.cut, "{bytes}: {seen:#?}");
+    }
+    assert_eq!(talk.analyzer.totals().malformed, 0);
+    assert_eq!(talk.channel().datagrams, 10);
+}

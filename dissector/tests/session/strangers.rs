@@ -128,7 +128,7 @@ fn a_valid_channel_id_from_another_address_is_read_and_told() {
     let seen = talk.from(CAROL).to(BOB).channel(B).send([request(1, 1)]);
     assert!(seen.as_sent);
     let finding = seen.finding("channel.address-mismatch").expect("raised");
-    assert_eq!(finding.to_string().contains("192.0.2.1:7001"), true);
+    assert!(finding.to_string().contains("192.0.2.1:7001"));
     assert_eq!(seen.swarm.as_deref(), Some(swarm()));
     assert_eq!(talk.channels().len(), 1);
     assert!(!talk.alice([request(2, 2)]).has("channel.address-mismatch"));

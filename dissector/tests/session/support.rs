@@ -12,9 +12,9 @@ use ppspp_dissector::wire::{
 };
 
 /// Three peers, on addresses set aside for documentation.
-pub const ALICE: SocketAddr = peer(1);
-pub const BOB: SocketAddr = peer(2);
-pub const CAROL: SocketAddr = peer(3);
+pub(crate) const ALICE: SocketAddr = peer(1);
+pub(crate) const BOB: SocketAddr = peer(2);
+pub(crate) const CAROL: SocketAddr = peer(3);
 
 const fn peer(number: u8) -> SocketAddr {
     let address = Ipv4Addr::new(192, 0, 2, number);
@@ -22,8 +22,8 @@ const fn peer(number: u8) -> SocketAddr {
 }
 
 /// The channel IDs that Alice and Bob choose where a test does not care.
-pub const A: u32 = 0xa1ce_93f7;
-pub const B: u32 = 0x5b0b_41d2;
+pub(crate) const A: u32 = 0xa1ce_93f7;
+pub(crate) const B: u32 = 0x5b0b_41d2;
 
 /// When every conversation begins: 2026-11-22T04:34:01Z.
 const EPOCH_SECONDS: i64 = 1_795_322_041;
@@ -31,40 +31,40 @@ const EPOCH_SECONDS: i64 = 1_795_322_041;
 const NTP_EPOCH: u64 = 2_208_988_800;
 
 /// The clock of peers `ms` after the beginning, in Unix microseconds.
-pub const fn clock(ms: i64) -> u64 {
+pub(crate) const fn clock(ms: i64) -> u64 {
     (EPOCH_SECONDS * 1_000_000 + ms * 1_000) as u64
 }
 
 /// The time of an injector at the beginning, as an NTP timestamp.
-pub const fn ntp() -> u64 {
+pub(crate) const fn ntp() -> u64 {
     (EPOCH_SECONDS as u64 + NTP_EPOCH) << 32
 }
 
 /// What the analyzer made of one datagram.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Whether it was taken for PPSPP.
-    pub is_ppspp: bool,
+    pub(crate) is_ppspp: bool,
     /// Names of the messages.
-    pub names: Vec<&'static str>,
+    pub(crate) names: Vec<&'static str>,
     /// Where the messages stood.
-    pub offsets: Vec<usize>,
+    pub(crate) offsets: Vec<usize>,
     /// Whether the messages are the very ones that were sent, and no more.
-    pub as_sent: bool,
-    pub sender: Option<Side>,
+    pub(crate) as_sent: bool,
+    pub(crate) sender: Option<Side>,
     /// The two IDs of its channel, the initiator's first; `None` without channel.
-    pub channel: Option<(Option<ChannelId>, Option<ChannelId>)>,
-    pub swarm: Option<Vec<u8>>,
-    pub layout: Layout,
-    pub fault: Option<DecodeError>,
-    pub cut: bool,
-    pub undecoded: usize,
-    pub findings: Vec<Finding>,
+    pub(crate) channel: Option<(Option<ChannelId>, Option<ChannelId>)>,
+    pub(crate) swarm: Option<Vec<u8>>,
+    pub(crate) layout: Layout,
+    pub(crate) fault: Option<DecodeError>,
+    pub(crate) cut: bool,
+    pub(crate) undecoded: usize,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl Seen {
     /// Names of its findings.
-    pub fn findings(&self) -> Vec<&'static str> {
+    pub(crate) fn findings(&self) -> Vec<&'static str> {
         self.findings
             .iter()
             .map(|finding| finding.id.entry().name)
@@ -72,7 +72,7 @@ impl Seen {
     }
 
     /// The finding of this name.
-    pub fn finding(&self, name: &str) -> Option<Finding> {
+    pub(crate) fn finding(&self, name: &str) -> Option<Finding> {
         self.findings
             .iter()
             .find(|finding| finding.id.entry().name == name)
@@ -80,16 +80,16 @@ impl Seen {
     }
 
     /// Whether it has a finding of this name.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.finding(name).is_some()
     }
 }
 
 /// A conversation under way.
-pub struct Talk {
-    pub analyzer: Analyzer,
+pub(crate) struct Talk {
+    pub(crate) analyzer: Analyzer,
     /// How messages are written unless said otherwise.
-    pub layout: Layout,
+    pub(crate) layout: Layout,
     seen: Vec<Seen>,
     now: i64,
 }
@@ -102,7 +102,7 @@ impl Default for Talk {
 
 impl Talk {
     /// A conversation before an analyzer that knows something already.
-    pub fn with(config: Config) -> Self {
+    pub(crate) fn with(config: Config) -> Self {
         Self {
             analyzer: Analyzer::new(config),
             layout: super::words::STATIC,
@@ -112,7 +112,7 @@ impl Talk {
     }
 
     /// The same, from messages written in `layout`.
-    pub fn written(layout: Layout) -> Self {
+    pub(crate) fn written(layout: Layout) -> Self {
         Self {
             layout,
             ..Self::default()
@@ -120,7 +120,7 @@ impl Talk {
     }
 
     /// Begins a datagram: `from(ALICE).to(BOB).at(20).channel(B).send([…])`.
-    pub fn from(&mut self, source: SocketAddr) -> Sending<'_> {
+    pub(crate) fn from(&mut self, source: SocketAddr) -> Sending<'_> {
         Sending {
             layout: self.layout,
             talk: self,
@@ -136,28 +136,28 @@ impl Talk {
     }
 
     /// Alice to Bob on the channel that both have.
-    pub fn alice<'m>(&mut self, messages: impl AsRef<[Message<'m>]>) -> Seen {
+    pub(crate) fn alice<'m>(&mut self, messages: impl AsRef<[Message<'m>]>) -> Seen {
         self.from(ALICE).to(BOB).channel(B).send(messages)
     }
 
     /// Bob to Alice on the channel that both have.
-    pub fn bob<'m>(&mut self, messages: impl AsRef<[Message<'m>]>) -> Seen {
+    pub(crate) fn bob<'m>(&mut self, messages: impl AsRef<[Message<'m>]>) -> Seen {
         self.from(BOB).to(ALICE).channel(A).send(messages)
     }
 
     /// Lets time pass.
-    pub fn wait(&mut self, ms: i64) -> &mut Self {
+    pub(crate) fn wait(&mut self, ms: i64) -> &mut Self {
         self.now += ms;
         self
     }
 
     /// Every datagram so far.
-    pub fn seen(&self) -> &[Seen] {
+    pub(crate) fn seen(&self) -> &[Seen] {
         &self.seen
     }
 
     /// How often a finding was raised.
-    pub fn count(&self, name: &str) -> u64 {
+    pub(crate) fn count(&self, name: &str) -> u64 {
         assert!(FindingId::by_name(name).is_some(), "no finding {name}");
         self.analyzer
             .finding_counts()
@@ -166,50 +166,50 @@ impl Talk {
     }
 
     /// Names of all findings raised so far.
-    pub fn findings(&self) -> Vec<&'static str> {
+    pub(crate) fn findings(&self) -> Vec<&'static str> {
         self.analyzer
             .finding_counts()
             .map(|(entry, _)| entry.name)
             .collect()
     }
 
-    pub fn channels(&self) -> Vec<&Channel> {
+    pub(crate) fn channels(&self) -> Vec<&Channel> {
         self.analyzer.channels().collect()
     }
 
-    pub fn swarms(&self) -> Vec<&Swarm> {
+    pub(crate) fn swarms(&self) -> Vec<&Swarm> {
         self.analyzer.swarms().collect()
     }
 
     /// The only channel there is.
-    pub fn channel(&self) -> &Channel {
+    pub(crate) fn channel(&self) -> &Channel {
         let channels = self.channels();
         assert_eq!(channels.len(), 1, "channels");
         channels[0]
     }
 
     /// The only swarm there is.
-    pub fn swarm(&self) -> &Swarm {
+    pub(crate) fn swarm(&self) -> &Swarm {
         let swarms = self.swarms();
         assert_eq!(swarms.len(), 1, "swarms");
         swarms[0]
     }
 
     /// Every datagram was read as it was written.
-    pub fn assert_read_as_sent(&self) {
+    pub(crate) fn assert_read_as_sent(&self) {
         for (index, seen) in self.seen.iter().enumerate() {
             assert!(seen.as_sent, "datagram {index}: {seen:#?}");
         }
     }
 
     /// What a second reading may know.
-    pub fn into_learned(self) -> Learned {
+    pub(crate) fn into_learned(self) -> Learned {
         self.analyzer.into_learned()
     }
 }
 
 /// A datagram before it is sent.
-pub struct Sending<'t> {
+pub(crate) struct Sending<'t> {
     talk: &'t mut Talk,
     source: SocketAddr,
     destination: SocketAddr,
@@ -223,51 +223,51 @@ pub struct Sending<'t> {
 }
 
 impl Sending<'_> {
-    pub fn to(mut self, destination: SocketAddr) -> Self {
+    pub(crate) fn to(mut self, destination: SocketAddr) -> Self {
         self.destination = destination;
         self
     }
 
     /// Milliseconds after the beginning; one after the datagram before, unless said.
-    pub fn at(mut self, ms: i64) -> Self {
+    pub(crate) fn at(mut self, ms: i64) -> Self {
         self.at = Some(ms);
         self
     }
 
-    pub fn channel(mut self, id: u32) -> Self {
+    pub(crate) fn channel(mut self, id: u32) -> Self {
         self.channel = id;
         self
     }
 
     /// Writes this datagram otherwise than the rest.
-    pub fn in_layout(mut self, layout: Layout) -> Self {
+    pub(crate) fn in_layout(mut self, layout: Layout) -> Self {
         self.layout = layout;
         self
     }
 
-    pub fn untimed(mut self) -> Self {
+    pub(crate) fn untimed(mut self) -> Self {
         self.timed = false;
         self
     }
 
-    pub fn over_tcp(mut self) -> Self {
+    pub(crate) fn over_tcp(mut self) -> Self {
         self.transport = Transport::TcpFramed;
         self
     }
 
-    pub fn in_fragments(mut self, fragments: u16) -> Self {
+    pub(crate) fn in_fragments(mut self, fragments: u16) -> Self {
         self.fragments = fragments;
         self
     }
 
     /// Only this many bytes were captured.
-    pub fn cut_to(mut self, bytes: usize) -> Self {
+    pub(crate) fn cut_to(mut self, bytes: usize) -> Self {
         self.captured = bytes;
         self
     }
 
     /// Encodes the messages and shows the datagram to the analyzer.
-    pub fn send<'m>(self, messages: impl AsRef<[Message<'m>]>) -> Seen {
+    pub(crate) fn send<'m>(self, messages: impl AsRef<[Message<'m>]>) -> Seen {
         let messages = messages.as_ref();
         let mut payload = Vec::new();
         encode_datagram(
@@ -281,12 +281,12 @@ impl Sending<'_> {
     }
 
     /// Shows any bytes to the analyzer.
-    pub fn send_bytes(self, payload: &[u8]) -> Seen {
+    pub(crate) fn send_bytes(self, payload: &[u8]) -> Seen {
         self.deliver(payload, &[])
     }
 
     /// The channel ID and then these bytes.
-    pub fn send_body(self, body: &[u8]) -> Seen {
+    pub(crate) fn send_body(self, body: &[u8]) -> Seen {
         let payload = [&self.channel.to_be_bytes(), body].concat();
         self.deliver(&payload, &[])
     }
@@ -355,6 +355,6 @@ impl Sending<'_> {
 }
 
 /// Every assigned addressing method.
-pub fn addressings() -> impl Iterator<Item = ChunkAddressing> {
+pub(crate) fn addressings() -> impl Iterator<Item = ChunkAddressing> {
     ChunkAddressing::ASSIGNED.iter().copied()
 }

@@ -9,16 +9,16 @@ use ppspp_dissector::wire::{
 use super::support::{A, ALICE, B, BOB, Talk, clock, ntp};
 
 /// Option lists as they stand in a handshake.
-pub type Options = Vec<ProtocolOption<'static>>;
+pub(crate) type Options = Vec<ProtocolOption<'static>>;
 
 /// Static content as most tests have it: the RFC's defaults, chunks of 1024 bytes.
-pub const STATIC: Layout = Layout {
+pub(crate) const STATIC: Layout = Layout {
     chunk_size: ChunkSize::Fixed(1024),
     ..Layout::RFC
 };
 
 /// A live stream: P-256, the same widths otherwise.
-pub const LIVE: Layout = Layout {
+pub(crate) const LIVE: Layout = Layout {
     signature_length: Some(64),
     ..STATIC
 };
@@ -41,22 +41,22 @@ const fn noise() -> [u8; 16_384] {
 }
 
 /// This many bytes of noise.
-pub fn noise_of(length: usize) -> &'static [u8] {
+pub(crate) fn noise_of(length: usize) -> &'static [u8] {
     &BYTES[..length]
 }
 
 /// A swarm ID of static content for a hash function.
-pub fn root(function: HashFunction) -> &'static [u8] {
+pub(crate) fn root(function: HashFunction) -> &'static [u8] {
     &BYTES[100..100 + function.length().expect("an assigned function")]
 }
 
 /// The swarm ID of static content in most tests.
-pub fn swarm() -> &'static [u8] {
+pub(crate) fn swarm() -> &'static [u8] {
     root(HashFunction::Sha256)
 }
 
 /// The swarm ID of the live stream in most tests: a key on P-256.
-pub static KEY: [u8; 65] = key_p256();
+pub(crate) static KEY: [u8; 65] = key_p256();
 
 const fn key_p256() -> [u8; 65] {
     let noise = noise();
@@ -71,7 +71,7 @@ const fn key_p256() -> [u8; 65] {
 }
 
 /// Messages in the widths of a layout.
-pub trait Say {
+pub(crate) trait Say {
     fn spec(&self, start: u64, end: u64) -> ChunkSpec;
     fn have(&self, start: u64, end: u64) -> Message<'static>;
     fn request(&self, start: u64, end: u64) -> Message<'static>;
@@ -150,32 +150,32 @@ impl Say for Layout {
     }
 }
 
-pub fn have(start: u64, end: u64) -> Message<'static> {
+pub(crate) fn have(start: u64, end: u64) -> Message<'static> {
     STATIC.have(start, end)
 }
 
-pub fn request(start: u64, end: u64) -> Message<'static> {
+pub(crate) fn request(start: u64, end: u64) -> Message<'static> {
     STATIC.request(start, end)
 }
 
-pub fn cancel(start: u64, end: u64) -> Message<'static> {
+pub(crate) fn cancel(start: u64, end: u64) -> Message<'static> {
     STATIC.cancel(start, end)
 }
 
-pub fn ack(start: u64, end: u64) -> Message<'static> {
+pub(crate) fn ack(start: u64, end: u64) -> Message<'static> {
     STATIC.ack(start, end)
 }
 
-pub fn integrity(start: u64, end: u64) -> Message<'static> {
+pub(crate) fn integrity(start: u64, end: u64) -> Message<'static> {
     STATIC.integrity(start, end)
 }
 
-pub fn data(chunk: u64) -> Message<'static> {
+pub(crate) fn data(chunk: u64) -> Message<'static> {
     STATIC.data(chunk)
 }
 
 /// A HANDSHAKE.
-pub fn handshake<'m>(source_channel: u32, options: &[ProtocolOption<'m>]) -> Message<'m> {
+pub(crate) fn handshake<'m>(source_channel: u32, options: &[ProtocolOption<'m>]) -> Message<'m> {
     Message::Handshake(Handshake {
         source_channel: ChannelId(source_channel),
         options: options.to_vec(),
@@ -184,12 +184,12 @@ pub fn handshake<'m>(source_channel: u32, options: &[ProtocolOption<'m>]) -> Mes
 }
 
 /// A closing HANDSHAKE.
-pub fn close() -> Message<'static> {
+pub(crate) fn close() -> Message<'static> {
     handshake(0, &[])
 }
 
 /// A HANDSHAKE whose list is not ended.
-pub fn endless<'m>(source_channel: u32, options: &[ProtocolOption<'m>]) -> Message<'m> {
+pub(crate) fn endless<'m>(source_channel: u32, options: &[ProtocolOption<'m>]) -> Message<'m> {
     Message::Handshake(Handshake {
         source_channel: ChannelId(source_channel),
         options: options.to_vec(),
@@ -198,17 +198,17 @@ pub fn endless<'m>(source_channel: u32, options: &[ProtocolOption<'m>]) -> Messa
 }
 
 /// Legacy swift's HANDSHAKE, which has no options and no end.
-pub fn bare_handshake(source_channel: u32) -> Message<'static> {
+pub(crate) fn bare_handshake(source_channel: u32) -> Message<'static> {
     handshake(source_channel, &[])
 }
 
 /// Everything that the initiator must say of static content.
-pub fn options() -> Options {
+pub(crate) fn options() -> Options {
     options_in(&STATIC, swarm())
 }
 
 /// The same for other widths and another swarm.
-pub fn options_in(layout: &Layout, id: &'static [u8]) -> Options {
+pub(crate) fn options_in(layout: &Layout, id: &'static [u8]) -> Options {
     let mut options = vec![
         ProtocolOption::Version(1),
         ProtocolOption::MinimumVersion(1),
@@ -222,12 +222,12 @@ pub fn options_in(layout: &Layout, id: &'static [u8]) -> Options {
 }
 
 /// Everything that the initiator must say of a live stream.
-pub fn live_options() -> Options {
+pub(crate) fn live_options() -> Options {
     live_options_in(&LIVE, &KEY)
 }
 
 /// The same for other widths and another key.
-pub fn live_options_in(layout: &Layout, id: &'static [u8]) -> Options {
+pub(crate) fn live_options_in(layout: &Layout, id: &'static [u8]) -> Options {
     let window = match DiscardWindow::is_wide(layout.addressing) {
         Some(true) => DiscardWindow::Bits64(u64::MAX),
         _ => DiscardWindow::Bits32(u32::MAX),
@@ -242,12 +242,12 @@ pub fn live_options_in(layout: &Layout, id: &'static [u8]) -> Options {
 }
 
 /// What libswift says: no chunk size; in a live stream no hash function either.
-pub fn libswift(options: Options) -> Options {
+pub(crate) fn libswift(options: Options) -> Options {
     options.without(OptionCode::ChunkSize)
 }
 
 /// Changing a list of options.
-pub trait Change {
+pub(crate) trait Change {
     fn without(self, code: OptionCode) -> Self;
     /// In its place in the order, or instead of one with the same code.
     fn with(self, option: ProtocolOption<'static>) -> Self;
@@ -275,13 +275,13 @@ impl Change for Options {
 }
 
 /// How legacy swift writes.
-pub fn legacy() -> Layout {
+pub(crate) fn legacy() -> Layout {
     Layout::of_dialect(&dialect::LEGACY_SWIFT)
 }
 
 impl Talk {
     /// Alice opens a channel to Bob with these options and these messages behind them.
-    pub fn open(
+    pub(crate) fn open(
         &mut self,
         alice: &[ProtocolOption<'_>],
         bob: &[ProtocolOption<'_>],
@@ -298,12 +298,12 @@ impl Talk {
     }
 
     /// A channel to Bob, who has the chunks 0 to 7 of static content.
-    pub fn download(&mut self) -> &mut Self {
+    pub(crate) fn download(&mut self) -> &mut Self {
         self.open(&options(), &options().reply(), &[have(0, 7)])
     }
 
     /// A download whose first chunk has come: peaks are known, nothing is owed.
-    pub fn under_way(&mut self) -> &mut Self {
+    pub(crate) fn under_way(&mut self) -> &mut Self {
         self.download();
         self.alice([request(0, 7)]);
         self.bob([
@@ -318,7 +318,7 @@ impl Talk {
     }
 
     /// A channel to Bob, who injects a live stream and has announced nothing yet.
-    pub fn live(&mut self) -> &mut Self {
+    pub(crate) fn live(&mut self) -> &mut Self {
         self.layout = LIVE;
         self.open(&live_options(), &live_options().reply(), &[])
     }

@@ -214,6 +214,10 @@ fn message(layout: Layout) -> BoxedStrategy<Message<'static>> {
 fn tail_message(layout: Layout) -> BoxedStrategy<Message<'static>> {
     let longest = match layout.chunk_size {
         ChunkSize::Fixed(size) => size as usize,
+        // A byte range tells the chunk's length, here of the assumed size.
+        ChunkSize::Variable if layout.addressing == ChunkAddressing::Byte64 => {
+            ChunkSize::ASSUMED as usize
+        }
         ChunkSize::Variable | ChunkSize::Unknown => 1500,
     };
     let data = (any::<u16>(), any::<u64>(), pool_up_to(longest)).prop_map(
