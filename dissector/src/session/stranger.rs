@@ -79,10 +79,15 @@ impl Analyzer {
             .table
             .channels_between(datagram.source, datagram.destination)
             .any(|index| self.channels[index.0 as usize].from_start);
-        let enough = suspect.inference.bits() >= ENOUGH
-            && (suspect.datagrams > 1 || !announced)
-            && evidence.complete;
         let layout = suspect.inference.best();
+        // Without a timestamp DATA says little, and another protocol's header
+        // says the same little again and again: then one datagram must do.
+        let bits = if layout.data_timestamp {
+            suspect.inference.bits()
+        } else {
+            evidence.bits
+        };
+        let enough = bits >= ENOUGH && (suspect.datagrams > 1 || !announced) && evidence.complete;
         if enough {
             let learned = LearnedEnd {
                 layout,
