@@ -6,20 +6,21 @@
 CARGO ?= cargo
 CAPTURE ?= captures/merkle-sha256-seven-chunks.pcap
 DATAGRAMS ?= 1000000
+DAMAGE_CASES ?= 10000
 FUZZ_SECONDS ?= 60
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET_DIR)/release/ppsp-inspect
 BENCH_CAPTURE := bench-data/static-$(DATAGRAMS).pcap
 TOOLS := tools
 
-.PHONY: help setup build run test lint bench fuzz captures clean
+.PHONY: help setup build run test lint bench fuzz damage captures clean
 
 help: ## Show what there is
 	@echo "make TARGET"
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables: CAPTURE (run), DATAGRAMS (bench), FUZZ_SECONDS (fuzz), CARGO"
+	@echo "Variables: CAPTURE (run), DATAGRAMS (bench), FUZZ_SECONDS (fuzz), DAMAGE_CASES (damage), CARGO"
 
 setup: ## Install what the build needs besides Rust: a C compiler and pkg-config
 	@$(TOOLS)/setup
@@ -55,9 +56,12 @@ bench-data/static-%.pcap: | setup
 fuzz: setup ## Fuzz every target for FUZZ_SECONDS, where cargo-fuzz is installed
 	@$(TOOLS)/fuzz $(FUZZ_SECONDS)
 
+damage: setup ## Read DAMAGE_CASES randomly damaged captures: time and peak memory
+	DAMAGE_CASES=$(DAMAGE_CASES) $(CARGO) test --release --test damage -- --nocapture
+
 captures: setup ## Write the sample captures again
 	$(CARGO) run --quiet --example captures -- captures
 
 clean: ## Remove what was built and the benchmark captures
 	$(CARGO) clean
-	rm -rf bench-data dissector/fuzz/target
+	rm -rf bench-data dissector/fuzz/target fuzz/target

@@ -5,5 +5,7 @@
 
 pub mod capture;
 pub mod cli;
+pub mod content;
 pub mod output;
 pub mod pipeline;
+pub mod progress;

@@ -1,14 +1,12 @@
 //! From capture files through the analyzer to whoever consumes the records.
 
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ppspp_dissector::session::{Analyzer, Config, Datagram, Learned, Record, recycle};
 
 use crate::capture::{Capture, CaptureError, Input, Options};
+use crate::progress::Progress;
 
 /// Datagrams of a file's beginning that are read twice: what they show of
 /// channels without handshake is then known from their first datagram on.
@@ -60,7 +58,8 @@ pub fn run(
         scratch = recycle(messages);
         seen += 1;
         if seen.is_multiple_of(PROGRESS_STEP) {
-            progress.update(&capture);
+            let read = capture.progress();
+            progress.update(read.read, read.total);
         }
     }
     progress.finish();
@@ -91,51 +90,5 @@ fn is_regular_file(input: &Input) -> bool {
     match input {
         Input::Stdin => false,
         Input::File(path) => std::fs::metadata(path).is_ok_and(|data| data.is_file()),
-    }
-}
-
-/// A progress bar on stderr, for what takes longer than a second.
-struct Progress {
-    started: Instant,
-    enabled: bool,
-    bar: Option<ProgressBar>,
-}
-
-impl Progress {
-    fn new(quiet: bool) -> Self {
-        Self {
-            started: Instant::now(),
-            enabled: !quiet && std::io::stderr().is_terminal(),
-            bar: None,
-        }
-    }
-
-    fn update(&mut self, capture: &Capture) {
-        if !self.enabled {
-            return;
-        }
-        let progress = capture.progress();
-        if self.bar.is_none() && self.started.elapsed() >= Duration::from_secs(1) {
-            let bar = match progress.total {
-                Some(total) => ProgressBar::new(total).with_style(
-                    ProgressStyle::with_template(
-                        "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-                    )
-                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
-                ),
-                None => ProgressBar::new_spinner(),
-            };
-            bar.set_draw_target(ProgressDrawTarget::stderr());
-            self.bar = Some(bar);
-        }
-        if let Some(bar) = &self.bar {
-            bar.set_position(progress.read);
-        }
-    }
-
-    fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
     }
 }

@@ -406,7 +406,7 @@ impl fmt::Display for Detail {
             Self::None => Ok(()),
             Self::Fault(error) => error.fmt(f),
             Self::Count(count, unit) => write!(f, "{count} {unit}"),
-            Self::Mismatch(one, other) => write!(f, "{one} and {other}"),
+            Self::Mismatch(one, other) => write!(f, "{one} against {other}"),
             Self::Chunks(chunks) => write!(f, "chunks {chunks}"),
             Self::Interval(sent, wanted) => write!(f, "sent {sent}, complete {wanted}"),
             Self::Spec(spec) => spec.fmt(f),

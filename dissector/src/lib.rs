@@ -5,5 +5,6 @@
 #![forbid(unsafe_code)]
 
 pub mod finding;
+pub mod integrity;
 pub mod session;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! The command line: what there is to say, and the help that explains it.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ppspp_dissector::session::Config;
@@ -17,6 +18,7 @@ Examples:
   ppsp-inspect read -T jsonl capture.pcap      for programs, an object a line
   ppsp-inspect stats capture.pcap              messages, swarms, channels, findings
   ppsp-inspect findings                        what the analyzer can tell
+  ppsp-inspect hash video.mp4                  the swarm ID of content
 
 Exit status: 0 all fine, 2 wrong usage, 3 an input could not be read (to its end).";
 
@@ -33,6 +35,15 @@ Examples:
   ppsp-inspect stats capture.pcap
   ppsp-inspect stats --json capture.pcap.zst | jq '.findings'
   zcat old.pcap.gz | ppsp-inspect stats -";
+
+const HASH_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect hash video.mp4                  swarm ID with the RFC's defaults
+  ppsp-inspect hash --hash sha1 video.mp4      as libswift and libperegrine do
+  ppsp-inspect hash --json --chunk-size 8192 video.mp4
+  head -c 7162 video.mp4 | ppsp-inspect hash --tree -
+
+Exit status: 0 all fine, 2 wrong usage, 3 the content could not be read.";
 
 const FINDINGS_AFTER_HELP: &str = "\
 Examples:
@@ -75,6 +86,9 @@ pub(super) enum Command {
     /// Print what captures hold: messages, swarms, channels, findings
     #[command(after_help = STATS_AFTER_HELP)]
     Stats(StatsArgs),
+    /// Print the swarm ID, root hash and peaks of content
+    #[command(after_help = HASH_AFTER_HELP)]
+    Hash(HashArgs),
     /// Print the catalogue of findings: ids, severities, RFC sections
     #[command(after_help = FINDINGS_AFTER_HELP)]
     Findings(FindingsArgs),
@@ -121,6 +135,11 @@ impl InputArgs {
                 }
             })
             .collect()
+    }
+
+    /// Whether only certain ports are wanted.
+    pub(super) fn has_ports(&self) -> bool {
+        !self.port.is_empty()
     }
 
     /// What the user told about the captures.
@@ -183,6 +202,39 @@ pub(super) struct StatsArgs {
     #[arg(long)]
     pub(super) json: bool,
 }
+
+/// What `hash` takes.
+#[derive(Debug, Args)]
+pub(super) struct HashArgs {
+    /// The content; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+
+    /// Hash function of the Merkle tree
+    #[arg(long, value_name = "FUNCTION", default_value = "sha256")]
+    pub(super) hash: HashArg,
+
+    /// Chunk size in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..=MOST_CHUNK_SIZE))]
+    pub(super) chunk_size: u32,
+
+    /// One JSON object, for programs
+    #[arg(long, conflicts_with = "tree")]
+    pub(super) json: bool,
+
+    /// Draw the tree, of 16 chunks at most, with all its hashes
+    #[arg(long)]
+    pub(super) tree: bool,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorArg,
+}
+
+/// Bytes of the largest chunk that content is cut into: no datagram holds more
+/// than 64 KiB, and this leaves room for experiments.
+const MOST_CHUNK_SIZE: i64 = 64 * 1024 * 1024;
 
 /// What `findings` takes.
 #[derive(Debug, Args)]

@@ -2,20 +2,29 @@
 
 mod args;
 
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, StdoutLock, Write};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
+use ppspp_dissector::integrity::TreeHash;
+use ppspp_dissector::wire::HashFunction;
 
 use crate::capture::CaptureError;
+use crate::content::{DRAWN_CHUNKS, hash_content};
 use crate::output::{
-    CaptureSummary, JsonTimes, Style, TimeFormat, write_catalogue, write_catalogue_json, write_hex,
+    CaptureSummary, ContentSummary, JsonTimes, Style, TimeFormat, write_catalogue,
+    write_catalogue_json, write_content, write_content_json, write_content_tree, write_hex,
     write_json_line, write_line, write_stats, write_stats_json, write_tree,
 };
 use crate::pipeline::{self, Finished};
-use args::{Cli, ColorArg, Command, FindingsArgs, FormatArg, InputArgs, ReadArgs, StatsArgs};
+use crate::progress::Progress;
+use args::{
+    Cli, ColorArg, Command, FindingsArgs, FormatArg, HashArgs, InputArgs, ReadArgs, StatsArgs,
+};
 
 /// Wrong usage.
 const USAGE: u8 = 2;
@@ -43,13 +52,19 @@ pub fn main() -> ExitCode {
     let result = match cli.command.unwrap_or(Command::Read(cli.read)) {
         Command::Read(args) => read(&args),
         Command::Stats(args) => stats(&args),
+        Command::Hash(args) => hash(&args),
         Command::Findings(args) => findings(&args),
     };
     match result {
         Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ppsp-inspect: {error:#}");
+            // A capture's error names its cause itself.
+            if error.downcast_ref::<CaptureError>().is_some() {
+                complain(format_args!("{error}"));
+            } else {
+                complain(format_args!("{error:#}"));
+            }
             ExitCode::from(UNREADABLE)
         }
     }
@@ -90,11 +105,12 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
     )?;
     out.flush()?;
     let others = finished.analyzer.totals().not_ppspp;
-    if others > 0 && args.format == FormatArg::Text {
-        eprintln!(
-            "ppsp-inspect: {others} other UDP datagrams are not PPSPP; \
+    // Who names ports has left the others out on purpose.
+    if others > 0 && !args.input.has_ports() && args.format == FormatArg::Text {
+        complain(format_args!(
+            "{others} other UDP datagrams are not PPSPP; \
              --port PORT decodes those of a port all the same"
-        );
+        ));
     }
     Ok(status(&finished))
 }
@@ -115,6 +131,60 @@ fn stats(args: &StatsArgs) -> Result<ExitCode> {
     Ok(status(&finished))
 }
 
+fn hash(args: &HashArgs) -> Result<ExitCode> {
+    let (name, content, size): (_, Box<dyn Read>, _) = if args.file.as_os_str() == "-" {
+        (
+            "standard input".to_owned(),
+            Box::new(io::stdin().lock()),
+            None,
+        )
+    } else {
+        let name = args.file.display().to_string();
+        let file = File::open(&args.file).with_context(|| name.clone())?;
+        let size = file.metadata().ok().map(|data| data.len());
+        (name, Box::new(file), size)
+    };
+    let function = HashFunction::from(args.hash);
+    let tree_hash = TreeHash::new(function).context("the hash function is unassigned")?;
+    let mut progress = Progress::new(false);
+    let hashed = hash_content(content, tree_hash, args.chunk_size as usize, |read| {
+        progress.update(read, size);
+    })
+    .with_context(|| name.clone())?;
+    progress.finish();
+    let root = hashed
+        .tree
+        .root()
+        .with_context(|| format!("{name}: is empty; content without chunks has no swarm ID"))?;
+    let summary = ContentSummary {
+        content: &hashed,
+        root,
+        function,
+        chunk_size: args.chunk_size,
+    };
+    let mut out = stdout();
+    let style = style(args.color);
+    if args.json {
+        write_content_json(&mut out, &summary)?;
+    } else {
+        write_content(&mut out, &summary, style)?;
+    }
+    if args.tree {
+        if hashed.tree.chunks() > DRAWN_CHUNKS {
+            out.flush()?;
+            anyhow::bail!(
+                "{name}: has {} chunks; only trees of {DRAWN_CHUNKS} at most are drawn, \
+                 try a larger --chunk-size",
+                hashed.tree.chunks()
+            );
+        }
+        writeln!(out)?;
+        write_content_tree(&mut out, &hashed, style)?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn findings(args: &FindingsArgs) -> Result<ExitCode> {
     let mut out = stdout();
     if args.json {
@@ -132,10 +202,16 @@ fn run_quietly(input: &InputArgs) -> Result<Finished> {
     })
 }
 
+/// Tells the user. Where standard error is gone, too, nobody is left to hear it:
+/// unlike `eprintln!`, that is no reason to panic.
+fn complain(what: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "ppsp-inspect: {what}");
+}
+
 /// Says what could not be read; the exit status tells it, too.
 fn status(finished: &Finished) -> ExitCode {
     for fault in finished.faults() {
-        eprintln!("ppsp-inspect: {fault}");
+        complain(format_args!("{fault}"));
     }
     if finished.faults().is_empty() {
         ExitCode::SUCCESS

@@ -4,6 +4,7 @@
 //! found out.
 
 mod catalogue;
+mod content;
 mod format;
 mod hex;
 mod json;
@@ -13,6 +14,7 @@ mod style;
 mod tree;
 
 pub use catalogue::{write_catalogue, write_catalogue_json};
+pub use content::{ContentSummary, write_content, write_content_json, write_content_tree};
 pub use format::{TimeFormat, TimeStyle};
 pub use hex::write_hex;
 pub use json::{JsonTimes, write_json_line};

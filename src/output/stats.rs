@@ -306,10 +306,12 @@ pub fn write_stats(
     if !findings.is_empty() {
         findings.sort_by_key(|(entry, _)| (std::cmp::Reverse(entry.severity), entry.name));
         writeln!(out, "\n{}", style.heading("Findings"))?;
+        let width = findings.iter().map(|(entry, _)| entry.name.len()).max();
+        let width = width.unwrap_or(0);
         for (entry, count) in findings {
             writeln!(
                 out,
-                "  {} {:<35} {:<6} {count:>7} ×  {}",
+                "  {} {:<width$} {:<6} {count:>7} ×  {}",
                 style.severity(entry.severity, format_args!("{:<8}", entry.severity.name())),
                 entry.name,
                 if entry.section.is_empty() {

@@ -163,7 +163,7 @@ fn write_message(
     let layout = &record.layout;
     match &located.message {
         Message::Handshake(handshake) => {
-            write_handshake(out, handshake, located.offset, layout, style)
+            write_handshake(out, handshake, located.offset, record, style)
         }
         Message::Data {
             spec,
@@ -239,9 +239,10 @@ fn write_handshake(
     out: &mut impl Write,
     handshake: &Handshake<'_>,
     offset: usize,
-    layout: &Layout,
+    record: &Record<'_, '_>,
     style: Style,
 ) -> io::Result<()> {
+    let (layout, cut) = (&record.layout, record.cut);
     if handshake.is_closing() {
         writeln!(out, "    Source channel: 00000000 (closes the channel)")?;
     } else {
@@ -259,7 +260,11 @@ fn write_handshake(
         at += length;
     }
     if layout.dialect.handshake_options && !handshake.has_end {
-        writeln!(out, "    No end option")?;
+        writeln!(
+            out,
+            "    No end option{}",
+            if cut { ": cut by the capture" } else { "" }
+        )?;
     }
     Ok(())
 }

@@ -1,3 +1,9 @@
 //! What several end-to-end tests need.
 
+pub mod analysis;
 pub mod capture_writer;
+pub mod foreign;
+pub mod outputs;
+pub mod program;
+pub mod random;
+pub mod samples;

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use super::address::{EndKey, Pair};
 use super::channel::{Channel, ChannelIndex, Side};
 use super::chunk_set::PageBudget;
-use super::config::{Config, Learned, MAX_CHANNELS, MAX_CHUNK_PAGES, MAX_ID_BYTES};
+use super::config::{Config, Learned, LearnedEnd, MAX_CHANNELS, MAX_CHUNK_PAGES, MAX_ID_BYTES};
 use super::counts::MessageCounts;
 use super::exchange::Route;
 use super::findings::Findings;
@@ -278,9 +278,14 @@ impl Analyzer {
                 let mut layout = sender.layout;
                 if let (Some(inference), Some(method)) = (&mut inference, peer.sure_addressing()) {
                     inference.agree(method);
-                    layout = inference.best();
+                    layout = inference.best_with(&layout);
                 }
-                self.learned.ends.insert(key, (layout, inference));
+                let learned = LearnedEnd {
+                    layout,
+                    inference,
+                    hashes_seen: sender.hashes_seen,
+                };
+                self.learned.ends.insert(key, learned);
                 let pair = Pair::new(key.receiver, key.sender);
                 self.learned.pairs.insert(pair);
             }
@@ -325,6 +330,10 @@ impl Analyzer {
         if let Some(id) = id {
             if let Some(&function) = self.config.learned.swarms.get(&id) {
                 swarm.hash_function = Some(Known::shown(function));
+                self.findings.raise(
+                    FindingId::InferredHashFunction,
+                    Detail::Word(function.name().unwrap_or("?")),
+                );
             }
             self.swarm_by_id.insert(id, index);
         }

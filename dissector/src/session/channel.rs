@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::chunk_set::ChunkSet;
+use super::chunk_set::{ChunkSet, PageBudget};
 use super::counts::MessageCounts;
 use super::declared::Declared;
 use super::infer::Inference;
@@ -72,6 +72,9 @@ pub struct Channel {
     /// Whether its handshake was seen, so that what was requested, sent and
     /// announced is known from the beginning.
     pub from_start: bool,
+    /// Whether the capture cut off messages on this channel, so that what it
+    /// does not show may have been there all the same.
+    pub(super) blind: bool,
     pub(super) ends: [End; 2],
     pub(super) closed_at: Option<Time>,
     /// When the responder's latest HANDSHAKE came.
@@ -100,6 +103,7 @@ impl Channel {
             transport,
             datagrams: 0,
             messages: MessageCounts::default(),
+            blind: false,
             ends: [initiator, responder],
             closed_at: None,
             answered_at: None,
@@ -135,6 +139,12 @@ impl Channel {
             Side::Initiator => (initiator, responder),
             Side::Responder => (responder, initiator),
         }
+    }
+
+    /// Whether everything that was said on this channel is known.
+    #[inline]
+    pub(super) const fn is_complete(&self) -> bool {
+        self.from_start && !self.blind
     }
 
     /// Whether a HANDSHAKE that comes now may be a copy of one before: sent
@@ -175,8 +185,11 @@ pub struct End {
     pub(super) inference: Option<Box<Inference>>,
     /// Whether the layout was inferred from its messages.
     pub(super) judged: bool,
-    /// Whether it was said that its addressing method was inferred.
-    pub(super) noted_addressing: bool,
+    /// Whether hashes were among them.
+    pub(super) hashes_seen: bool,
+    /// Whether the findings about what was inferred were raised.
+    pub(super) noted_reading: bool,
+    pub(super) noted_hashes: bool,
     pub(super) tracking: Option<Box<Tracking>>,
     /// Its messages so far were those of a peer that has sent DATA to complete.
     pub(super) choking: bool,
@@ -201,7 +214,9 @@ impl End {
             layout: Layout::RFC,
             inference: None,
             judged: false,
-            noted_addressing: false,
+            hashes_seen: false,
+            noted_reading: false,
+            noted_hashes: false,
             tracking: None,
             choking: false,
             pex_asked: false,
@@ -271,4 +286,18 @@ pub(super) struct Tracking {
     pub(super) cancelled: Vec<(ChunkRange, Option<Time>)>,
     /// Requests for what it had requested before.
     pub(super) repetitions: Burst,
+}
+
+impl Tracking {
+    /// Forgets everything and gives its places back.
+    pub(super) fn clear(&mut self, budget: &mut PageBudget) {
+        for set in [
+            &mut self.announced,
+            &mut self.requested,
+            &mut self.received,
+            &mut self.signed,
+        ] {
+            set.clear(budget);
+        }
+    }
 }

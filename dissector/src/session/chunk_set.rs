@@ -2,9 +2,7 @@
 //! are bits in pages, whole pages are runs, so that neither ten million single
 //! chunks nor one HAVE of 2^62 chunks costs much.
 
-use std::collections::{BTreeMap, HashMap};
-
-use foldhash::fast::FixedState;
+use std::collections::BTreeMap;
 
 use crate::wire::ChunkRange;
 
@@ -78,7 +76,7 @@ impl Page {
 #[derive(Clone, Debug, Default)]
 pub struct ChunkSet {
     /// Pages with some chunks, by page number.
-    partial: HashMap<u64, Box<Page>, FixedState>,
+    partial: BTreeMap<u64, Box<Page>>,
     /// The page that was touched last, kept out of the table: chunks mostly
     /// come in order.
     hot: Option<(u64, Box<Page>)>,
@@ -133,6 +131,12 @@ impl ChunkSet {
         };
         self.count = self.count.saturating_add(added);
         added
+    }
+
+    /// Takes every chunk out and gives the places back.
+    pub fn clear(&mut self, budget: &mut PageBudget) {
+        budget.give(self.pages().count() + self.full.len());
+        *self = Self::default();
     }
 
     /// Whether `chunk` is in the set.
@@ -275,22 +279,10 @@ impl ChunkSet {
             }
             old += u128::from(end.min(last) - start.max(first) + 1) * u128::from(PAGE);
         }
-        let mut bits_of = |page: &Page| old += u128::from(page.count);
-        // Walk the shorter of the two: the pages of the range or the table.
-        if pages <= self.partial.len() as u128 {
-            for page in first..=last {
-                if let Some(found) = self.partial.remove(&page) {
-                    bits_of(&found);
-                }
+        while let Some((&number, _)) = self.partial.range(first..=last).next() {
+            if let Some(page) = self.partial.remove(&number) {
+                old += u128::from(page.count);
             }
-        } else {
-            self.partial.retain(|number, page| {
-                let inside = (first..=last).contains(number);
-                if inside {
-                    bits_of(page);
-                }
-                !inside
-            });
         }
         budget.give(before - self.partial.len());
         if !self.join_run(first, last, budget) {

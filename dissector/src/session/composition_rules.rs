@@ -137,6 +137,7 @@ pub(super) fn check_composition(context: &mut Context<'_, '_>, messages: &[Locat
     }
     if hashes > 0
         && data == 0
+        && !context.datagram.is_cut()
         && !context.opening
         && context.swarm.is_static()
         && context.datagram.wire_length

@@ -9,9 +9,10 @@ use super::address::{EndKey, Pair};
 use super::infer::Inference;
 use crate::wire::{ChunkAddressing, ChunkSize, HashFunction, Layout};
 
-/// Channels that are followed. A channel without chunks costs about 700 bytes;
-/// datagrams of further channels are decoded but not followed.
-pub const MAX_CHANNELS: usize = 32 * 1024;
+/// Channels that are followed; one between strangers costs about 2.5 KiB with
+/// its swarm and its places in the tables. Datagrams of further channels are
+/// decoded but not followed.
+pub const MAX_CHANNELS: usize = 16 * 1024;
 
 /// Bytes of swarm IDs that are kept in all. Every channel has one swarm at
 /// most, so that there are never more swarms than channels.
@@ -48,7 +49,7 @@ pub struct Config {
 /// datagram on.
 #[derive(Clone, Debug, Default)]
 pub struct Learned {
-    pub(super) ends: HashMap<EndKey, (Layout, Option<Inference>), FixedState>,
+    pub(super) ends: HashMap<EndKey, LearnedEnd, FixedState>,
     pub(super) pairs: HashSet<Pair, FixedState>,
     pub(super) swarms: HashMap<Arc<[u8]>, HashFunction, FixedState>,
 }
@@ -58,4 +59,14 @@ impl Learned {
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty() && self.swarms.is_empty() && self.pairs.is_empty()
     }
+}
+
+/// What is known about the messages of one end's sender.
+#[derive(Clone, Debug)]
+pub(super) struct LearnedEnd {
+    pub(super) layout: Layout,
+    /// What is still open.
+    pub(super) inference: Option<Inference>,
+    /// Whether hashes or signatures were seen.
+    pub(super) hashes_seen: bool,
 }

@@ -28,11 +28,11 @@ pub(super) struct Evidence {
     pub(super) bits: i32,
     /// Whether hashes were read, whose width the layout tells.
     pub(super) has_hashes: bool,
-    /// Whether signatures were read or wanted.
+    /// Whether signatures were read, or would have been with a known length.
     pub(super) has_signatures: bool,
     /// Whether reading stopped at a signature of unknown length.
     pub(super) wants_signature_length: bool,
-    /// Whether all bytes were read.
+    /// Whether all bytes were read that the capture has.
     pub(super) complete: bool,
 }
 
@@ -54,12 +54,13 @@ pub(super) fn weigh(
         evidence.complete = false;
         return evidence;
     };
+    let cut = payload.len() < wire_length;
     let mut first = true;
     let mut layout = *layout;
     while let Some(next) = reader.next(&layout) {
         match next {
             Ok(located) => {
-                evidence.bits += 4 + weigh_message(&located.message, &layout, time, first);
+                evidence.bits += 4 + weigh_message(&located.message, &layout, time, first, cut);
                 match &located.message {
                     Message::Integrity { .. } => evidence.has_hashes = true,
                     Message::SignedIntegrity { .. } => evidence.has_signatures = true,
@@ -68,11 +69,12 @@ pub(super) fn weigh(
                 }
             }
             Err(error) => {
-                evidence.complete = false;
                 if error.cause == Cause::UnknownSignatureLength {
+                    evidence.complete = false;
                     evidence.wants_signature_length = true;
                     evidence.has_signatures = true;
-                } else if !(error.is_truncation() && payload.len() < wire_length) {
+                } else if !(error.is_truncation() && cut) {
+                    evidence.complete = false;
                     evidence.bits -= 40;
                 }
                 break;
@@ -101,11 +103,17 @@ fn layout_behind(handshake: &Handshake<'_>, mut layout: Layout) -> Layout {
     layout
 }
 
-fn weigh_message(message: &Message<'_>, layout: &Layout, time: Option<Time>, first: bool) -> i32 {
+fn weigh_message(
+    message: &Message<'_>,
+    layout: &Layout,
+    time: Option<Time>,
+    first: bool,
+    cut: bool,
+) -> i32 {
     match message {
         Message::Handshake(handshake) => {
             let options = handshake.options.len() as i32;
-            match (first, handshake.is_closing(), handshake.has_end) {
+            match (first, handshake.is_closing(), handshake.has_end || cut) {
                 // Nobody sends two; zeros of other protocols read like many.
                 (false, ..) => -60,
                 // Forty bits of zeros alone are no rarity.
@@ -129,8 +137,16 @@ fn weigh_message(message: &Message<'_>, layout: &Layout, time: Option<Time>, fir
                         -40
                     }
                 }
+                // Every other bin is a single chunk: other protocols have such
+                // numbers, too. Of two random numbers, hardly any are equal.
+                (ChunkSpec::Bin32(_) | ChunkSpec::Bin64(_), Chunks::Range(range))
+                    if range.is_single() =>
+                {
+                    1
+                }
                 (_, Chunks::Range(range)) if range.is_single() => 10,
-                _ => -20,
+                // Section 8.6: a DATA message carries a single chunk.
+                _ => -40,
             };
             let clock = match timestamp {
                 Some(timestamp) => weigh_clock(*timestamp, time),

@@ -16,8 +16,8 @@ use super::liveness_rules::heard;
 use super::message_rules::{Context, apply};
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
-    Cause, ChannelId, ChunkAddressing, DecodeError, Dialect, Handshake, HashFunction, Layout,
-    Located, Message, MessageType, Reader, dialect,
+    Cause, ChannelId, ChunkAddressing, ChunkSize, ChunkSpec, DecodeError, Dialect, Handshake,
+    HashFunction, Layout, Located, Message, MessageType, Reader, dialect,
 };
 
 /// Nanoseconds after a close during which the other side may not know of it.
@@ -81,6 +81,7 @@ impl Analyzer {
         if found.state == State::HalfOpen
             && sender == Side::Responder
             && expected_address
+            && !datagram.is_cut()
             && first != Some(MessageType::Handshake.code())
             && !std::mem::replace(&mut found.unanswered, true)
         {
@@ -152,8 +153,14 @@ impl Analyzer {
                 }
             }
         }
+        if layout.addressing == ChunkAddressing::Byte64 && layout.chunk_size == ChunkSize::Unknown {
+            layout.chunk_size = self.infer_chunk_size(channel, messages);
+        }
         let found = &mut self.channels[channel.0 as usize];
         heard(found, sender, datagram.time, &mut self.findings);
+        // Of DATA the capture may cut the chunk; any other message is lost.
+        found.blind |= datagram.is_cut()
+            && !matches!(messages.last(), Some(last) if matches!(last.message, Message::Data { .. }));
         let swarm = &mut self.swarms[found.swarm.0 as usize];
         apply(
             &mut Context {
@@ -235,40 +242,27 @@ impl Analyzer {
             return end.layout;
         };
         let (payload, length) = (datagram.payload, datagram.wire_length);
-        let told = end.declared.as_deref();
-        let told_addressing = told.and_then(|told| told.chunk_addressing);
-        let told_hash = told.and_then(|told| told.hash_function);
-        let told_addressing = told_addressing.is_some_and(ChunkAddressing::is_assigned);
-        let told_hash = told_hash.is_some_and(HashFunction::is_assigned);
-        if !told_addressing && !end.noted_addressing && inference.sure_addressing().is_some() {
-            end.noted_addressing = true;
-            let name = inference.best().addressing.name().unwrap_or("?");
-            self.findings
-                .raise(FindingId::InferredAddressing, Detail::Word(name));
-        }
         if inference.is_about_hashes_only() {
             let quick = weigh(payload, length, &inference.best(), datagram.time);
             if quick.complete && !quick.has_hashes && !quick.has_signatures {
                 return end.layout;
             }
         }
-        let before = inference.best();
         if let Some(method) = peer.sure_addressing() {
             inference.agree(method);
         }
-        let evidence = inference.judge(payload, length, datagram.time);
-        let layout = inference.best();
+        inference.judge(payload, length, datagram.time);
+        let layout = inference.best_with(&end.layout);
         end.layout = layout;
-        let settled = inference.is_settled();
-        let first_hashes = evidence.has_hashes;
-        let note_addressing = settled && !told_addressing && !end.noted_addressing;
-        if settled {
-            end.noted_addressing = true;
-            end.inference = None;
-        }
+        let hashes = inference.has_seen_hashes();
+        let told = end.declared.as_deref();
+        let told_hash = told.and_then(|told| told.hash_function);
+        let told_hash = told_hash.is_some_and(HashFunction::is_assigned);
+        self.note_inferred((channel, sender));
+        let found = &mut self.channels[channel.0 as usize];
         let swarm = &mut self.swarms[found.swarm.0 as usize];
-        swarm.infer(&layout, first_hashes);
-        if first_hashes
+        swarm.infer(&layout, hashes);
+        if hashes
             && !told_hash
             && let Some(id) = &swarm.id
         {
@@ -276,21 +270,53 @@ impl Analyzer {
                 .swarms
                 .insert(Arc::clone(id), layout.hash_function);
         }
-        if settled {
-            let mut note = |id, detail| self.findings.raise(id, detail);
-            if note_addressing {
-                let name = layout.addressing.name().unwrap_or("?");
-                note(FindingId::InferredAddressing, Detail::Word(name));
-            }
-            if !told_hash && first_hashes {
-                let name = layout.hash_function.name().unwrap_or("?");
-                note(FindingId::InferredHashFunction, Detail::Word(name));
-            }
-            if !layout.data_timestamp && before.dialect.data_timestamp {
-                note(FindingId::InferredTimestamp, Detail::None);
-            }
+        let end = found.end_mut(sender);
+        if end
+            .inference
+            .as_ref()
+            .is_some_and(|inference| inference.is_settled())
+        {
+            end.inference = None;
         }
         layout
+    }
+
+    /// Raises, once each, what has been inferred beyond doubt about a sender's
+    /// messages and no handshake told.
+    pub(super) fn note_inferred(&mut self, (channel, sender): (ChannelIndex, Side)) {
+        let end = self.channels[channel.0 as usize].end_mut(sender);
+        let (reading, hashes) = match &end.inference {
+            Some(inference) => (
+                inference.is_about_hashes_only(),
+                inference.knows_hash_function(),
+            ),
+            None => (true, end.hashes_seen),
+        };
+        end.hashes_seen |= hashes;
+        let declared = end.declared.as_deref();
+        let layout = end.layout;
+        if reading && !end.noted_reading {
+            end.noted_reading = true;
+            let told = declared.and_then(|declared| declared.chunk_addressing);
+            if !told.is_some_and(ChunkAddressing::is_assigned) {
+                let name = layout.addressing.name().unwrap_or("?");
+                self.findings
+                    .raise(FindingId::InferredAddressing, Detail::Word(name));
+            }
+            if !layout.data_timestamp && layout.dialect.data_timestamp {
+                self.findings
+                    .raise(FindingId::InferredTimestamp, Detail::None);
+            }
+        }
+        if hashes && !end.noted_hashes {
+            end.noted_hashes = true;
+            let told = declared.and_then(|declared| declared.hash_function);
+            if !told.is_some_and(HashFunction::is_assigned) {
+                let name = layout.hash_function.name().unwrap_or("?");
+                self.findings
+                    .raise(FindingId::InferredHashFunction, Detail::Word(name));
+            }
+        }
     }
 
     /// Finds out the length of signatures from the first datagram that has one.
@@ -307,6 +333,33 @@ impl Analyzer {
         end.layout = best;
         end.inference = (!inference.is_settled()).then(|| Box::new(inference));
         best
+    }
+
+    /// Where chunks are named by their bytes and nobody told their size, a DATA
+    /// message tells it: its chunk is as long as its byte range, and starts at
+    /// a multiple of that. The last chunk of the content seldom does.
+    fn infer_chunk_size(&mut self, channel: ChannelIndex, messages: &[Located<'_>]) -> ChunkSize {
+        let size = messages.iter().find_map(|located| match located.message {
+            Message::Data {
+                spec: ChunkSpec::Byte64 { start, end },
+                data_length,
+                ..
+            } => {
+                let length = end.checked_sub(start)?.checked_add(1)?;
+                let whole = data_length as u64 == length && start.is_multiple_of(length);
+                u32::try_from(length).ok().filter(|_| whole)
+            }
+            _ => None,
+        });
+        let Some(size) = size.map(ChunkSize::from_option) else {
+            return ChunkSize::Unknown;
+        };
+        for end in &mut self.channels[channel.0 as usize].ends {
+            if end.layout.chunk_size == ChunkSize::Unknown {
+                end.layout.chunk_size = size;
+            }
+        }
+        size
     }
 
     /// Two first HANDSHAKEs that crossed may be used as one channel: the
@@ -397,6 +450,7 @@ impl Analyzer {
             return;
         }
         let declared = Declared::of(handshake);
+        let cut = datagram.is_cut() && !handshake.has_end;
         let to_zero = datagram.payload.get(..4) == Some(&[0; 4]);
         let channel = &mut self.channels[index.0 as usize];
         let known = channel.end(sender).id;
@@ -446,23 +500,25 @@ impl Analyzer {
                 Role::Responder
             };
             let mut raise = |id, detail| self.findings.raise_at(id, offset, detail);
-            check_opening(handshake, &declared, role, &mut raise);
+            check_opening(handshake, &declared, role, cut, &mut raise);
             if sender == Side::Responder
                 && let Some(initiator) = &channel.end(Side::Initiator).declared
             {
                 check_agreement(initiator, &declared, &mut raise);
             }
         }
-        if to_zero && channel.end(sender).declared.is_none() && dialect.handshake_options {
-            let swarm = &self.swarms[channel.swarm.0 as usize];
-            check_swarm_metadata(swarm, &declared, &mut |detail| {
-                let id = FindingId::HandshakeSwarmMetadata;
+        if !cut {
+            if to_zero && channel.end(sender).declared.is_none() && dialect.handshake_options {
+                let swarm = &self.swarms[channel.swarm.0 as usize];
+                check_swarm_metadata(swarm, &declared, &mut |detail| {
+                    let id = FindingId::HandshakeSwarmMetadata;
+                    self.findings.raise_at(id, offset, detail);
+                });
+            }
+            recognise(handshake, &declared, dialect, &mut |id, detail| {
                 self.findings.raise_at(id, offset, detail);
             });
         }
-        recognise(handshake, &declared, dialect, &mut |id, detail| {
-            self.findings.raise_at(id, offset, detail);
-        });
         self.name_swarm(index, &declared, dialect);
         let channel = &mut self.channels[index.0 as usize];
         self.swarms[channel.swarm.0 as usize].learn(&declared, dialect);
@@ -534,7 +590,8 @@ impl Analyzer {
     ) {
         let channel = &mut self.channels[index.0 as usize];
         if channel.end(sender).layout.dialect.handshake_options {
-            check_closing(handshake, &mut |id, detail| {
+            let cut = datagram.is_cut() && !handshake.has_end;
+            check_closing(handshake, cut, &mut |id, detail| {
                 self.findings.raise_at(id, offset, detail);
             });
         }
@@ -543,7 +600,7 @@ impl Analyzer {
         }
         channel.state = State::Closed(sender);
         channel.closed_at = datagram.time;
-        if channel.transport == Transport::Udp && channel.from_start {
+        if channel.transport == Transport::Udp && channel.is_complete() {
             for end in &channel.ends {
                 let Some(tracking) = &end.tracking else {
                     continue;
@@ -553,6 +610,14 @@ impl Analyzer {
                     self.findings
                         .raise(FindingId::AckMissing, Detail::Count(missing, "chunks"));
                 }
+            }
+        }
+        // What was said is of no use any more; what comes now is judged alone.
+        channel.blind = true;
+        for end in &mut channel.ends {
+            end.inference = None;
+            if let Some(mut tracking) = end.tracking.take() {
+                tracking.clear(&mut self.budget);
             }
         }
     }

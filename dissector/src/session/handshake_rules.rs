@@ -20,17 +20,23 @@ pub(super) enum Role {
 /// libperegrine's generator is not seeded: its first channel ID is always this one.
 const PEREGRINE_CHANNEL: ChannelId = ChannelId(0x6b8b_4567);
 
-/// Raises everything that a HANDSHAKE that opens or answers a channel does wrong.
+/// Raises everything that a HANDSHAKE that opens or answers a channel does
+/// wrong; of one that the capture cut, only what is wrong before the cut.
 pub(super) fn check_opening(
     handshake: &Handshake<'_>,
     declared: &Declared,
     role: Role,
+    cut: bool,
     raise: &mut impl FnMut(FindingId, Detail),
 ) {
-    check_list(handshake, raise);
+    check_values(handshake, raise);
+    check_list(handshake, cut, raise);
+    if cut {
+        // What seems to be missing may stand behind the cut.
+        return;
+    }
     check_versions(handshake, declared, role, raise);
     check_swarm(declared, role, raise);
-    check_values(handshake, raise);
     if declared.chunk_addressing.is_none() {
         raise(FindingId::HandshakeChunkAddressingMissing, Detail::None);
     }
@@ -46,8 +52,12 @@ pub(super) fn check_opening(
 }
 
 /// Raises everything that a closing HANDSHAKE does wrong (RFC 7574, section 8.4).
-pub(super) fn check_closing(handshake: &Handshake<'_>, raise: &mut impl FnMut(FindingId, Detail)) {
-    if !handshake.has_end {
+pub(super) fn check_closing(
+    handshake: &Handshake<'_>,
+    cut: bool,
+    raise: &mut impl FnMut(FindingId, Detail),
+) {
+    if !handshake.has_end && !cut {
         raise(FindingId::HandshakeEndMissing, Detail::None);
     }
     let extra = handshake
@@ -216,8 +226,8 @@ fn has_foreign(handshake: &Handshake<'_>) -> bool {
 }
 
 /// The list as such: order, repetition, end (RFC 7574, sections 7 and 7.1).
-fn check_list(handshake: &Handshake<'_>, raise: &mut impl FnMut(FindingId, Detail)) {
-    if !handshake.has_end {
+fn check_list(handshake: &Handshake<'_>, cut: bool, raise: &mut impl FnMut(FindingId, Detail)) {
+    if !handshake.has_end && !cut {
         raise(FindingId::HandshakeEndMissing, Detail::None);
     }
     let mut seen = [false; 256];

@@ -2,7 +2,7 @@
 
 use super::evidence::{Evidence, weigh};
 use super::input::Time;
-use crate::wire::{ChunkAddressing, Layout};
+use crate::wire::{ChunkAddressing, ChunkSize, Layout};
 
 /// Bits behind the best candidate from which on a candidate is given up.
 const HOPELESS: i32 = 60;
@@ -26,6 +26,9 @@ pub(super) struct Inference {
     /// Best first; equal ones in their order of likelihood.
     candidates: Vec<Candidate>,
     judged: u32,
+    /// Datagrams among them that had hashes or signatures.
+    telling: u32,
+    hashes_seen: bool,
     /// The method that the peer uses, once that is beyond doubt.
     peer: Option<ChunkAddressing>,
 }
@@ -45,6 +48,8 @@ impl Inference {
                 .map(|layout| Candidate { layout, bits: 0 })
                 .collect(),
             judged: 0,
+            telling: 0,
+            hashes_seen: false,
             peer: None,
         }
     }
@@ -59,6 +64,8 @@ impl Inference {
         let mut inference = Self {
             candidates: vec![Candidate { layout, bits: 0 }],
             judged: 0,
+            telling: 0,
+            hashes_seen: false,
             peer: Some(layout.addressing),
         };
         inference.try_signatures();
@@ -70,6 +77,18 @@ impl Inference {
         self.candidates
             .first()
             .map_or(Layout::RFC, |best| best.layout)
+    }
+
+    /// The best layout so far, with the chunk size that `known` has found out.
+    pub(super) fn best_with(&self, known: &Layout) -> Layout {
+        let best = self.best();
+        Layout {
+            chunk_size: match best.chunk_size {
+                ChunkSize::Unknown => known.chunk_size,
+                told => told,
+            },
+            ..best
+        }
     }
 
     /// Bits that all datagrams so far explain under the best layout.
@@ -107,17 +126,29 @@ impl Inference {
     /// datagram without any needs no judging.
     pub(super) fn is_about_hashes_only(&self) -> bool {
         let best = self.best();
-        self.candidates.iter().all(|candidate| {
-            let layout = candidate.layout;
-            layout.addressing == best.addressing
-                && layout.dialect == best.dialect
-                && layout.data_timestamp == best.data_timestamp
-        })
+        self.candidates
+            .iter()
+            .all(|candidate| reads_alike(&candidate.layout, &best))
     }
 
-    /// Whether enough is known to stop judging.
+    /// Whether hashes were seen, and all candidates take them for the same function's.
+    pub(super) fn knows_hash_function(&self) -> bool {
+        let function = self.best().hash_function;
+        self.hashes_seen
+            && self
+                .candidates
+                .iter()
+                .all(|candidate| candidate.layout.hash_function == function)
+    }
+
+    /// Whether hashes were seen.
+    pub(super) const fn has_seen_hashes(&self) -> bool {
+        self.hashes_seen
+    }
+
+    /// Whether there is nothing left to choose.
     pub(super) fn is_settled(&self) -> bool {
-        self.candidates.len() <= 1 || self.judged >= PATIENCE
+        self.candidates.len() <= 1
     }
 
     /// Weighs a datagram under every candidate left; returns what it says for
@@ -139,6 +170,16 @@ impl Inference {
         self.judged += 1;
         let top = evidence.first().map_or(0, |(candidate, _)| candidate.bits);
         evidence.retain(|(candidate, _)| candidate.bits > top - HOPELESS);
+        if let Some((best, found)) = evidence.first().copied() {
+            self.hashes_seen |= found.has_hashes;
+            self.telling += u32::from(found.has_hashes || found.has_signatures);
+            if self.judged >= PATIENCE {
+                evidence.retain(|(other, _)| reads_alike(&other.layout, &best.layout));
+            }
+            if self.telling >= PATIENCE {
+                evidence.truncate(1);
+            }
+        }
         self.candidates = evidence.iter().map(|(candidate, _)| *candidate).collect();
         evidence.first().map_or_else(
             || weigh(payload, wire_length, &Layout::RFC, time),
@@ -195,4 +236,11 @@ impl Inference {
             })
             .collect();
     }
+}
+
+/// Whether two layouts differ in their hashes and signatures at most.
+fn reads_alike(one: &Layout, other: &Layout) -> bool {
+    one.addressing == other.addressing
+        && one.dialect == other.dialect
+        && one.data_timestamp == other.data_timestamp
 }

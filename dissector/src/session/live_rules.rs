@@ -105,6 +105,7 @@ pub(super) fn check_tune_in(context: &mut Context<'_, '_>, messages: &[Located<'
 #[inline]
 pub(super) fn is_tuning_in(context: &Context<'_, '_>) -> bool {
     !context.channel.end(context.sender).tuned_in
-        && context.channel.from_start
+        && context.channel.is_complete()
         && context.channel.state == State::Established
+        && !context.datagram.is_cut()
 }

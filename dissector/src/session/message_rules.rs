@@ -202,7 +202,7 @@ fn data(
     swarm.highest_chunk = swarm.highest_chunk.max(Some(range.end()));
     insert(&mut swarm.seen, range, context.budget, context.findings);
 
-    let from_start = context.channel.from_start;
+    let complete = context.channel.is_complete();
     let (sender, receiver) = context.channel.sender_and_receiver(context.sender);
     if sender.choking {
         context
@@ -211,13 +211,13 @@ fn data(
     }
     let tracking = receiver.tracking();
     let detail = Detail::Chunks(Chunks::Range(range));
-    if from_start && !tracking.requested.contains(range.start()) {
+    if complete && !tracking.requested.contains(range.start()) {
         context
             .findings
             .raise_at(FindingId::DataUnrequested, offset, detail);
     }
     if tracking.first_hash.is_none()
-        && from_start
+        && complete
         && !tracking.hashes_missed
         && tracking.announced.is_empty()
         && swarm.is_static()
@@ -229,7 +229,7 @@ fn data(
             .raise_at(FindingId::IntegrityMissing, offset, detail);
     }
     if swarm.content_integrity == Some(ContentIntegrity::SignAll)
-        && from_start
+        && complete
         && !tracking.signed.contains(range.start())
         && !tracking.signed.is_saturated()
     {
@@ -251,7 +251,7 @@ fn data(
         context.findings,
     );
     if !tracking.acknowledges
-        && from_start
+        && complete
         && added > 0
         && tracking.received.len() == UNACKNOWLEDGED
         && context.datagram.transport == Transport::Udp
@@ -315,9 +315,9 @@ fn ack(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec, delay: u64
                 .raise_at(FindingId::AckDelayOdd, offset, detail);
         }
     }
-    let from_start = context.channel.from_start;
+    let complete = context.channel.is_complete();
     if let Some(range) = announce(context, offset, spec, FindingId::AckNotBiggest)
-        && from_start
+        && complete
     {
         let tracking = context.channel.end_mut(context.sender).tracking();
         tracking.acknowledges = true;

@@ -71,7 +71,7 @@ impl Analyzer {
             }
             _ => return self.not_a_handshake(datagram, reader, layout, familiar, messages),
         };
-        if !(known || is_convincing(&handshake, layout.dialect)) {
+        if !(known || is_convincing(&handshake, layout.dialect, datagram.is_cut())) {
             return None;
         }
         if handshake.is_closing() {
@@ -265,7 +265,7 @@ fn begins_with_options(payload: &[u8]) -> bool {
 
 /// Whether a HANDSHAKE between strangers is one indeed, and not another
 /// protocol's zeros.
-fn is_convincing(handshake: &Handshake<'_>, dialect: &Dialect) -> bool {
+fn is_convincing(handshake: &Handshake<'_>, dialect: &Dialect, cut: bool) -> bool {
     if !dialect.handshake_options || handshake.is_closing() {
         return handshake.has_end;
     }
@@ -277,5 +277,6 @@ fn is_convincing(handshake: &Handshake<'_>, dialect: &Dialect) -> bool {
     let count = codes.len();
     codes.sort_unstable();
     codes.dedup();
-    codes.len() == count && count > 0 && (handshake.has_end || handshake.swarm_id().is_some())
+    let ended = handshake.has_end || (cut && count > 1) || handshake.swarm_id().is_some();
+    codes.len() == count && count > 0 && ended
 }

@@ -17,7 +17,7 @@ pub(super) fn request(context: &mut Context<'_, '_>, offset: usize, spec: ChunkS
     let Some(range) = chunks_of(context, offset, spec) else {
         return;
     };
-    let from_start = context.channel.from_start;
+    let complete = context.channel.is_complete();
     let (sender, receiver) = context.channel.sender_and_receiver(context.sender);
     let detail = Detail::Chunks(Chunks::Range(range));
     if receiver.choking {
@@ -25,7 +25,7 @@ pub(super) fn request(context: &mut Context<'_, '_>, offset: usize, spec: ChunkS
             .findings
             .raise_at(FindingId::RequestWhileChoked, offset, detail);
     }
-    if from_start
+    if complete
         && !receiver
             .tracking
             .as_ref()
@@ -63,7 +63,7 @@ pub(super) fn cancel(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSp
     let Some(range) = chunks_of(context, offset, spec) else {
         return;
     };
-    let from_start = context.channel.from_start;
+    let complete = context.channel.is_complete();
     let time = context.datagram.time;
     let sender = context.channel.end_mut(context.sender);
     let cancelled = &mut sender.tracking().cancelled;
@@ -71,7 +71,7 @@ pub(super) fn cancel(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSp
         cancelled.remove(0);
     }
     cancelled.push((range, time));
-    if from_start && !sender.tracking().requested.contains(range.start()) {
+    if complete && !sender.tracking().requested.contains(range.start()) {
         context.findings.raise_at(
             FindingId::CancelUnrequested,
             offset,
@@ -104,9 +104,9 @@ pub(super) fn is_cancelled(
 
 /// Who was not choked needs no UNCHOKE (section 12.6.9).
 pub(super) fn unchoke(context: &mut Context<'_, '_>, offset: usize) {
-    let from_start = context.channel.from_start;
+    let complete = context.channel.is_complete();
     let sender = context.channel.end_mut(context.sender);
-    if from_start && !sender.choking {
+    if complete && !sender.choking {
         context
             .findings
             .raise_at(FindingId::UnchokeUnchoked, offset, Detail::None);

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use super::address::EndKey;
 use super::analyzer::{Analyzer, Outcome};
 use super::channel::{Channel, ChannelIndex, End, Side, State};
-use super::config::MAX_SUSPECTS;
+use super::config::{LearnedEnd, MAX_SUSPECTS};
 use super::declared::candidates_of_stranger;
 use super::evidence::ENOUGH;
 use super::exchange::Route;
@@ -51,8 +51,8 @@ impl Analyzer {
         if is_stun(datagram.payload) {
             return None;
         }
-        if let Some((layout, inference)) = self.config.learned.ends.remove(&key) {
-            return Some(self.join(datagram, key, reader, layout, inference, messages));
+        if let Some(learned) = self.config.learned.ends.remove(&key) {
+            return Some(self.join(datagram, key, reader, learned, messages));
         }
         let kind = datagram.payload.get(4).copied();
         let plausible = kind.is_some_and(|kind| MessageType::from_code(kind).is_assigned());
@@ -73,19 +73,23 @@ impl Analyzer {
                 .inference
                 .judge(datagram.payload, datagram.wire_length, datagram.time);
         suspect.datagrams += 1;
-        let readable = evidence.complete || datagram.is_cut();
         // Where the peers' handshakes are in the capture, a channel that they
         // did not announce must speak more than once to be believed.
         let announced = self
             .table
             .channels_between(datagram.source, datagram.destination)
             .any(|index| self.channels[index.0 as usize].from_start);
-        let enough =
-            suspect.inference.bits() >= ENOUGH && (suspect.datagrams > 1 || !announced) && readable;
+        let enough = suspect.inference.bits() >= ENOUGH
+            && (suspect.datagrams > 1 || !announced)
+            && evidence.complete;
         let layout = suspect.inference.best();
         if enough {
-            let inference = (!suspect.inference.is_settled()).then_some(suspect.inference);
-            return Some(self.join(datagram, key, reader, layout, inference, messages));
+            let learned = LearnedEnd {
+                layout,
+                hashes_seen: suspect.inference.has_seen_hashes(),
+                inference: (!suspect.inference.is_settled()).then_some(suspect.inference),
+            };
+            return Some(self.join(datagram, key, reader, learned, messages));
         }
         if suspect.inference.bits() > 0 {
             if self.suspects.len() >= MAX_SUSPECTS {
@@ -157,10 +161,14 @@ impl Analyzer {
         datagram: &Datagram<'a>,
         key: EndKey,
         reader: Reader<'a>,
-        layout: Layout,
-        inference: Option<Inference>,
+        learned: LearnedEnd,
         messages: &mut Vec<Located<'a>>,
     ) -> Outcome {
+        let LearnedEnd {
+            layout,
+            inference,
+            hashes_seen,
+        } = learned;
         self.findings
             .raise(FindingId::ChannelUnknown, Detail::Channel(key.id));
         let half = self.missing_half(datagram);
@@ -190,17 +198,12 @@ impl Analyzer {
         let sender = receiver.other();
         let end = self.channels[index.0 as usize].end_mut(sender);
         end.layout = layout;
-        let has_hashes = inference.is_none();
-        if inference.is_none() && self.config.addressing.is_none() {
-            end.noted_addressing = true;
-            let name = layout.addressing.name().unwrap_or("?");
-            self.findings
-                .raise(FindingId::InferredAddressing, Detail::Word(name));
-        }
         end.inference = inference.map(Box::new);
         end.judged = true;
+        end.hashes_seen = hashes_seen;
         let swarm = self.channels[index.0 as usize].swarm;
-        self.swarms[swarm.0 as usize].infer(&layout, has_hashes);
+        self.swarms[swarm.0 as usize].infer(&layout, hashes_seen);
+        self.note_inferred((index, sender));
         let route = Route {
             channel: index,
             sender,

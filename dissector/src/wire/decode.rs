@@ -25,6 +25,9 @@ pub struct Reader<'a> {
     payload: &'a [u8],
     wire_length: usize,
     position: usize,
+    /// Set behind a HANDSHAKE that the capture cut: what follows is the rest
+    /// of its options and no message.
+    finished: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -52,6 +55,7 @@ impl<'a> Reader<'a> {
                 payload,
                 wire_length: wire_length.max(payload.len()),
                 position: 4,
+                finished: false,
             },
         ))
     }
@@ -74,6 +78,9 @@ impl<'a> Reader<'a> {
     /// When the bytes are no message. The reader then stays before them.
     #[inline]
     pub fn next(&mut self, layout: &Layout) -> Option<Result<Located<'a>, DecodeError>> {
+        if self.finished {
+            return None;
+        }
         let input = self.rest();
         let (&code, body) = input.split_first()?;
         let offset = self.position;
@@ -86,6 +93,10 @@ impl<'a> Reader<'a> {
                     Message::Data {
                         data, data_length, ..
                     } => data_length - data.len(),
+                    Message::Handshake(handshake) => {
+                        self.finished = beyond > 0 && !handshake.has_end;
+                        0
+                    }
                     _ => 0,
                 };
                 Some(Ok(Located {
@@ -146,6 +157,15 @@ impl<'a> ParseError<&'a [u8]> for Fault<'a> {
 
     fn append(_: &'a [u8], _: ErrorKind, other: Self) -> Self {
         other
+    }
+}
+
+impl Fault<'_> {
+    /// Whether the field may have been whole before the capture cut `beyond`
+    /// bytes off.
+    fn is_of_cut(&self, beyond: usize) -> bool {
+        matches!(self.cause, Cause::Truncated { needed, available, .. }
+            if needed <= available.saturating_add(beyond))
     }
 }
 
@@ -355,27 +375,19 @@ fn handshake<'a>(input: &'a [u8], dialect: &Dialect, beyond: usize) -> Parsed<'a
             handshake.has_end = true;
             return Ok((value, handshake));
         }
-        let (rest, option) = option(code, value, input, dialect, addressing)?;
+        let (rest, option) = match option(code, value, input, dialect, addressing) {
+            Err(nom::Err::Error(fault)) if fault.is_of_cut(beyond) => break,
+            other => other?,
+        };
         if let ProtocolOption::ChunkAddressing(method) = option {
             addressing = Some(method);
         }
         handshake.options.push(option);
         input = rest;
     }
-    if beyond > 0 {
-        // The capture cut the list between two options: what follows is not
-        // known, so this is not a list without its end option.
-        return fault(
-            input,
-            Cause::Truncated {
-                field: "a protocol option",
-                needed: 1,
-                available: 0,
-            },
-        );
-    }
-    // The list reached the end of the datagram: readable, though not as the
-    // RFC wants it. The session makes a finding of it.
+    // Either the capture cut the list, and these options are what it shows; or
+    // the list reached the end of the datagram: readable, though not as the RFC
+    // wants it. The session makes a finding of it.
     Ok((input, handshake))
 }
 

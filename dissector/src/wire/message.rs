@@ -149,7 +149,8 @@ pub struct Handshake<'a> {
     pub source_channel: ChannelId,
     /// The options in their order on the wire.
     pub options: Vec<ProtocolOption<'a>>,
-    /// Whether the list was ended by the end option (section 7.1).
+    /// Whether the list was ended by the end option (section 7.1). It was not
+    /// seen either where the capture cut the datagram within the list.
     pub has_end: bool,
 }
 

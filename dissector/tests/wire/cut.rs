@@ -91,9 +91,14 @@ proptest! {
         for cut in 0..length {
             let (found, error) = read(&sample, cut, length);
             if let Some((part, whole)) = check_prefix(&found, error, &whole, cut)? {
-                // Only DATA is told in part: its length is known without its bytes.
-                prop_assert!(is_shortened_data(&part.message, &whole.message));
-                prop_assert_eq!((part.offset, part.length), (whole.offset, whole.length));
+                if is_shortened_handshake(&part.message, &whole.message) {
+                    prop_assert_eq!(part.offset, whole.offset);
+                    prop_assert!(part.offset + part.length <= cut);
+                } else {
+                    // The length of DATA is known without its bytes.
+                    prop_assert!(is_shortened_data(&part.message, &whole.message));
+                    prop_assert_eq!((part.offset, part.length), (whole.offset, whole.length));
+                }
             }
         }
     }
@@ -117,16 +122,21 @@ proptest! {
 }
 
 #[test]
-fn a_capture_that_ends_between_two_options_does_not_make_a_list_without_end() {
+fn a_handshake_that_the_capture_cut_shows_its_channel_and_the_options_before_the_cut() {
     // Channel 0, HANDSHAKE, version 1, minimum version 1, end.
     let bytes = [0, 0, 0, 0, 0, 1, 2, 3, 4, 0, 1, 1, 1, 255];
     let layout = ppspp_dissector::wire::Layout::RFC;
-    for cut in 9..bytes.len() {
+    for (cut, options) in [(9, 0), (10, 0), (11, 1), (12, 1), (13, 2)] {
         let (_, mut reader) = Reader::new(&bytes[..cut], bytes.len()).expect("a channel ID");
-        let error = reader
-            .next(&layout)
-            .expect("a message begins")
-            .expect_err("nobody knows what followed");
-        assert!(error.is_truncation(), "{error}");
+        let first = reader.next(&layout).expect("a message begins");
+        let Message::Handshake(handshake) = first.expect("it shows something").message else {
+            panic!("a HANDSHAKE");
+        };
+        assert_eq!(handshake.source_channel.0, 0x0102_0304);
+        assert_eq!(
+            (handshake.options.len(), handshake.has_end),
+            (options, false)
+        );
+        assert_eq!(reader.next(&layout), None, "the rest is no message");
     }
 }

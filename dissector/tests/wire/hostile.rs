@@ -50,6 +50,7 @@ fn check(payload: &[u8], wire_length: usize, layout: &Layout) -> Result<(), Test
     };
     prop_assert_eq!(&channel.0.to_be_bytes()[..], &payload[..4]);
     let mut position = 4;
+    let mut cut_handshake = false;
     while let Some(next) = reader.next(layout) {
         match next {
             Ok(located) => {
@@ -57,6 +58,9 @@ fn check(payload: &[u8], wire_length: usize, layout: &Layout) -> Result<(), Test
                 prop_assert!(located.length > 0, "every message takes a byte");
                 position += located.length;
                 prop_assert!(position <= wire_length_or_more);
+                cut_handshake = matches!(&located.message,
+                    Message::Handshake(handshake) if !handshake.has_end)
+                    && wire_length > payload.len();
                 if let Message::Data {
                     data, data_length, ..
                 } = located.message
@@ -74,7 +78,8 @@ fn check(payload: &[u8], wire_length: usize, layout: &Layout) -> Result<(), Test
             }
         }
     }
-    prop_assert_eq!(reader.rest(), &[] as &[u8]);
+    // Behind the options that a cut HANDSHAKE shows there may be part of one.
+    prop_assert!(reader.rest().is_empty() || cut_handshake);
     Ok(())
 }
 

@@ -15,7 +15,8 @@ fn file() -> PathBuf {
 }
 
 fn table() -> String {
-    let mut table = String::from("| id | severity | section | what it means |\n|---|---|---|---|\n");
+    let mut table =
+        String::from("| id | severity | section | what it means |\n|---|---|---|---|\n");
     for entry in CATALOGUE {
         let section = if entry.section.is_empty() {
             "–"
