@@ -130,17 +130,17 @@ fn weigh_message(
             data_length,
         } => {
             let chunk = match (spec, spec.chunks(layout.chunk_size.or_assumed())) {
-                (ChunkSpec::Byte64 { start, end }, Chunks::Range(_)) => {
-                    if end - start == (*data_length as u64).wrapping_sub(1) {
-                        30
-                    } else {
-                        -40
-                    }
+                (ChunkSpec::Byte64 { start, end }, Chunks::Range(_))
+                    if end - start == (*data_length as u64).wrapping_sub(1) =>
+                {
+                    30
                 }
-                // Every other bin is a single chunk: other protocols have such
-                // numbers, too. Of two random numbers, hardly any are equal.
+                (ChunkSpec::Byte64 { .. }, _) => -40,
+                // Every other bin is a single chunk. Where no timestamp speaks
+                // for the rest, that is too little to tell DATA from other
+                // protocols. Of two random numbers, hardly any are equal.
                 (ChunkSpec::Bin32(_) | ChunkSpec::Bin64(_), Chunks::Range(range))
-                    if range.is_single() =>
+                    if range.is_single() && timestamp.is_none() =>
                 {
                     1
                 }

@@ -266,7 +266,11 @@ fn begins_with_options(payload: &[u8]) -> bool {
 /// Whether a HANDSHAKE between strangers is one indeed, and not another
 /// protocol's zeros.
 fn is_convincing(handshake: &Handshake<'_>, dialect: &Dialect, cut: bool) -> bool {
-    if !dialect.handshake_options || handshake.is_closing() {
+    if handshake.is_closing() {
+        // Without options it is nothing but zeros.
+        return handshake.has_end && dialect.handshake_options;
+    }
+    if !dialect.handshake_options {
         return handshake.has_end;
     }
     let mut codes: Vec<u8> = handshake
