@@ -188,7 +188,8 @@ pub struct End {
     /// Whether hashes were among them.
     pub(super) hashes_seen: bool,
     /// Whether the findings about what was inferred were raised.
-    pub(super) noted_reading: bool,
+    pub(super) noted_addressing: bool,
+    pub(super) noted_timestamp: bool,
     pub(super) noted_hashes: bool,
     pub(super) tracking: Option<Box<Tracking>>,
     /// Its messages so far were those of a peer that has sent DATA to complete.
@@ -215,7 +216,8 @@ impl End {
             inference: None,
             judged: false,
             hashes_seen: false,
-            noted_reading: false,
+            noted_addressing: false,
+            noted_timestamp: false,
             noted_hashes: false,
             tracking: None,
             choking: false,

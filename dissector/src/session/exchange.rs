@@ -81,6 +81,7 @@ impl Analyzer {
         if found.state == State::HalfOpen
             && sender == Side::Responder
             && expected_address
+            && !datagram.is_cut()
             && first != Some(MessageType::Handshake.code())
             && !std::mem::replace(&mut found.unanswered, true)
         {
@@ -156,10 +157,10 @@ impl Analyzer {
             layout.chunk_size = self.infer_chunk_size(channel, messages);
         }
         let found = &mut self.channels[channel.0 as usize];
+        heard(found, sender, datagram.time, &mut self.findings);
         // Of DATA the capture may cut the chunk; any other message is lost.
         found.blind |= datagram.is_cut()
             && !matches!(messages.last(), Some(last) if matches!(last.message, Message::Data { .. }));
-        heard(found, sender, datagram.time, &mut self.findings);
         let swarm = &mut self.swarms[found.swarm.0 as usize];
         apply(
             &mut Context {
@@ -284,25 +285,29 @@ impl Analyzer {
     /// messages and no handshake told.
     pub(super) fn note_inferred(&mut self, (channel, sender): (ChannelIndex, Side)) {
         let end = self.channels[channel.0 as usize].end_mut(sender);
-        let (reading, hashes) = match &end.inference {
+        let (addressing, reading, hashes) = match &end.inference {
             Some(inference) => (
-                inference.is_about_hashes_only() || inference.sure_addressing().is_some(),
+                inference.sure_addressing().is_some(),
+                inference.is_about_hashes_only(),
                 inference.knows_hash_function(),
             ),
-            None => (true, end.hashes_seen),
+            None => (true, true, end.hashes_seen),
         };
         end.hashes_seen |= hashes;
         let declared = end.declared.as_deref();
         let layout = end.layout;
-        if reading && !end.noted_reading {
-            end.noted_reading = true;
+        if addressing && !end.noted_addressing {
+            end.noted_addressing = true;
             let told = declared.and_then(|declared| declared.chunk_addressing);
             if !told.is_some_and(ChunkAddressing::is_assigned) && self.config.addressing.is_none() {
                 let name = layout.addressing.name().unwrap_or("?");
                 self.findings
                     .raise(FindingId::InferredAddressing, Detail::Word(name));
             }
-            if !layout.data_timestamp && layout.dialect.data_timestamp {
+        }
+        if reading && !end.noted_timestamp && !layout.data_timestamp {
+            end.noted_timestamp = true;
+            if layout.dialect.data_timestamp {
                 self.findings
                     .raise(FindingId::InferredTimestamp, Detail::None);
             }
@@ -506,14 +511,14 @@ impl Analyzer {
                 check_agreement(initiator, &declared, &mut raise);
             }
         }
-        if to_zero && channel.end(sender).declared.is_none() && dialect.handshake_options {
-            let swarm = &self.swarms[channel.swarm.0 as usize];
-            check_swarm_metadata(swarm, &declared, &mut |detail| {
-                let id = FindingId::HandshakeSwarmMetadata;
-                self.findings.raise_at(id, offset, detail);
-            });
-        }
         if !cut {
+            if to_zero && channel.end(sender).declared.is_none() && dialect.handshake_options {
+                let swarm = &self.swarms[channel.swarm.0 as usize];
+                check_swarm_metadata(swarm, &declared, &mut |detail| {
+                    let id = FindingId::HandshakeSwarmMetadata;
+                    self.findings.raise_at(id, offset, detail);
+                });
+            }
             recognise(handshake, &declared, dialect, &mut |id, detail| {
                 self.findings.raise_at(id, offset, detail);
             });

@@ -107,4 +107,5 @@ pub(super) fn is_tuning_in(context: &Context<'_, '_>) -> bool {
     !context.channel.end(context.sender).tuned_in
         && context.channel.is_complete()
         && context.channel.state == State::Established
+        && !context.datagram.is_cut()
 }
