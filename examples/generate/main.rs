@@ -50,7 +50,12 @@ fn main() -> io::Result<()> {
 fn arguments() -> Option<Arguments> {
     let mut given = env::args_os().skip(1);
     let mut arguments = Arguments {
-        file: PathBuf::from(given.next()?),
+        // An option in its place is a question for the usage.
+        file: PathBuf::from(
+            given
+                .next()
+                .filter(|name| !name.to_string_lossy().starts_with('-'))?,
+        ),
         datagrams: 1_000_000,
         swarms: 4,
         seed: 1,
