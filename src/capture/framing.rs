@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::tcp::Flow;
+use super::flow::Flow;
 
 /// The longest datagram that is believed, in bytes.
 const LONGEST_DATAGRAM: usize = 1024 * 1024;

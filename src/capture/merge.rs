@@ -6,7 +6,8 @@
 
 use super::error::CaptureError;
 use super::input::{self, Input, Opened, Opener};
-use super::source::{Record, Source};
+use super::record::Record;
+use super::source::Source;
 
 /// With more inputs than this, files are closed until they are due.
 const MOST_AWAKE: usize = 4;

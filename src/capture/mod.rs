@@ -31,6 +31,7 @@
 mod counters;
 mod decode;
 mod error;
+mod flow;
 mod fragments;
 mod framing;
 mod input;
@@ -41,6 +42,7 @@ mod order;
 mod pcap;
 mod pcapng;
 mod piece;
+mod record;
 mod source;
 mod tcp;
 mod tunnel;
@@ -56,10 +58,11 @@ use std::time::Duration;
 use ppspp_dissector::session::{Datagram, Time, Transport};
 
 use decode::{Decoder, Found};
+use flow::Flow;
 use input::{Opened, Opener};
 use merge::Merge;
 use piece::Piece;
-use tcp::{Flow, Framed, Streams};
+use tcp::{Framed, Streams};
 
 pub use counters::Counters;
 pub use error::{CaptureError, Place};

@@ -7,7 +7,7 @@ use ppspp_dissector::session::Time;
 
 use super::error::CaptureError;
 use super::order::Order;
-use super::source::{Item, Record};
+use super::record::{Item, Record};
 use super::window::{LONGEST_ITEM, Window};
 
 const FILE_HEADER: usize = 24;

@@ -9,7 +9,7 @@ use ppspp_dissector::session::Time;
 
 use super::error::CaptureError;
 use super::order::Order;
-use super::source::{Item, Record};
+use super::record::{Item, Record};
 use super::window::{LONGEST_ITEM, Window};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;

@@ -4,9 +4,9 @@
 //! framed datagram costs a small entry and nothing more.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 
 use super::counters::Counters;
+use super::flow::Flow;
 use super::framing::{Framer, Ready};
 
 /// Sequence numbers further than this from the expected one belong to another
@@ -23,22 +23,6 @@ pub(super) struct Limits {
     pub(super) bytes: usize,
     /// Bytes held by one direction out of order.
     pub(super) ahead: usize,
-}
-
-/// One direction of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Flow {
-    pub(super) source: SocketAddr,
-    pub(super) destination: SocketAddr,
-}
-
-impl Flow {
-    fn reversed(self) -> Self {
-        Self {
-            source: self.destination,
-            destination: self.source,
-        }
-    }
 }
 
 /// What the header of a segment says.

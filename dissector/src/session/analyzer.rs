@@ -10,10 +10,10 @@ use super::channel::{Channel, ChannelIndex, Side};
 use super::chunk_set::PageBudget;
 use super::config::{Config, Learned, LearnedEnd, MAX_CHANNELS, MAX_CHUNK_PAGES, MAX_ID_BYTES};
 use super::counts::MessageCounts;
-use super::exchange::Route;
 use super::findings::Findings;
 use super::input::Datagram;
-use super::stranger::Suspects;
+use super::route::{Outcome, Route};
+use super::suspects::Suspects;
 use super::swarm::{Known, Swarm, SwarmIndex};
 use super::table::{Table, key_of};
 use crate::finding::{Detail, Entry, Finding, FindingId};
@@ -346,18 +346,6 @@ impl Analyzer {
         self.table
             .add_end(key, super::table::EndRef { channel, receiver });
     }
-}
-
-/// How a datagram was decoded, before it is made a record.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    pub(super) channel_id: Option<ChannelId>,
-    /// The channel and the side that sent.
-    pub(super) route: Option<(ChannelIndex, Side)>,
-    pub(super) layout: Layout,
-    pub(super) fault: Option<DecodeError>,
-    /// Offset of the first byte that was not decoded.
-    pub(super) decoded: usize,
 }
 
 fn raise_fault(findings: &mut Findings, fault: DecodeError) {

@@ -7,7 +7,7 @@ use super::counts::MessageCounts;
 use super::declared::Declared;
 use super::infer::Inference;
 use super::input::{Time, Transport};
-use super::liveness_rules::{Burst, Silence};
+use super::liveness::{Burst, Silence};
 use super::swarm::SwarmIndex;
 use crate::wire::{ChannelId, ChunkAddressing, ChunkRange, Layout};
 

@@ -2,9 +2,9 @@
 //! may not travel before the handshake is complete.
 
 use super::channel::{Side, State};
+use super::context::Context;
 use super::input::Transport;
 use super::live_rules;
-use super::message_rules::Context;
 use crate::finding::{Detail, FindingId};
 use crate::wire::{ChunkRange, ChunkSize, Chunks, Located, Message};
 

@@ -1,7 +1,7 @@
 //! Rules on signatures in live streams (RFC 7574, section 6.1).
 
 use super::channel::State;
-use super::message_rules::Context;
+use super::context::Context;
 use crate::finding::{Detail, FindingId};
 use crate::wire::{ChunkRange, ContentIntegrity, Located, Message};
 

@@ -2,12 +2,12 @@
 //! that went away (RFC 7574, section 3.12).
 
 use super::channel::{Channel, Side};
+use super::context::Context;
 use super::findings::Findings;
 use super::input::Time;
-use super::message_rules::Context;
+use super::liveness::{SECOND, Silence};
 use crate::finding::{Detail, FindingId};
 
-const SECOND: i64 = 1_000_000_000;
 /// Silence after which a peer counts as dead, once it was sent some datagrams.
 const DEAD: i64 = 180 * SECOND;
 /// Datagrams to a silent peer that it takes.
@@ -17,36 +17,6 @@ const UNHEARD: u32 = 3;
 const ANSWER: i64 = SECOND / 5;
 /// Keep-alives within a second that make a burst.
 const BURST: u32 = 3;
-
-/// Counts how often something happens within a second.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Burst {
-    since: Option<Time>,
-    count: u32,
-}
-
-impl Burst {
-    /// Counts one more; true when it is the `limit`th within a second.
-    pub(super) fn hit(&mut self, now: Option<Time>, limit: u32) -> bool {
-        let Some(now) = now else { return false };
-        if self.since.is_none_or(|since| now.since(since) > SECOND) {
-            *self = Self {
-                since: Some(now),
-                count: 0,
-            };
-        }
-        self.count += 1;
-        self.count == limit
-    }
-}
-
-/// When a peer was last heard on a channel, and how much it was sent since.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Silence {
-    heard: Option<Time>,
-    unheard: u32,
-    told: bool,
-}
 
 /// Notes who speaks; a finding where the addressee has long been silent.
 #[inline]
@@ -97,22 +67,5 @@ pub(super) fn keep_alive(context: &mut Context<'_, '_>) {
         context
             .findings
             .raise(FindingId::PexEmptyAnswer, Detail::None);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_burst_is_told_once_a_second() {
-        let mut burst = Burst::default();
-        let mut at = |ms: i64| burst.hit(Some(Time::from_nanoseconds(ms * 1_000_000)), 3);
-        assert_eq!(
-            [at(0), at(400), at(800), at(900)],
-            [false, false, true, false]
-        );
-        assert_eq!([at(2000), at(3500), at(3600)], [false, false, false]);
-        assert!(!Burst::default().hit(None, 1));
     }
 }

@@ -1,20 +1,18 @@
 //! What each message does to the state of its channel, and where it departs
 //! from the RFC.
 
-use super::channel::{Channel, Side};
-use super::chunk_set::{ChunkSet, PageBudget};
+use super::chunk_set::ChunkSet;
 use super::composition_rules::{check_composition, check_size};
+use super::context::{Context, chunks_of, insert};
 use super::evidence::{near_microseconds, near_ntp};
-use super::findings::Findings;
-use super::input::{Datagram, Transport};
+use super::input::Transport;
 use super::request_rules;
-use super::swarm::Swarm;
 use super::{liveness_rules, pex_rules};
 use crate::finding::{Detail, FindingId};
 use crate::wire::dialect::AckTime;
 use crate::wire::{
-    Bin, ChunkAddressing, ChunkRange, ChunkSize, ChunkSpec, Chunks, ContentIntegrity, Layout,
-    Located, Message,
+    Bin, ChunkAddressing, ChunkRange, ChunkSize, ChunkSpec, Chunks, ContentIntegrity, Located,
+    Message,
 };
 
 /// Microseconds from which on a delay sample is odd: a minute.
@@ -22,20 +20,6 @@ const ODD_DELAY: u64 = 60_000_000;
 
 /// Chunks of which a receiver should have acknowledged some.
 const UNACKNOWLEDGED: u64 = 256;
-
-/// All that the rules look at.
-pub(super) struct Context<'s, 'd> {
-    pub(super) channel: &'s mut Channel,
-    pub(super) swarm: &'s mut Swarm,
-    pub(super) sender: Side,
-    /// The layout that the messages were read with.
-    pub(super) layout: Layout,
-    pub(super) datagram: &'s Datagram<'d>,
-    /// Whether the datagram went to channel 0.
-    pub(super) opening: bool,
-    pub(super) findings: &'s mut Findings,
-    pub(super) budget: &'s mut PageBudget,
-}
 
 /// Applies every message of a datagram to its channel.
 pub(super) fn apply(context: &mut Context<'_, '_>, messages: &[Located<'_>]) {
@@ -94,55 +78,6 @@ fn apply_message(context: &mut Context<'_, '_>, located: &Located<'_>) {
         Message::PexResCert { certificate } => pex_rules::certificate(context, offset, certificate),
         Message::Handshake(_) | Message::Randomize(_) => {}
     }
-}
-
-/// The chunks of a specification, with findings for those that name none.
-pub(super) fn chunks_of(
-    context: &mut Context<'_, '_>,
-    offset: usize,
-    spec: ChunkSpec,
-) -> Option<ChunkRange> {
-    let size = context.layout.chunk_size.or_assumed();
-    match spec.chunks(size) {
-        Chunks::Range(range) => {
-            if let ChunkSpec::Byte64 { start, end } = spec {
-                let size = u64::from(size);
-                // The last chunk may end anywhere.
-                if !start.is_multiple_of(size)
-                    || (end % size != size - 1 && context.swarm.highest_chunk > Some(range.end()))
-                {
-                    context.findings.raise_at(
-                        FindingId::ChunksUnaligned,
-                        offset,
-                        Detail::Spec(spec),
-                    );
-                }
-            }
-            Some(range)
-        }
-        Chunks::Reversed { .. } => {
-            context
-                .findings
-                .raise_at(FindingId::ChunksReversed, offset, Detail::Spec(spec));
-            None
-        }
-        Chunks::Nothing | Chunks::Everything => None,
-    }
-}
-
-/// Adds to a set, and says once when chunks had to be left out.
-pub(super) fn insert(
-    set: &mut ChunkSet,
-    range: ChunkRange,
-    budget: &mut PageBudget,
-    findings: &mut Findings,
-) -> u64 {
-    let before = set.is_saturated();
-    let added = set.insert(range, budget);
-    if set.is_saturated() && !before {
-        findings.raise(FindingId::LimitChunks, Detail::None);
-    }
-    added
 }
 
 fn data(
@@ -469,6 +404,7 @@ fn signed_integrity(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::PageBudget;
 
     #[test]
     fn the_biggest_interval_of_a_bin_is_a_bin() {

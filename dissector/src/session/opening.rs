@@ -1,10 +1,11 @@
 //! Datagrams to channel 0: the first of a channel, and what is no first one.
 
 use super::address::EndKey;
-use super::analyzer::{Analyzer, Outcome};
+use super::analyzer::Analyzer;
 use super::channel::{Channel, ChannelIndex, End, Side, State};
 use super::evidence::weigh;
 use super::input::{Datagram, Transport};
+use super::route::Outcome;
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
     ChannelId, Chunks, Dialect, Handshake, Layout, Located, Message, MessageType, Reader, dialect,

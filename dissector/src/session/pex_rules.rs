@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::message_rules::Context;
+use super::context::Context;
 use crate::finding::{Detail, FindingId};
 
 /// Whether an address belongs to the public Internet.

@@ -1,8 +1,8 @@
 //! Rules on asking for chunks and being refused: REQUEST, CANCEL, UNCHOKE.
 
 use super::channel::End;
+use super::context::{Context, chunks_of, insert};
 use super::input::Time;
-use super::message_rules::{Context, chunks_of, insert};
 use crate::finding::{Detail, FindingId};
 use crate::wire::{ChunkRange, ChunkSpec, Chunks, Layout};
 

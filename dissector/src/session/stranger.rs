@@ -1,31 +1,18 @@
 //! Datagrams on channels that no handshake announced: the capture began too
 //! late, somebody guesses, or it is another protocol altogether.
 
-use std::collections::HashMap;
-
-use foldhash::fast::FixedState;
-
 use super::address::EndKey;
-use super::analyzer::{Analyzer, Outcome};
+use super::analyzer::Analyzer;
 use super::channel::{Channel, ChannelIndex, End, Side, State};
 use super::config::{LearnedEnd, MAX_SUSPECTS};
 use super::declared::candidates_of_stranger;
 use super::evidence::ENOUGH;
-use super::exchange::Route;
 use super::infer::Inference;
 use super::input::Datagram;
+use super::route::{Outcome, Route};
+use super::suspects::Suspect;
 use crate::finding::{Detail, FindingId};
 use crate::wire::{Layout, Located, MessageType, Reader};
-
-/// Channels that are being weighed.
-pub(super) type Suspects = HashMap<EndKey, Suspect, FixedState>;
-
-/// A channel that may be one.
-#[derive(Clone, Debug)]
-pub(super) struct Suspect {
-    inference: Inference,
-    datagrams: u32,
-}
 
 impl Analyzer {
     /// Takes a datagram whose channel is not known; `None` when it is not PPSPP.

@@ -1,0 +1,72 @@
+//! All that the rules on messages look at, and what they share.
+
+use super::channel::{Channel, Side};
+use super::chunk_set::{ChunkSet, PageBudget};
+use super::findings::Findings;
+use super::input::Datagram;
+use super::swarm::Swarm;
+use crate::finding::{Detail, FindingId};
+use crate::wire::{ChunkRange, ChunkSpec, Chunks, Layout};
+
+/// All that the rules look at.
+pub(super) struct Context<'s, 'd> {
+    pub(super) channel: &'s mut Channel,
+    pub(super) swarm: &'s mut Swarm,
+    pub(super) sender: Side,
+    /// The layout that the messages were read with.
+    pub(super) layout: Layout,
+    pub(super) datagram: &'s Datagram<'d>,
+    /// Whether the datagram went to channel 0.
+    pub(super) opening: bool,
+    pub(super) findings: &'s mut Findings,
+    pub(super) budget: &'s mut PageBudget,
+}
+
+/// The chunks of a specification, with findings for those that name none.
+pub(super) fn chunks_of(
+    context: &mut Context<'_, '_>,
+    offset: usize,
+    spec: ChunkSpec,
+) -> Option<ChunkRange> {
+    let size = context.layout.chunk_size.or_assumed();
+    match spec.chunks(size) {
+        Chunks::Range(range) => {
+            if let ChunkSpec::Byte64 { start, end } = spec {
+                let size = u64::from(size);
+                // The last chunk may end anywhere.
+                if !start.is_multiple_of(size)
+                    || (end % size != size - 1 && context.swarm.highest_chunk > Some(range.end()))
+                {
+                    context.findings.raise_at(
+                        FindingId::ChunksUnaligned,
+                        offset,
+                        Detail::Spec(spec),
+                    );
+                }
+            }
+            Some(range)
+        }
+        Chunks::Reversed { .. } => {
+            context
+                .findings
+                .raise_at(FindingId::ChunksReversed, offset, Detail::Spec(spec));
+            None
+        }
+        Chunks::Nothing | Chunks::Everything => None,
+    }
+}
+
+/// Adds to a set, and says once when chunks had to be left out.
+pub(super) fn insert(
+    set: &mut ChunkSet,
+    range: ChunkRange,
+    budget: &mut PageBudget,
+    findings: &mut Findings,
+) -> u64 {
+    let before = set.is_saturated();
+    let added = set.insert(range, budget);
+    if set.is_saturated() && !before {
+        findings.raise(FindingId::LimitChunks, Detail::None);
+    }
+    added
+}
