@@ -13,7 +13,7 @@ BINARY := $(TARGET_DIR)/release/ppsp-inspect
 BENCH_CAPTURE := bench-data/static-$(DATAGRAMS).pcap
 TOOLS := tools
 
-.PHONY: help setup build run test lint bench fuzz damage captures clean
+.PHONY: help setup build run test lint bench hostile fuzz damage captures clean
 
 help: ## Show what there is
 	@echo "make TARGET"
@@ -52,6 +52,15 @@ bench-data/static-%.pcap: | setup
 	@mkdir -p bench-data
 	$(CARGO) run --release --quiet --example generate -- $@.part --datagrams $*
 	@mv $@.part $@
+
+hostile: build ## Time the program on captures that are meant to cost it much
+	@mkdir -p bench-data
+	@for attack in swarms:1000000 long-ids:5000 strangers:300000 scattered:50000 noise:300000; do \
+		kind=$${attack%:*}; count=$${attack#*:}; file=bench-data/hostile-$$kind.pcap; \
+		$(CARGO) run --release --quiet --example generate -- \
+			$$file --hostile $$kind --datagrams $$count && \
+		$(TOOLS)/time-capture $(BINARY) $$file $$count || exit 1; \
+	done
 
 fuzz: setup ## Fuzz every target for FUZZ_SECONDS, where cargo-fuzz is installed
 	@$(TOOLS)/fuzz $(FUZZ_SECONDS)

@@ -1,7 +1,10 @@
 //! Writes a large capture for benchmarks: seeders sending static content to
 //! leechers, in as many datagrams as wanted.
 //!
-//! `generate FILE [--datagrams N] [--swarms N] [--seed N]`
+//! `generate FILE [--datagrams N] [--swarms N] [--seed N] [--hostile KIND]`
+//!
+//! KIND is one of swarms, long-ids, strangers, scattered, noise: datagrams that
+//! are meant to cost an analyzer much.
 //!
 //! Content, IDs and times follow from the seed, so the same arguments write
 //! the same file. All hashes are real. Frames are written as they are made;
@@ -9,6 +12,7 @@
 
 #[path = "../captures/catalog/content.rs"]
 mod content;
+mod hostile;
 #[path = "../captures/catalog/packet.rs"]
 mod packet;
 #[path = "../captures/catalog/pcap.rs"]
@@ -22,6 +26,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::{env, process};
 
+use hostile::{Attack, Hostility};
 use swarm::Transfer;
 
 /// 2026-11-22T04:34:01Z in microseconds.
@@ -35,15 +40,22 @@ struct Arguments {
     datagrams: u64,
     swarms: u64,
     seed: u64,
+    hostile: Option<Hostility>,
 }
 
 fn main() -> io::Result<()> {
     let Some(arguments) = arguments() else {
-        eprintln!("usage: generate FILE [--datagrams N] [--swarms N] [--seed N]");
+        eprintln!(
+            "usage: generate FILE [--datagrams N] [--swarms N] [--seed N] \
+             [--hostile swarms|long-ids|strangers|scattered|noise]"
+        );
         process::exit(2);
     };
     let mut out = BufWriter::with_capacity(1 << 20, File::create(&arguments.file)?);
-    write_capture(&arguments, &mut out)?;
+    match arguments.hostile {
+        Some(hostility) => write_attack(&arguments, hostility, &mut out)?,
+        None => write_capture(&arguments, &mut out)?,
+    }
     out.flush()
 }
 
@@ -59,9 +71,16 @@ fn arguments() -> Option<Arguments> {
         datagrams: 1_000_000,
         swarms: 4,
         seed: 1,
+        hostile: None,
     };
     while let Some(name) = given.next() {
-        let number = given.next()?.to_str()?.parse().ok()?;
+        let value = given.next()?;
+        let value = value.to_str()?;
+        if name == "--hostile" {
+            arguments.hostile = Some(Hostility::by_name(value)?);
+            continue;
+        }
+        let number = value.parse().ok()?;
         match name.to_str()? {
             "--datagrams" => arguments.datagrams = number,
             "--swarms" if number > 0 => arguments.swarms = number,
@@ -70,6 +89,23 @@ fn arguments() -> Option<Arguments> {
         }
     }
     Some(arguments)
+}
+
+fn write_attack(
+    arguments: &Arguments,
+    hostility: Hostility,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    pcap::write_header(out)?;
+    let mut attack = Attack::new(hostility, arguments.seed);
+    let mut frame = Vec::new();
+    for number in 0..arguments.datagrams {
+        let (source, destination, payload) = attack.next_datagram();
+        frame.clear();
+        packet::push_frame(source, destination, number as u16, payload, &mut frame);
+        pcap::write_frame(out, START + number * GAP, &frame)?;
+    }
+    Ok(())
 }
 
 fn write_capture(arguments: &Arguments, out: &mut impl Write) -> io::Result<()> {
