@@ -3,11 +3,13 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 use support::capture_writer::{Compression, File, Recipe};
-use support::program::{run, run_with_input};
+use support::program::{program, run, run_with_input};
 use support::samples::{ip_packets, sample};
 
 fn hello() -> String {
@@ -216,4 +218,27 @@ fn layouts_can_be_told_where_no_handshake_does() {
         types(&right),
         "what the user says is believed"
     );
+}
+
+#[test]
+fn what_comes_through_a_pipe_is_printed_while_more_is_to_come() {
+    let capture = fs::read(hello()).expect("a sample");
+    let mut child = program()
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    // The file's header, and the first packet with its own.
+    let first = 24 + 16 + 14 + 20 + 8 + 48;
+    input.write_all(&capture[..first]).expect("it reads");
+    input.flush().expect("it reads");
+    let line = lines.next().expect("a line before the rest is there");
+    assert!(line.expect("text").contains("HANDSHAKE"));
+    input.write_all(&capture[first..]).expect("it reads");
+    drop(input);
+    assert_eq!(lines.count(), 5);
+    assert!(child.wait().expect("it ends").success());
 }

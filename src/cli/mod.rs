@@ -13,7 +13,7 @@ use clap::Parser;
 use ppspp_dissector::integrity::TreeHash;
 use ppspp_dissector::wire::HashFunction;
 
-use crate::capture::CaptureError;
+use crate::capture::{CaptureError, Input};
 use crate::content::{DRAWN_CHUNKS, hash_content};
 use crate::output::{
     CaptureSummary, ContentSummary, JsonTimes, Style, TimeFormat, write_catalogue,
@@ -76,6 +76,8 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
     let mut times = TimeFormat::new(args.time);
     let mut json_times = JsonTimes::default();
     let mut left = args.count;
+    // What comes through a pipe may come live, and is wanted at once.
+    let live = args.input.inputs().contains(&Input::Stdin);
     let finished = pipeline::run(
         &args.input.inputs(),
         args.input.config(),
@@ -93,6 +95,9 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
             if args.hex {
                 write_hex(&mut out, datagram.payload)?;
                 writeln!(out)?;
+            }
+            if live {
+                out.flush()?;
             }
             if let Some(left) = &mut left {
                 *left -= 1;
