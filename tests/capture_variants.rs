@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use ppsp_inspect::capture::{Capture, Counters, Options};
 use support::capture_writer::*;
+use support::variants;
 
 /// What came out of a capture, to be compared with what went in.
 struct Read {
@@ -57,48 +58,6 @@ fn assert_comes_out(recipe: &Recipe, packets: &[Packet]) {
     }
 }
 
-fn file_variants() -> Vec<File> {
-    let mut files = Vec::new();
-    for order in [Order::Little, Order::Big] {
-        for (nanoseconds, modified) in [(true, false), (false, false), (false, true)] {
-            files.push(File::Pcap {
-                order,
-                nanoseconds,
-                modified,
-            });
-        }
-        for blocks in [Blocks::Enhanced, Blocks::Obsolete] {
-            files.push(File::Pcapng { order, blocks });
-        }
-    }
-    files
-}
-
-fn link_variants() -> Vec<Link> {
-    let mut links = vec![
-        Link::Ethernet(vec![]),
-        Link::Ethernet(vec![0x8100]),
-        Link::Ethernet(vec![0x88a8, 0x8100]),
-        Link::Ethernet(vec![0x9100, 0x8100, 0x8100]),
-        Link::PppoeOverEthernet,
-        Link::CookedV1,
-        Link::CookedV2,
-        Link::Loop,
-        Link::Raw(101),
-        Link::Raw(12),
-        Link::Raw(14),
-        Link::Ppp,
-        Link::PppHdlc,
-        Link::Pppoe,
-    ];
-    for order in [Order::Little, Order::Big] {
-        for family in [10, 24, 28, 30] {
-            links.push(Link::Null(order, family));
-        }
-    }
-    links
-}
-
 fn step_variants() -> Vec<Vec<Step>> {
     let mut variants = vec![
         vec![Step::Extend],
@@ -134,12 +93,12 @@ fn recipes() -> Vec<Recipe> {
     let base = Recipe::default;
     let mut recipes = vec![base()];
     recipes.extend(
-        file_variants()
+        variants::files()
             .into_iter()
             .map(|file| Recipe { file, ..base() }),
     );
     recipes.extend(
-        link_variants()
+        variants::links()
             .into_iter()
             .map(|link| Recipe { link, ..base() }),
     );

@@ -8,6 +8,7 @@ use serde_json::Value;
 use support::analysis::{analyze, analyze_file, assert_same, without_frames};
 use support::capture_writer::{Blocks, Compression, File, Link, Order, Outer, Recipe, Step};
 use support::samples::{ip_packets, samples, samples_and};
+use support::variants;
 
 /// The captures of other implementations that are rewritten in a few ways: one
 /// of each kind, none of the largest.
@@ -33,21 +34,8 @@ fn assert_same_statistics(name: &str, path: &Path, recipes: &[Recipe]) {
 }
 
 fn in_files() -> Vec<Recipe> {
-    let mut files = Vec::new();
-    for order in [Order::Little, Order::Big] {
-        for (nanoseconds, modified) in [(true, false), (false, false), (false, true)] {
-            files.push(File::Pcap {
-                order,
-                nanoseconds,
-                modified,
-            });
-        }
-        for blocks in [Blocks::Enhanced, Blocks::Obsolete] {
-            files.push(File::Pcapng { order, blocks });
-        }
-    }
     let mut recipes = Vec::new();
-    for file in files {
+    for file in variants::files() {
         for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
             recipes.push(Recipe {
                 file,
@@ -60,26 +48,7 @@ fn in_files() -> Vec<Recipe> {
 }
 
 fn on_links() -> Vec<Recipe> {
-    let links = [
-        Link::Ethernet(vec![0x8100]),
-        Link::Ethernet(vec![0x88a8, 0x8100]),
-        Link::Ethernet(vec![0x9100, 0x8100, 0x8100]),
-        Link::PppoeOverEthernet,
-        Link::CookedV1,
-        Link::CookedV2,
-        Link::Null(Order::Little, 10),
-        Link::Null(Order::Big, 24),
-        Link::Null(Order::Little, 28),
-        Link::Null(Order::Big, 30),
-        Link::Loop,
-        Link::Raw(101),
-        Link::Raw(12),
-        Link::Raw(14),
-        Link::Ppp,
-        Link::PppHdlc,
-        Link::Pppoe,
-    ];
-    let recipes = links.into_iter().map(|link| Recipe {
+    let recipes = variants::links().into_iter().map(|link| Recipe {
         link,
         ..Recipe::default()
     });

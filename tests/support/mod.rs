@@ -7,3 +7,4 @@ pub mod outputs;
 pub mod program;
 pub mod random;
 pub mod samples;
+pub mod variants;
