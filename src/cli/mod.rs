@@ -123,9 +123,15 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
 fn stats(args: &StatsArgs) -> Result<ExitCode> {
     let finished = run_quietly(&args.input)?;
     let mut out = stdout();
+    let comments: Vec<String> = finished
+        .capture
+        .section_comments()
+        .map(str::to_owned)
+        .collect();
     let summary = CaptureSummary {
         counters: finished.capture.counters(),
         analyzer: &finished.analyzer,
+        comments: &comments,
     };
     if args.json {
         write_stats_json(&mut out, &summary)?;

@@ -135,6 +135,17 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
+/// Text from a capture, fit for a terminal: what would control it is replaced.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' => character,
+            other if other.is_control() => char::REPLACEMENT_CHARACTER,
+            other => other,
+        })
+        .collect()
+}
+
 /// The first six digits of a swarm's ID, which is how lists name it.
 pub(super) fn short_swarm(swarm: Option<&Swarm>) -> String {
     match swarm.and_then(|swarm| swarm.id.as_deref()) {
@@ -173,6 +184,14 @@ mod tests {
         assert_eq!(format.next(at(5_001_500_000)).trim(), "0.001500");
         assert_eq!(format.next(at(4_999_000_000)).trim(), "-0.001000");
         assert_eq!(format.next(None).trim(), "-");
+    }
+
+    #[test]
+    fn text_from_a_capture_does_not_control_the_terminal() {
+        assert_eq!(
+            printable("red \u{1b}[31m\u{7}, no\tmore\n"),
+            "red \u{fffd}[31m\u{fffd}, no\tmore\n"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use ppspp_dissector::wire::{ChannelId, ContentIntegrity};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::format::Hex;
+use super::format::{Hex, printable};
 use super::json::{DeclaredOptions, Shown};
 use super::style::Style;
 use crate::capture::Counters;
@@ -21,6 +21,8 @@ pub struct CaptureSummary<'a> {
     pub counters: &'a Counters,
     /// What the session found out.
     pub analyzer: &'a Analyzer,
+    /// What pcapng files say of themselves.
+    pub comments: &'a [String],
 }
 
 impl CaptureSummary<'_> {
@@ -66,6 +68,9 @@ impl Serialize for CaptureSummary<'_> {
             .collect();
         map.serialize_entry("findings", &findings)?;
         map.serialize_entry("other", &Other(self.counters))?;
+        if !self.comments.is_empty() {
+            map.serialize_entry("comments", self.comments)?;
+        }
         map.end()
     }
 }
@@ -261,6 +266,9 @@ pub fn write_stats(
         totals.malformed,
         summary.not_ppspp(),
     )?;
+    for comment in summary.comments {
+        writeln!(out, "Comment: {}", printable(comment))?;
+    }
     let other = Other(summary.counters).named();
     if !other.is_empty() {
         let list: Vec<String> = other

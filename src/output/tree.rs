@@ -9,7 +9,7 @@ use ppspp_dissector::wire::{
     ChunkSpec, Handshake, Layout, Located, Message, MessageType, ProtocolOption, bitmap_supports,
 };
 
-use super::format::{Calendar, Hex};
+use super::format::{Calendar, Hex, printable};
 use super::line::microseconds;
 use super::style::Style;
 
@@ -41,7 +41,7 @@ pub fn write_tree(
         ))
     )?;
     if let Some(comment) = comment {
-        for line in comment.lines() {
+        for line in printable(comment).lines() {
             writeln!(out, "  Comment: {line}")?;
         }
     }

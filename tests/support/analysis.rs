@@ -74,6 +74,7 @@ pub fn analyze_file(path: &Path) -> Analysis {
     let summary = CaptureSummary {
         counters: finished.capture.counters(),
         analyzer: &finished.analyzer,
+        comments: &[],
     };
     write_stats_json(&mut stats, &summary).expect("a vector takes all");
     Analysis {

@@ -42,7 +42,12 @@ impl<'w, W: Write> Outputs<'w, W> {
     }
 
     pub fn summary(&mut self, counters: &Counters, analyzer: &Analyzer) {
-        let summary = CaptureSummary { counters, analyzer };
+        let comments = ["a comment".to_owned()];
+        let summary = CaptureSummary {
+            counters,
+            analyzer,
+            comments: &comments,
+        };
         write_stats(self.out, &summary, Style::new(true)).expect("the writer takes all");
         write_stats_json(self.out, &summary).expect("the writer takes all");
     }
