@@ -2,6 +2,8 @@
 
 mod support;
 
+use support::capture_writer::{Order, section_header};
+
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -149,4 +151,13 @@ fn every_finding_of_the_samples_is_in_the_catalogue() {
             assert!(known.contains(id), "{id} in {name}");
         }
     }
+}
+
+#[test]
+fn what_a_capture_file_says_of_itself_is_shown_and_does_not_control_the_terminal() {
+    let header = section_header(Order::Big, -1, "on a train\u{1b}[2J");
+    let text = run_with_input(["stats", "-"], header.clone()).fine();
+    assert!(text.contains("Comment: on a train\u{fffd}[2J\n"), "{text}");
+    let json = run_with_input(["stats", "--json", "-"], header).json();
+    assert_eq!(json["comments"][0], "on a train\u{1b}[2J");
 }
