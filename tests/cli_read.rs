@@ -242,3 +242,20 @@ fn what_comes_through_a_pipe_is_printed_while_more_is_to_come() {
     assert_eq!(lines.count(), 5);
     assert!(child.wait().expect("it ends").success());
 }
+
+#[test]
+fn a_capture_without_any_ppspp_says_so() {
+    // An Ethernet frame with ARP.
+    let mut capture = fs::read(hello()).expect("a sample")[..24].to_vec();
+    let frame = [&[0xff; 12][..], &[0x08, 0x06], &[0; 46]].concat();
+    let length = u32::try_from(frame.len()).expect("short").to_le_bytes();
+    capture.extend([[0; 4], [0; 4], length, length].concat());
+    capture.extend(frame);
+    let run = run_with_input(["-"], capture);
+    assert_eq!((run.status, run.stdout.as_str()), (0, ""));
+    assert!(
+        run.stderr.contains("no PPSPP in 1 frames"),
+        "{}",
+        run.stderr
+    );
+}

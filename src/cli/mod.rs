@@ -109,15 +109,29 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
         },
     )?;
     out.flush()?;
-    let others = finished.analyzer.totals().not_ppspp;
-    // Who names ports has left the others out on purpose.
-    if others > 0 && !args.input.has_ports() && args.format == FormatArg::Text {
-        complain(format_args!(
-            "{others} other UDP datagrams are not PPSPP; \
-             --port PORT decodes those of a port all the same"
-        ));
+    if args.format == FormatArg::Text {
+        tell_of_others(&finished, args.input.has_ports());
     }
     Ok(status(&finished))
+}
+
+/// Says what the capture held beside PPSPP, above all where that is everything.
+fn tell_of_others(finished: &Finished, has_ports: bool) {
+    let totals = finished.analyzer.totals();
+    let frames = finished.capture.counters().frames;
+    if totals.datagrams == 0 && totals.not_ppspp == 0 && frames > 0 {
+        complain(format_args!(
+            "no PPSPP in {frames} frames; `ppsp-inspect stats` tells what they are"
+        ));
+    }
+    // Who names ports has left the others out on purpose.
+    if totals.not_ppspp > 0 && !has_ports {
+        complain(format_args!(
+            "{} other UDP datagrams are not PPSPP; \
+             --port PORT decodes those of a port all the same",
+            totals.not_ppspp
+        ));
+    }
 }
 
 fn stats(args: &StatsArgs) -> Result<ExitCode> {
