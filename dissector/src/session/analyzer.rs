@@ -15,7 +15,7 @@ use super::input::Datagram;
 use super::route::{Outcome, Route};
 use super::suspects::Suspects;
 use super::swarm::{Known, Swarm, SwarmIndex};
-use super::table::{Table, key_of};
+use super::table::{EndRef, Table, key_of};
 use crate::finding::{Detail, Entry, Finding, FindingId};
 use crate::wire::{ChannelId, DecodeError, Dialect, Layout, Located, Reader};
 
@@ -341,10 +341,11 @@ impl Analyzer {
         Some(index)
     }
 
-    /// The end that `key` names from now on.
+    /// The end that `key` names from now on, unless the cap is reached.
     pub(super) fn add_end(&mut self, key: EndKey, channel: ChannelIndex, receiver: Side) {
-        self.table
-            .add_end(key, super::table::EndRef { channel, receiver });
+        if !self.table.add_end(key, EndRef { channel, receiver }) {
+            self.findings.raise(FindingId::LimitChannels, Detail::None);
+        }
     }
 }
 

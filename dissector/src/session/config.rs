@@ -14,6 +14,10 @@ use crate::wire::{ChunkAddressing, ChunkSize, HashFunction, Layout};
 /// decoded but not followed.
 pub const MAX_CHANNELS: usize = 16 * 1024;
 
+/// Channel IDs that are known, and addresses that chose one: two to a channel,
+/// and as many again for peers that declare others later. About 200 bytes each.
+pub const MAX_IDS: usize = 4 * MAX_CHANNELS;
+
 /// Bytes of swarm IDs that are kept in all. Every channel has one swarm at
 /// most, so that there are never more swarms than channels.
 pub const MAX_ID_BYTES: usize = 8 * 1024 * 1024;

@@ -217,7 +217,7 @@ impl Analyzer {
         {
             return None;
         }
-        let (swarm, initiator) = (found.swarm, found.end(Side::Initiator).clone());
+        let swarm = found.swarm;
         let other = self
             .table
             .channels_between(datagram.source, datagram.destination)
@@ -242,7 +242,12 @@ impl Analyzer {
                 Side::Responder
             }
         };
-        let own = self.channels[other.0 as usize].end(Side::Initiator).clone();
+        let initiator_of =
+            |index: ChannelIndex| self.channels[index.0 as usize].end(Side::Initiator).clone();
+        let ends = [
+            (channel, initiator_of(channel)),
+            (other, initiator_of(other)),
+        ];
         let gone_channel = &mut self.channels[gone.0 as usize];
         gone_channel.merged = true;
         let (datagrams, counts) = (gone_channel.datagrams, gone_channel.messages);
@@ -250,7 +255,6 @@ impl Analyzer {
         kept_channel.datagrams += datagrams;
         kept_channel.messages.merge(&counts);
         kept_channel.state = State::Established;
-        let ends = [(channel, initiator), (other, own)];
         for (index, end) in ends {
             let side = side_of(index);
             if let Some(id) = end.id {

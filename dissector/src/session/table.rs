@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 
 use super::address::{Address, EndKey, Pair};
 use super::channel::{ChannelIndex, Side};
+use super::config::MAX_IDS;
 use super::input::Datagram;
 use crate::wire::ChannelId;
 
@@ -84,12 +85,16 @@ impl Table {
         self.by_sender.get(&(key.sender, key.id)).copied()
     }
 
-    /// Makes `end` the one that `key` names.
-    pub(super) fn add_end(&mut self, key: EndKey, end: EndRef) {
+    /// Makes `end` the one that `key` names; false where the cap is reached.
+    pub(super) fn add_end(&mut self, key: EndKey, end: EndRef) -> bool {
+        if self.ends.len() >= MAX_IDS && !self.ends.contains_key(&key) {
+            return false;
+        }
         self.ends.insert(key, end);
         self.recent = [None; RECENT];
         self.by_id.insert((key.receiver, key.id), end);
         self.by_sender.insert((key.sender, key.id), end);
+        true
     }
 
     /// Notes that two addresses share a channel.
@@ -123,8 +128,13 @@ impl Table {
         self.latest_id.contains_key(&address.into())
     }
 
-    /// Notes the channel ID that a peer chose; returns the one before it.
+    /// Notes the channel ID that a peer chose; returns the one before it. Above
+    /// the cap, further peers are not noted.
     pub(super) fn note_id(&mut self, address: SocketAddr, id: ChannelId) -> Option<ChannelId> {
-        self.latest_id.insert(address.into(), id)
+        let address = address.into();
+        if self.latest_id.len() >= MAX_IDS && !self.latest_id.contains_key(&address) {
+            return None;
+        }
+        self.latest_id.insert(address, id)
     }
 }

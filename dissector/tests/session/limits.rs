@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use ppspp_dissector::session::config::{MAX_CHANNELS, MAX_CHUNK_PAGES, MAX_ID_BYTES, MAX_PEERS};
+use ppspp_dissector::session::config::{
+    MAX_CHANNELS, MAX_CHUNK_PAGES, MAX_ID_BYTES, MAX_IDS, MAX_PEERS,
+};
 use ppspp_dissector::wire::{ChunkAddressing, Layout};
 
 use super::support::{A, ALICE, B, BOB, Talk};
@@ -38,6 +40,21 @@ fn channels_that_are_there_go_on_when_the_cap_is_reached() {
     }
     let seen = talk.alice([request(1, 1)]);
     assert!(seen.as_sent && seen.channel.is_some());
+}
+
+#[test]
+fn a_peer_that_answers_with_ever_new_channel_ids_fills_no_more_than_the_cap() {
+    let mut talk = Talk::default();
+    talk.from(ALICE).to(BOB).send([handshake(A, &options())]);
+    let reply = options().reply();
+    for number in 0..MAX_IDS as u32 + 10 {
+        let id = 0x0100_0000 + number;
+        let answer = [handshake(id, &reply)];
+        assert!(talk.from(BOB).to(ALICE).channel(A).send(answer).as_sent);
+    }
+    // One of the places is Alice's own.
+    assert_eq!(talk.count("limit.channels"), 11);
+    assert_eq!(talk.channels().len(), 1);
 }
 
 #[test]
