@@ -22,9 +22,7 @@ use crate::output::{
 };
 use crate::pipeline::{self, Finished};
 use crate::progress::Progress;
-use args::{
-    Cli, ColorArg, Command, FindingsArgs, FormatArg, HashArgs, InputArgs, ReadArgs, StatsArgs,
-};
+use args::{Cli, ColorArg, Command, FindingsArgs, FormatArg, HashArgs, ReadArgs, StatsArgs};
 
 /// Wrong usage.
 const USAGE: u8 = 2;
@@ -135,7 +133,10 @@ fn tell_of_others(finished: &Finished, has_ports: bool) {
 }
 
 fn stats(args: &StatsArgs) -> Result<ExitCode> {
-    let finished = run_quietly(&args.input)?;
+    let (inputs, config) = (args.input.inputs(), args.input.config());
+    let finished = pipeline::run(&inputs, config, false, |_, _, _| {
+        Ok(ControlFlow::Continue(()))
+    })?;
     let mut out = stdout();
     let comments: Vec<String> = finished
         .capture
@@ -219,12 +220,6 @@ fn findings(args: &FindingsArgs) -> Result<ExitCode> {
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn run_quietly(input: &InputArgs) -> Result<Finished> {
-    pipeline::run(&input.inputs(), input.config(), false, |_, _, _| {
-        Ok(ControlFlow::Continue(()))
-    })
 }
 
 /// Tells the user. Where standard error is gone, too, nobody is left to hear it:

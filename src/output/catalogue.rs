@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use ppspp_dissector::finding::CATALOGUE;
 use serde_json::json;
 
+use super::format::section;
 use super::style::Style;
 
 /// Writes the catalogue for people: severity, id, section, sentence.
@@ -21,13 +22,9 @@ pub fn write_catalogue(out: &mut impl Write, style: Style) -> io::Result<()> {
         writeln!(
             out,
             "{} {:<width$} {:<7} {}",
-            style.severity(entry.severity, format_args!("{:<8}", entry.severity.name())),
+            style.severity_column(entry.severity),
             entry.name,
-            if entry.section.is_empty() {
-                "–"
-            } else {
-                entry.section
-            },
+            section(entry),
             entry.text
         )?;
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ppspp_dissector::finding::Entry;
 use ppspp_dissector::session::{Swarm, Time};
 
 /// How the text outputs show the time of a datagram.
@@ -144,6 +145,15 @@ pub(super) fn printable(text: &str) -> String {
             other => other,
         })
         .collect()
+}
+
+/// The section of the RFC that a finding cites, or a dash.
+pub(super) const fn section(entry: &Entry) -> &'static str {
+    if entry.section.is_empty() {
+        "–"
+    } else {
+        entry.section
+    }
 }
 
 /// The first six digits of a swarm's ID, which is how lists name it.

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use ppspp_dissector::session::{Analyzer, Channel, Known, MessageCounts, Side, State, Swarm};
+use ppspp_dissector::session::{
+    Analyzer, Channel, Known, MessageCounts, Side, State, Swarm, Totals,
+};
 use ppspp_dissector::wire::{ChannelId, ContentIntegrity};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::format::{Hex, printable};
+use super::format::{Hex, printable, section};
 use super::json::{DeclaredOptions, Shown};
 use super::style::Style;
 use crate::capture::Counters;
@@ -27,8 +29,8 @@ pub struct CaptureSummary<'a> {
 
 impl CaptureSummary<'_> {
     /// UDP datagrams and TCP segments with payload that are not PPSPP.
-    fn not_ppspp(&self) -> u64 {
-        self.analyzer.totals().not_ppspp + self.counters.tcp_other_segments
+    fn not_ppspp(&self, totals: &Totals) -> u64 {
+        totals.not_ppspp + self.counters.tcp_other_segments
     }
 }
 
@@ -47,7 +49,7 @@ impl Serialize for CaptureSummary<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("frames", &self.counters.frames)?;
         map.serialize_entry("datagrams", &totals.datagrams)?;
-        map.serialize_entry("not_ppspp", &self.not_ppspp())?;
+        map.serialize_entry("not_ppspp", &self.not_ppspp(&totals))?;
         map.serialize_entry("malformed", &totals.malformed)?;
         map.serialize_entry("messages", &Counts(&totals.messages))?;
         let swarms: Vec<_> = self.analyzer.swarms().map(OneSwarm).collect();
@@ -264,7 +266,7 @@ pub fn write_stats(
         summary.counters.frames,
         totals.datagrams,
         totals.malformed,
-        summary.not_ppspp(),
+        summary.not_ppspp(&totals),
     )?;
     for comment in summary.comments {
         writeln!(out, "Comment: {}", printable(comment))?;
@@ -320,13 +322,9 @@ pub fn write_stats(
             writeln!(
                 out,
                 "  {} {:<width$} {:<6} {count:>7} ×  {}",
-                style.severity(entry.severity, format_args!("{:<8}", entry.severity.name())),
+                style.severity_column(entry.severity),
                 entry.name,
-                if entry.section.is_empty() {
-                    "–"
-                } else {
-                    entry.section
-                },
+                section(entry),
                 entry.text
             )?;
         }

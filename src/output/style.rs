@@ -47,6 +47,11 @@ impl Style {
         self.paint(anstyle::Style::new().fg_color(Some(colour)), value)
     }
 
+    /// A severity in a column of its own.
+    pub(super) fn severity_column(self, severity: Severity) -> Painted<String> {
+        self.severity(severity, format!("{:<8}", severity.name()))
+    }
+
     /// Something of this severity.
     pub(super) fn severity<T: fmt::Display>(self, severity: Severity, value: T) -> Painted<T> {
         let colour = match severity {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use ppspp_dissector::finding::Severity;
-use ppspp_dissector::session::{Datagram, Known, Record, Side, Swarm};
+use ppspp_dissector::session::{Datagram, Known, Record, Side, Swarm, Time};
 use ppspp_dissector::wire::dialect::AckTime;
 use ppspp_dissector::wire::{
     ChunkSpec, Handshake, Layout, Located, Message, MessageType, ProtocolOption, bitmap_supports,
@@ -12,9 +12,6 @@ use ppspp_dissector::wire::{
 use super::format::{Calendar, Hex, printable};
 use super::line::microseconds;
 use super::style::Style;
-
-/// Seconds from 1900, where NTP counts from, to 1970.
-const NTP_EPOCH: i64 = 2_208_988_800;
 
 /// Writes a datagram as a tree: addresses, channel, swarm, every message with
 /// its byte range and fields, what could not be decoded, every finding.
@@ -325,7 +322,7 @@ fn unix_time(microseconds: u64) -> String {
 
 /// An NTP timestamp (RFC 5905) as a date, where it is one of our days.
 fn ntp_time(timestamp: u64) -> String {
-    let seconds = (timestamp >> 32) as i64 - NTP_EPOCH;
+    let seconds = (timestamp >> 32) as i64 - Time::NTP_EPOCH;
     let fraction = ((timestamp & 0xffff_ffff) * 1_000_000) >> 32;
     let shown = date(Some(seconds * 1_000_000 + fraction as i64));
     if shown.is_empty() {

@@ -197,11 +197,7 @@ impl Analyzer {
         let key = key_of(datagram, id);
         match self.table.find_end(&key) {
             Some(end) => {
-                let route = Route {
-                    channel: end.channel,
-                    sender: end.receiver.other(),
-                    expected_address: true,
-                };
+                let route = Route::to(end, true);
                 Some(self.exchange(datagram, id, reader, route, messages))
             }
             None => self.stranger(datagram, key, reader, messages),

@@ -258,11 +258,6 @@ impl End {
             None => (self.declared.is_some() || self.judged).then_some(self.layout.addressing),
         }
     }
-
-    /// Whether the layout is still being inferred from datagrams.
-    pub const fn is_inferring(&self) -> bool {
-        self.inference.is_some()
-    }
 }
 
 /// What one end did with chunks on this channel.

@@ -18,8 +18,6 @@ pub(super) const ENOUGH: i32 = 45;
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
-/// Seconds from 1900, where NTP counts from, to 1970.
-const NTP_EPOCH: i64 = 2_208_988_800;
 
 /// What a datagram says for a layout.
 #[derive(Clone, Copy, Debug)]
@@ -296,6 +294,6 @@ pub(super) fn near_microseconds(value: u64, time: Option<Time>) -> Option<bool> 
 /// `None` where the capture has no time.
 pub(super) fn near_ntp(value: u64, time: Option<Time>) -> Option<bool> {
     let now = time?.microseconds() / 1_000_000;
-    let seconds = (value >> 32) as i64 - NTP_EPOCH;
+    let seconds = (value >> 32) as i64 - Time::NTP_EPOCH;
     Some(seconds.abs_diff(now) < (DAY / 1_000_000) as u64)
 }

@@ -8,6 +8,9 @@ use std::net::SocketAddr;
 pub struct Time(i64);
 
 impl Time {
+    /// Seconds from 1900, where NTP timestamps count from, to the Unix epoch.
+    pub const NTP_EPOCH: i64 = 2_208_988_800;
+
     /// From nanoseconds since the Unix epoch.
     pub const fn from_nanoseconds(nanoseconds: i64) -> Self {
         Self(nanoseconds)

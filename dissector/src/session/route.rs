@@ -1,6 +1,7 @@
 //! Where a datagram belongs, and what came of it.
 
 use super::channel::{ChannelIndex, Side};
+use super::table::EndRef;
 use crate::wire::{ChannelId, DecodeError, Layout};
 
 /// Where a datagram belongs.
@@ -10,6 +11,17 @@ pub(super) struct Route {
     pub(super) sender: Side,
     /// Whether it came from the address that the channel's peer has.
     pub(super) expected_address: bool,
+}
+
+impl Route {
+    /// To the end that a channel ID names.
+    pub(super) const fn to(end: EndRef, expected_address: bool) -> Self {
+        Self {
+            channel: end.channel,
+            sender: end.receiver.other(),
+            expected_address,
+        }
+    }
 }
 
 /// How a datagram was decoded, before it is made a record.

@@ -24,11 +24,7 @@ impl Analyzer {
         messages: &mut Vec<Located<'a>>,
     ) -> Option<Outcome> {
         if let Some(end) = self.table.end_from_anywhere(&key) {
-            let route = Route {
-                channel: end.channel,
-                sender: end.receiver.other(),
-                expected_address: false,
-            };
+            let route = Route::to(end, false);
             return Some(self.exchange(datagram, key.id, reader, route, messages));
         }
         if let Some(route) = self.moved(datagram, key) {

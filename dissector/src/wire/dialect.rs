@@ -124,8 +124,3 @@ pub static PEREGRINE_2019: Dialect = Dialect {
 
 /// Every dialect that is known, the RFC first.
 pub static DIALECTS: [&Dialect; 4] = [&RFC7574, &LEGACY_SWIFT, &PYPPSPP, &PEREGRINE_2019];
-
-/// The dialect with this name.
-pub fn by_name(name: &str) -> Option<&'static Dialect> {
-    DIALECTS.into_iter().find(|dialect| dialect.name == name)
-}
