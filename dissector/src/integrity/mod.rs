@@ -1,10 +1,18 @@
 //! Is this the content that a swarm ID promises?
 //!
-//! So far: hash functions, and the Merkle tree of content that is at hand
-//! (RFC 7574, section 5.1) with its peaks (section 5.6) and root.
+//! Hash functions; the Merkle tree of content that is at hand ([`ContentTree`],
+//! RFC 7574, section 5.1) with its peaks (section 5.6) and root; and the tree
+//! of a swarm whose hashes and chunks come in bit by bit ([`SwarmTree`]).
 
+mod budget;
 mod content;
 mod hash;
+mod known;
+mod peaks;
+mod tree;
 
+pub use budget::{Budget, MAX_TREE_PAGES, MAX_WAITING};
 pub use content::{ContentTree, Peak};
 pub use hash::{Hash, TreeHash};
+pub use peaks::{peak_ranges, root_above};
+pub use tree::{Evidence, Ruling, Settled, SwarmTree};

@@ -84,7 +84,7 @@ impl fmt::Display for ChunkRange {
 
 /// A bin number: a node of the tree over the chunks as one integer
 /// (RFC 7574, section 4.2). The two special numbers are not bins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bin(u64);
 
 impl Bin {
@@ -119,6 +119,48 @@ impl Bin {
     /// Height in the tree; a chunk has height 0.
     pub const fn layer(self) -> u32 {
         self.0.trailing_ones()
+    }
+
+    /// The bin of one chunk; `None` for chunk numbers beyond 2^63.
+    pub const fn leaf(chunk: u64) -> Option<Self> {
+        match chunk.checked_mul(2) {
+            Some(number) => Self::new(number),
+            None => None,
+        }
+    }
+
+    /// The node above this one; `None` at the top of what 64 bits can number.
+    pub const fn parent(self) -> Option<Self> {
+        let layer = self.layer();
+        if layer >= 62 {
+            return None;
+        }
+        Self::new((self.0 | (1 << layer)) & !(2 << layer))
+    }
+
+    /// The other child of this node's parent; `None` at the top.
+    pub const fn sibling(self) -> Option<Self> {
+        let layer = self.layer();
+        if layer >= 62 {
+            return None;
+        }
+        Self::new(self.0 ^ (2 << layer))
+    }
+
+    /// The two nodes below this one; `None` for a chunk.
+    pub const fn children(self) -> Option<(Self, Self)> {
+        let layer = self.layer();
+        if layer == 0 {
+            return None;
+        }
+        let half = 1 << (layer - 1);
+        Some((Self(self.0 - half), Self(self.0 + half)))
+    }
+
+    /// Whether this node is the left child of its parent.
+    pub const fn is_left(self) -> bool {
+        let layer = self.layer();
+        layer >= 62 || self.0 >> layer >> 1 & 1 == 0
     }
 
     /// The chunks below this node.
@@ -334,6 +376,28 @@ mod tests {
             assert_eq!(bin.range(), range, "bin {number}");
             assert_eq!(Bin::covering(range), Some(bin), "bin {number}");
         }
+    }
+
+    #[test]
+    fn the_family_of_a_bin_is_that_of_its_chunks() {
+        for (number, _) in numbered_tree(6) {
+            let bin = Bin::new(number).expect("not a special number");
+            let parent = bin.parent().expect("far from the top");
+            let sibling = bin.sibling().expect("far from the top");
+            let (left, right) = parent.children().expect("no chunk");
+            assert_eq!(bin.is_left(), bin == left);
+            assert_eq!(
+                [bin, sibling].contains(&left),
+                [bin, sibling].contains(&right)
+            );
+            assert_eq!(left.range().start(), parent.range().start());
+            assert_eq!(left.range().end() + 1, right.range().start());
+            assert_eq!(right.range().end(), parent.range().end());
+        }
+        assert_eq!(Bin::leaf(5).map(Bin::range), Some(ChunkRange::single(5)));
+        assert_eq!(Bin::leaf(5).and_then(Bin::children), None);
+        let top = Bin::new((1 << 62) - 1).expect("an ordinary bin");
+        assert_eq!((top.parent(), top.sibling()), (None, None));
     }
 
     #[test]

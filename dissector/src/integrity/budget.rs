@@ -1,0 +1,64 @@
+//! How much all trees together may keep.
+
+/// Pages of proven hashes that all trees together keep: 16 chunks and about
+/// 850 bytes each, 8 million chunks in all.
+pub const MAX_TREE_PAGES: usize = 512 * 1024;
+
+/// Hashes that wait for a proof, in all trees together: about 200 bytes each.
+pub const MAX_WAITING: usize = 256 * 1024;
+
+/// What is left for the trees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pages: usize,
+    waiting: usize,
+    exhausted: bool,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new(MAX_TREE_PAGES, MAX_WAITING)
+    }
+}
+
+impl Budget {
+    /// Room for so many pages of proven hashes and so many hashes that wait.
+    pub const fn new(pages: usize, waiting: usize) -> Self {
+        Self {
+            pages,
+            waiting,
+            exhausted: false,
+        }
+    }
+
+    /// Whether something had to be left out. What is kept is right all the
+    /// same, but chunks may stay unverified.
+    pub const fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
+    pub(super) const fn take_page(&mut self) -> bool {
+        Self::take(&mut self.pages, &mut self.exhausted)
+    }
+
+    pub(super) const fn take_waiting(&mut self) -> bool {
+        Self::take(&mut self.waiting, &mut self.exhausted)
+    }
+
+    pub(super) const fn give_waiting(&mut self, count: usize) {
+        self.waiting += count;
+    }
+
+    const fn take(left: &mut usize, exhausted: &mut bool) -> bool {
+        match left.checked_sub(1) {
+            Some(less) => {
+                *left = less;
+                true
+            }
+            None => {
+                *exhausted = true;
+                false
+            }
+        }
+    }
+}

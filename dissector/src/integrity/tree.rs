@@ -1,0 +1,646 @@
+//! The tree of a swarm as its hashes and chunks come in, in any order.
+//!
+//! Proof goes downwards: a root hash, a peak or a signed munro is trusted, and
+//! so are two hashes that together make a trusted one. What can't be proven
+//! yet waits. So a hash or chunk is called false only when a trusted hash says
+//! so, or, at the end, a chunk whose own hashes lead elsewhere.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use super::budget::Budget;
+use super::content::Peak;
+use super::hash::{Hash, TreeHash};
+use super::known::KnownNodes;
+use super::peaks::{peak_ranges, root_above};
+use crate::wire::{Bin, ChunkRange};
+
+/// Hashes that are kept for one node while it is open which is right.
+const MOST_ALTERNATIVES: usize = 8;
+
+/// Hashes and chunks of one datagram that are searched one by one; further ones
+/// wait in the table at once.
+const MOST_FRESH: usize = 64;
+
+/// What can be said of a hash or chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ruling {
+    /// It is what the swarm ID promises.
+    Proven,
+    /// A trusted hash says otherwise.
+    Refuted,
+    /// A chunk does not fit the hashes that were sent for it: one of them is
+    /// wrong, and nothing tells yet which.
+    Contradicted,
+    /// Hashes are missing.
+    Open,
+}
+
+/// What a hash comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// It was sent as such.
+    Hash,
+    /// It is the hash of a chunk that was sent.
+    Chunk,
+}
+
+/// A hash or chunk that waited and has been ruled on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled<O> {
+    /// Which node.
+    pub bin: Bin,
+    /// What it was.
+    pub evidence: Evidence,
+    /// Where it came from.
+    pub origin: O,
+    /// How it was ruled.
+    pub ruling: Ruling,
+}
+
+/// Something of the datagram at hand.
+#[derive(Clone, Copy, Debug)]
+struct Fresh<O> {
+    bin: Bin,
+    hash: Hash,
+    evidence: Evidence,
+    origin: O,
+    /// Its place among the rulings.
+    place: usize,
+}
+
+/// A hash that waits for proof.
+#[derive(Clone, Copy, Debug)]
+struct Waiting<O> {
+    hash: Hash,
+    /// `None` for a hash that was computed from waiting ones below.
+    sent: Option<(Evidence, O)>,
+    contradicted: bool,
+}
+
+/// How far a hash leads upwards.
+enum Climb {
+    Proven,
+    /// Another hash is trusted at the end of the path.
+    Refuted {
+        /// Whether the path is the one node.
+        directly: bool,
+        /// Whether all its siblings were sent as hashes.
+        by_hashes: bool,
+    },
+    Missing,
+}
+
+/// The hashes of one swarm, and what is proven of them. `O` says where a piece
+/// of evidence came from.
+#[derive(Clone, Debug)]
+pub struct SwarmTree<O> {
+    function: TreeHash,
+    /// The root hash that the swarm ID is; `None` for a live stream.
+    root: Option<Hash>,
+    size: Option<u64>,
+    root_bin: Option<Bin>,
+    known: KnownNodes,
+    waiting: HashMap<Bin, Vec<Waiting<O>>, FixedState>,
+    /// Hashes that may be the peaks, from chunk 0 on.
+    run: Vec<Peak>,
+    /// Of the datagram at hand, what is not ruled on yet.
+    fresh: Vec<Fresh<O>>,
+    rulings: Vec<Ruling>,
+    /// Hashes of the datagram that had no place in `fresh`.
+    surplus: Vec<(Bin, Hash)>,
+    path: Vec<(Bin, Hash)>,
+    siblings: Vec<(Bin, Hash)>,
+    descents: Vec<(Bin, Hash)>,
+    /// The highest chunk that waits or is proven.
+    highest: Option<u64>,
+}
+
+impl<O: Copy> SwarmTree<O> {
+    /// The tree of static content with this root hash (RFC 7574, section 5.1).
+    pub fn of_content(function: TreeHash, root: Hash) -> Self {
+        Self::new(function, Some(root))
+    }
+
+    /// The growing tree of a live stream (RFC 7574, section 6.1.2).
+    pub fn of_stream(function: TreeHash) -> Self {
+        Self::new(function, None)
+    }
+
+    fn new(function: TreeHash, root: Option<Hash>) -> Self {
+        Self {
+            function,
+            root,
+            size: None,
+            root_bin: None,
+            known: KnownNodes::default(),
+            waiting: HashMap::default(),
+            run: Vec::new(),
+            fresh: Vec::new(),
+            rulings: Vec::new(),
+            surplus: Vec::new(),
+            path: Vec::new(),
+            siblings: Vec::new(),
+            descents: Vec::new(),
+            highest: None,
+        }
+    }
+
+    /// The hash function.
+    pub const fn function(&self) -> TreeHash {
+        self.function
+    }
+
+    /// Number of chunks of static content, once its peaks are proven
+    /// (RFC 7574, section 5.6).
+    pub const fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// Where in the tree the root hash stands, once that is proven.
+    pub const fn root_bin(&self) -> Option<Bin> {
+        self.root_bin
+    }
+
+    /// Whether the hash of a node is proven.
+    pub fn is_proven(&self, bin: Bin) -> bool {
+        self.known.contains(bin)
+    }
+
+    /// Whether `hash` is the proven one of a node; `None` where none is proven.
+    pub fn compare(&self, bin: Bin, hash: &Hash) -> Option<bool> {
+        self.known.compare(bin, hash)
+    }
+
+    /// Begins a datagram.
+    #[inline]
+    pub fn begin(&mut self) {
+        self.fresh.clear();
+        self.rulings.clear();
+        self.surplus.clear();
+    }
+
+    /// A hash of the datagram, in its order.
+    pub fn hash(
+        &mut self,
+        bin: Bin,
+        hash: Hash,
+        origin: O,
+        settled: &mut Vec<Settled<O>>,
+        budget: &mut Budget,
+    ) {
+        if !self.add(bin, hash, Evidence::Hash, origin, budget) {
+            self.surplus.push((bin, hash));
+        }
+        if self.root.is_some() {
+            self.follow_peaks(bin, hash, settled, budget);
+        }
+    }
+
+    /// A signature proves the hash of a munro (RFC 7574, section 6.1.2).
+    pub fn munro(
+        &mut self,
+        bin: Bin,
+        hash: Hash,
+        settled: &mut Vec<Settled<O>>,
+        budget: &mut Budget,
+    ) {
+        self.trust(bin, &hash, settled, budget);
+        self.descend(settled, budget);
+    }
+
+    /// The hash that was sent for a node in this datagram or waits from before.
+    pub fn candidate(&self, bin: Bin) -> Option<Hash> {
+        self.candidates(bin)[0].map(|(hash, _)| hash)
+    }
+
+    /// A chunk of the datagram, by its hash.
+    pub fn chunk(
+        &mut self,
+        bin: Bin,
+        hash: Hash,
+        origin: O,
+        settled: &mut Vec<Settled<O>>,
+        budget: &mut Budget,
+    ) {
+        self.highest = self.highest.max(Some(bin.range().end()));
+        let place = self.rulings.len();
+        self.add(bin, hash, Evidence::Chunk, origin, budget);
+        if self.rulings[place] == Ruling::Open {
+            let ruling = self.weigh(bin, hash, settled, budget);
+            if self.rulings[place] == Ruling::Open {
+                self.rulings[place] = ruling;
+            }
+        }
+    }
+
+    /// Ends a datagram: what is still open waits from now on. Rulings are there
+    /// to be read until the next one begins.
+    pub fn end(&mut self, settled: &mut Vec<Settled<O>>, budget: &mut Budget) {
+        for index in 0..self.surplus.len() {
+            let (bin, hash) = self.surplus[index];
+            if self.rule(bin, &hash) == Ruling::Open {
+                self.weigh(bin, hash, settled, budget);
+            }
+        }
+        for index in 0..self.fresh.len() {
+            let fresh = self.fresh[index];
+            // A hash may be the last one that an earlier chunk waited for.
+            if fresh.evidence == Evidence::Hash
+                && self.rulings[fresh.place] == Ruling::Open
+                && !self.waiting.is_empty()
+            {
+                self.weigh(fresh.bin, fresh.hash, settled, budget);
+            }
+            let ruling = self.rulings[fresh.place];
+            if matches!(ruling, Ruling::Open | Ruling::Contradicted) {
+                let waiting = Waiting {
+                    hash: fresh.hash,
+                    sent: Some((fresh.evidence, fresh.origin)),
+                    contradicted: ruling == Ruling::Contradicted,
+                };
+                self.wait(fresh.bin, waiting, budget);
+            }
+        }
+        self.fresh.clear();
+    }
+
+    /// The rulings on the hashes and chunks of the datagram, in their order.
+    pub fn rulings(&self) -> &[Ruling] {
+        &self.rulings
+    }
+
+    /// Adds evidence of the datagram at hand; false where it waits at once.
+    fn add(
+        &mut self,
+        bin: Bin,
+        hash: Hash,
+        evidence: Evidence,
+        origin: O,
+        budget: &mut Budget,
+    ) -> bool {
+        let ruling = self.rule(bin, &hash);
+        let place = self.rulings.len();
+        self.rulings.push(ruling);
+        if ruling != Ruling::Open {
+            return true;
+        }
+        if self.fresh.len() < MOST_FRESH {
+            self.fresh.push(Fresh {
+                bin,
+                hash,
+                evidence,
+                origin,
+                place,
+            });
+            return true;
+        }
+        let waiting = Waiting {
+            hash,
+            sent: Some((evidence, origin)),
+            contradicted: false,
+        };
+        self.wait(bin, waiting, budget);
+        false
+    }
+
+    /// Ends the capture: what may still be proven is, and chunks that do not
+    /// fit their own hashes are refuted. Of static content whose peaks were not
+    /// seen, `chunks` is how many there may be.
+    pub fn close(
+        &mut self,
+        chunks: Option<u64>,
+        settled: &mut Vec<Settled<O>>,
+        budget: &mut Budget,
+    ) {
+        self.fresh.clear();
+        for count in chunks
+            .into_iter()
+            .chain(self.highest.and_then(|highest| highest.checked_add(1)))
+        {
+            if self.size.is_none() && self.root.is_some() {
+                self.try_size(count, settled, budget);
+            }
+        }
+        let mut left: Vec<_> = self.waiting.drain().collect();
+        left.sort_unstable_by_key(|(bin, _)| *bin);
+        for (bin, list) in left {
+            budget.give_waiting(list.len());
+            for waiting in list {
+                if let (Some((evidence, origin)), true) = (waiting.sent, waiting.contradicted) {
+                    settled.push(Settled {
+                        bin,
+                        evidence,
+                        origin,
+                        ruling: Ruling::Contradicted,
+                    });
+                }
+            }
+        }
+    }
+
+    /// What is already known about a hash.
+    fn rule(&self, bin: Bin, hash: &Hash) -> Ruling {
+        match self.known.compare(bin, hash) {
+            Some(true) => Ruling::Proven,
+            Some(false) => Ruling::Refuted,
+            None => match self.size {
+                // Beyond the content's end every hash is empty.
+                Some(size) if bin.range().start() >= size => {
+                    if hash.is_empty() {
+                        Ruling::Proven
+                    } else {
+                        Ruling::Refuted
+                    }
+                }
+                _ => Ruling::Open,
+            },
+        }
+    }
+
+    /// Looks where a hash that nothing is known about leads.
+    fn weigh(
+        &mut self,
+        bin: Bin,
+        hash: Hash,
+        settled: &mut Vec<Settled<O>>,
+        budget: &mut Budget,
+    ) -> Ruling {
+        let (mut outcome, mut open_choices) = self.climb(bin, hash, None);
+        // Where two hashes were sent for a sibling, the other may be right.
+        let mut choice = 0;
+        while matches!(outcome, Climb::Refuted { .. }) && choice < open_choices {
+            (outcome, open_choices) = self.climb(bin, hash, Some(choice));
+            choice += 1;
+        }
+        match outcome {
+            Climb::Proven => {
+                for index in 0..self.path.len() {
+                    let (bin, hash) = self.path[index];
+                    self.trust(bin, &hash, settled, budget);
+                }
+                for index in 0..self.siblings.len() {
+                    let (bin, hash) = self.siblings[index];
+                    self.trust(bin, &hash, settled, budget);
+                }
+                self.descend(settled, budget);
+                Ruling::Proven
+            }
+            Climb::Refuted { directly: true, .. } => Ruling::Refuted,
+            Climb::Refuted { by_hashes, .. } => {
+                self.keep_path(budget);
+                if by_hashes {
+                    Ruling::Contradicted
+                } else {
+                    Ruling::Open
+                }
+            }
+            Climb::Missing => {
+                self.keep_path(budget);
+                Ruling::Open
+            }
+        }
+    }
+
+    /// Goes up from a node as far as siblings are there. At the `swap`th place
+    /// where there is a choice the second hash is taken. Also returns at how
+    /// many places there was one, four at most.
+    fn climb(&mut self, bin: Bin, hash: Hash, swap: Option<usize>) -> (Climb, usize) {
+        self.path.clear();
+        self.siblings.clear();
+        let (mut node, mut hash) = (bin, hash);
+        let mut by_hashes = true;
+        let mut choices = 0;
+        loop {
+            match self.known.compare(node, &hash) {
+                Some(true) => return (Climb::Proven, choices),
+                Some(false) => {
+                    let directly = self.path.is_empty();
+                    return (
+                        Climb::Refuted {
+                            directly,
+                            by_hashes,
+                        },
+                        choices,
+                    );
+                }
+                None => {}
+            }
+            if self.root.is_some_and(|root| root == hash) && node.range().start() == 0 {
+                self.root_bin.get_or_insert(node);
+                self.path.push((node, hash));
+                return (Climb::Proven, choices);
+            }
+            self.path.push((node, hash));
+            let (Some(sibling), Some(parent)) = (node.sibling(), node.parent()) else {
+                return (Climb::Missing, choices);
+            };
+            let [first, second] = self.candidates(sibling);
+            let mut chosen = first;
+            if second.is_some() && choices < 4 {
+                if swap == Some(choices) {
+                    chosen = second;
+                }
+                choices += 1;
+            }
+            let Some((other, sent)) = chosen else {
+                return (Climb::Missing, choices);
+            };
+            by_hashes &= sent;
+            self.siblings.push((sibling, other));
+            hash = if node.is_left() {
+                self.function.parent(&hash, &other)
+            } else {
+                self.function.parent(&other, &hash)
+            };
+            node = parent;
+        }
+    }
+
+    /// Up to two hashes that a node may have, and whether they were sent as
+    /// such: those of this datagram first.
+    fn candidates(&self, bin: Bin) -> [Option<(Hash, bool)>; 2] {
+        let mut found: [Option<(Hash, bool)>; 2] = [None; 2];
+        let mut add = |hash: Hash, sent: bool| {
+            if let Some(known) = found.iter_mut().flatten().find(|known| known.0 == hash) {
+                known.1 |= sent;
+            } else if let Some(free) = found.iter_mut().find(|slot| slot.is_none()) {
+                *free = Some((hash, sent));
+            }
+        };
+        for fresh in self.fresh.iter().rev().filter(|fresh| fresh.bin == bin) {
+            add(fresh.hash, fresh.evidence == Evidence::Hash);
+        }
+        if !self.waiting.is_empty()
+            && let Some(list) = self.waiting.get(&bin)
+        {
+            for waiting in list.iter().rev() {
+                let sent = matches!(waiting.sent, Some((Evidence::Hash, _)));
+                add(waiting.hash, sent);
+            }
+        }
+        found
+    }
+
+    /// Keeps what was computed on the way up for those that come from the side.
+    fn keep_path(&mut self, budget: &mut Budget) {
+        for index in 1..self.path.len() {
+            let (bin, hash) = self.path[index];
+            let waiting = Waiting {
+                hash,
+                sent: None,
+                contradicted: false,
+            };
+            self.wait(bin, waiting, budget);
+        }
+    }
+
+    fn wait(&mut self, bin: Bin, waiting: Waiting<O>, budget: &mut Budget) {
+        let list = self.waiting.entry(bin).or_default();
+        let is_known = |other: &Waiting<O>| other.hash == waiting.hash;
+        if waiting.sent.is_none() && list.iter().any(is_known) {
+            return;
+        }
+        if list.len() < MOST_ALTERNATIVES && budget.take_waiting() {
+            list.push(waiting);
+        } else if list.is_empty() {
+            self.waiting.remove(&bin);
+        }
+    }
+
+    /// Trusts the hash of a node and settles what was said of it before.
+    fn trust(&mut self, bin: Bin, hash: &Hash, settled: &mut Vec<Settled<O>>, budget: &mut Budget) {
+        if self.known.contains(bin) || !self.known.insert(bin, hash, budget) {
+            return;
+        }
+        let mut below = false;
+        for fresh in &self.fresh {
+            let ruling = &mut self.rulings[fresh.place];
+            if fresh.bin == bin {
+                *ruling = if fresh.hash == *hash {
+                    Ruling::Proven
+                } else {
+                    Ruling::Refuted
+                };
+            }
+            below |= *ruling == Ruling::Open;
+        }
+        if !self.waiting.is_empty()
+            && let Some(list) = self.waiting.remove(&bin)
+        {
+            budget.give_waiting(list.len());
+            for waiting in list {
+                if let Some((evidence, origin)) = waiting.sent {
+                    let ruling = if waiting.hash == *hash {
+                        Ruling::Proven
+                    } else {
+                        Ruling::Refuted
+                    };
+                    settled.push(Settled {
+                        bin,
+                        evidence,
+                        origin,
+                        ruling,
+                    });
+                }
+            }
+        }
+        if bin.layer() > 0 && (below || !self.waiting.is_empty()) {
+            self.descents.push((bin, *hash));
+        }
+    }
+
+    /// Below nodes that have become trusted, trusts what fits.
+    fn descend(&mut self, settled: &mut Vec<Settled<O>>, budget: &mut Budget) {
+        while let Some((bin, hash)) = self.descents.pop() {
+            let Some((left, right)) = bin.children() else {
+                continue;
+            };
+            if self.known.contains(left) && self.known.contains(right) {
+                continue;
+            }
+            let (lefts, rights) = (self.candidates(left), self.candidates(right));
+            let fitting = lefts.iter().flatten().find_map(|(one, _)| {
+                let fits = |other: &&(Hash, bool)| self.function.parent(one, &other.0) == hash;
+                Some((*one, rights.iter().flatten().find(fits)?.0))
+            });
+            if let Some((one, other)) = fitting {
+                self.trust(left, &one, settled, budget);
+                self.trust(right, &other, settled, budget);
+            }
+        }
+    }
+
+    /// Peaks follow each other from chunk 0 on and get smaller (RFC 7574,
+    /// section 5.6.2); when they make the root hash, the size is known.
+    fn follow_peaks(
+        &mut self,
+        bin: Bin,
+        hash: Hash,
+        settled: &mut Vec<Settled<O>>,
+        budget: &mut Budget,
+    ) {
+        let chunks = bin.range();
+        if chunks.start() == 0 {
+            self.run.clear();
+        } else if !self.run.last().is_some_and(|last| {
+            last.chunks.end() + 1 == chunks.start() && chunks.count() < last.chunks.count()
+        }) {
+            return;
+        }
+        self.run.push(Peak { chunks, hash });
+        // A shorter content may have the same root: whoever sends the root
+        // hash itself seems to promise that all its chunks exist.
+        if self.size.is_none_or(|size| chunks.end() < size - 1) {
+            let peaks = std::mem::take(&mut self.run);
+            if root_above(self.function, &peaks, |_, _| {}) == self.root {
+                self.accept(&peaks, settled, budget);
+            }
+            self.run = peaks;
+        }
+    }
+
+    /// Whether the hashes that wait make the root hash of so many chunks.
+    fn try_size(&mut self, chunks: u64, settled: &mut Vec<Settled<O>>, budget: &mut Budget) {
+        let peaks: Option<Vec<Peak>> = peak_ranges(chunks)
+            .map(|chunks| {
+                let hash = self.candidate(Bin::covering(chunks)?)?;
+                Some(Peak { chunks, hash })
+            })
+            .collect();
+        if let Some(peaks) = peaks
+            && root_above(self.function, &peaks, |_, _| {}) == self.root
+        {
+            self.accept(&peaks, settled, budget);
+        }
+    }
+
+    /// Trusts peaks and the incomplete nodes above them.
+    fn accept(&mut self, peaks: &[Peak], settled: &mut Vec<Settled<O>>, budget: &mut Budget) {
+        let Some(last) = peaks.last() else {
+            return;
+        };
+        self.size = Some(last.chunks.end() + 1);
+        let mut above = Vec::new();
+        self.root_bin = Bin::covering(last.chunks);
+        root_above(self.function, peaks, |bin, hash| above.push((bin, hash)));
+        for &(bin, hash) in above.iter().rev() {
+            self.trust(bin, &hash, settled, budget);
+        }
+        if let Some((root, _)) = above.last() {
+            self.root_bin = Some(*root);
+        }
+        for peak in peaks {
+            if let Some(bin) = Bin::covering(peak.chunks) {
+                self.trust(bin, &peak.hash, settled, budget);
+            }
+        }
+        self.descend(settled, budget);
+    }
+
+    /// The chunks below each proven peak.
+    pub fn peaks(&self) -> impl Iterator<Item = ChunkRange> {
+        peak_ranges(self.size.unwrap_or(0))
+    }
+}
