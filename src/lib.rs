@@ -6,6 +6,7 @@
 pub mod capture;
 pub mod cli;
 pub mod content;
+pub mod extraction;
 pub mod output;
 pub mod pipeline;
 pub mod progress;

@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 
 use anyhow::Result;
-use ppspp_dissector::session::{Analyzer, Config, Datagram, Learned, Record, recycle};
+use ppspp_dissector::session::{
+    Analyzer, Config, Datagram, Failure, Late, Learned, Record, recycle,
+};
 
 use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::progress::Progress;
@@ -21,6 +23,10 @@ pub struct Finished {
     pub capture: Capture,
     /// What the session found out.
     pub analyzer: Analyzer,
+    /// Verdicts on earlier messages that only the end of the capture gave.
+    pub late: Vec<Late>,
+    /// Failures that only the end of the capture showed.
+    pub failures: Vec<Failure>,
 }
 
 impl Finished {
@@ -63,7 +69,13 @@ pub fn run(
         }
     }
     progress.finish();
-    Ok(Finished { capture, analyzer })
+    let (late, failures) = analyzer.close();
+    Ok(Finished {
+        capture,
+        analyzer,
+        late,
+        failures,
+    })
 }
 
 /// Reads the beginning of files that can be read twice.
@@ -72,7 +84,10 @@ fn learn(inputs: &[Input], config: &Config) -> Result<Learned> {
         return Ok(Learned::default());
     }
     let mut capture = Capture::open(inputs, Options::default())?;
-    let mut analyzer = Analyzer::new(config.clone());
+    let mut analyzer = Analyzer::new(Config {
+        verify: false,
+        ..config.clone()
+    });
     let mut scratch = Vec::new();
     for _ in 0..LOOK_AHEAD {
         let Some(captured) = capture.next() else {

@@ -256,6 +256,11 @@ catalogue! {
     DataCancelled "data.cancelled" Note "3.8"
         "The receiver cancelled its request for this chunk more than a second ago.";
 
+    DataWrong "data.wrong-chunk" Error "5.1"
+        "The chunk is not the one that the swarm ID promises.";
+    DataContradiction "data.contradicts-hashes" Error "5.1"
+        "The chunk and the hashes sent for it do not lead to the trusted hash above them; one of them is wrong.";
+
     RequestWhileChoked "request.while-choked" Error "3.9"
         "A peer that was choked must not send new REQUESTs.";
     RequestUnannounced "request.unannounced" Warning "3.2"
@@ -285,6 +290,18 @@ catalogue! {
         "The hash that was the channel's first, usually a peak, is sent again.";
     IntegrityNoTree "integrity.no-tree" Warning "3.5"
         "The swarm signs every chunk and has no hash tree, yet hashes are sent.";
+    IntegrityWrong "integrity.wrong-hash" Error "5.1"
+        "The hash is not that of the content that the swarm ID promises: another is proven for these chunks.";
+    IntegrityConflict "integrity.conflicting" Warning "3.5"
+        "Another hash was sent for the same chunks before; one of the two must be wrong.";
+    IntegrityUnverifiable "integrity.uncles-missing" Warning "5.3"
+        "A datagram should be verifiable by itself; for this chunk, the first such of its receiver, hashes are missing that were not sent before either.";
+    SignedWrong "signed-integrity.wrong" Error "6.1"
+        "The signature does not verify with the key that the swarm ID is.";
+    SignedHashOnly "signed-integrity.hash-only" Error "6.1.2.2"
+        "A munro's signature must cover chunk specification, timestamp and hash; this one covers the hash alone, as libswift's do.";
+    SignedOld "signed-integrity.old" Note "6.1.2.4"
+        "The signature was made more than 30 seconds ago; a receiver must not tune in with one that is too old.";
     SignedStatic "signed-integrity.static" Warning "3.6"
         "SIGNED_INTEGRITY belongs to live streams; this swarm is static.";
     SignedTimestamp "signed-integrity.timestamp" Error "8.9"
@@ -349,6 +366,8 @@ catalogue! {
         "More channels or longer swarm IDs were seen than are kept; further channels are not followed.";
     LimitChunks "limit.chunks" Warning ""
         "More scattered chunks were seen than are kept; counts of chunks are too low from here on.";
+    LimitHashes "limit.hashes" Warning ""
+        "More hashes were proven or wait for proof than are kept; chunks may stay unverified from here on.";
 }
 
 impl FindingId {

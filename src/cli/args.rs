@@ -17,10 +17,13 @@ Examples:
   tcpdump -w - udp port 6778 | ppsp-inspect -  live from another program
   ppsp-inspect read -T jsonl capture.pcap      for programs, an object a line
   ppsp-inspect stats capture.pcap              messages, swarms, channels, findings
+  ppsp-inspect verify capture.pcap             is it the content?
+  ppsp-inspect extract -o DIR capture.pcap     the content, from its chunks
   ppsp-inspect findings                        what the analyzer can tell
   ppsp-inspect hash video.mp4                  the swarm ID of content
 
-Exit status: 0 all fine, 2 wrong usage, 3 an input could not be read (to its end).";
+Exit status: 0 all fine, 1 verification failed, 2 wrong usage, 3 an input could
+not be read (to its end).";
 
 const READ_AFTER_HELP: &str = "\
 Examples:
@@ -35,6 +38,32 @@ Examples:
   ppsp-inspect stats capture.pcap
   ppsp-inspect stats --json capture.pcap.zst | jq '.findings'
   zcat old.pcap.gz | ppsp-inspect stats -";
+
+const VERIFY_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect verify capture.pcap
+  ppsp-inspect verify --json seeder.pcap leecher.pcap | jq .failures
+  ppsp-inspect verify --swarm 2f3d8790 capture.pcap
+
+A chunk counts as verified where any hashes in the captures prove it, also such
+that come later or went to another peer. What each receiver could know when the
+chunk came is counted apart.
+
+Exit status: 0 nothing failed, 1 something did, 2 wrong usage or no such swarm,
+3 an input could not be read (to its end).";
+
+const EXTRACT_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect extract -o content capture.pcap
+  ppsp-inspect extract -o content --swarm 2f3d8790 --force a.pcap b.pcap
+  ppsp-inspect extract -o content --unprotected pyppspp.pcap
+
+Writes DIR/<first 16 digits of the swarm ID>.content with the verified chunks,
+holes where chunks are missing, and DIR/manifest.json: ranges, lengths, SHA-256.
+A live stream's file begins with its first chunk.
+
+Exit status: 0 all fine, 2 wrong usage, no such swarm, or a file exists,
+3 an input could not be read (to its end) or a file not written.";
 
 const HASH_AFTER_HELP: &str = "\
 Examples:
@@ -86,6 +115,12 @@ pub(super) enum Command {
     /// Print what captures hold: messages, swarms, channels, findings
     #[command(after_help = STATS_AFTER_HELP)]
     Stats(StatsArgs),
+    /// Verify every chunk, hash and signature in captures
+    #[command(after_help = VERIFY_AFTER_HELP)]
+    Verify(VerifyArgs),
+    /// Write the content that captures hold into files
+    #[command(after_help = EXTRACT_AFTER_HELP)]
+    Extract(ExtractArgs),
     /// Print the swarm ID, root hash and peaks of content
     #[command(after_help = HASH_AFTER_HELP)]
     Hash(HashArgs),
@@ -143,12 +178,13 @@ impl InputArgs {
     }
 
     /// What the user told about the captures.
-    pub(super) fn config(&self) -> Config {
+    pub(super) fn config(&self, verify: bool) -> Config {
         Config {
             ports: self.port.iter().copied().collect(),
             addressing: self.addressing.map(Into::into),
             hash_function: self.hash.map(Into::into),
             chunk_size: self.chunk_size.map(ChunkSize::from_option),
+            verify,
             ..Config::default()
         }
     }
@@ -190,6 +226,10 @@ pub(super) struct ReadArgs {
         default_value = "relative"
     )]
     pub(super) time: TimeStyle,
+
+    /// Verify nothing, which is several times as fast
+    #[arg(long)]
+    pub(super) no_verify: bool,
 }
 
 /// What `stats` takes.
@@ -201,6 +241,57 @@ pub(super) struct StatsArgs {
     /// One JSON object, for programs
     #[arg(long)]
     pub(super) json: bool,
+
+    /// Verify nothing, which is several times as fast
+    #[arg(long)]
+    pub(super) no_verify: bool,
+}
+
+/// What `verify` takes.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+
+    /// Only this swarm, by the first hexadecimal digits of its ID
+    #[arg(long, value_name = "ID", value_parser = swarm_digits)]
+    pub(super) swarm: Option<String>,
+
+    /// One JSON object, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What `extract` takes.
+#[derive(Debug, Args)]
+pub(super) struct ExtractArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+
+    /// Directory for the content, made where it is missing
+    #[arg(short = 'o', long = "output", value_name = "DIR")]
+    pub(super) output: PathBuf,
+
+    /// Only this swarm, by the first hexadecimal digits of its ID
+    #[arg(long, value_name = "ID", value_parser = swarm_digits)]
+    pub(super) swarm: Option<String>,
+
+    /// Overwrite files that exist
+    #[arg(long)]
+    pub(super) force: bool,
+
+    /// Also chunks of swarms that have no integrity protection
+    #[arg(long)]
+    pub(super) unprotected: bool,
+}
+
+/// The beginning of a swarm ID.
+fn swarm_digits(text: &str) -> Result<String, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("a swarm ID is hexadecimal digits, of which the first few will do".to_owned())
+    }
 }
 
 /// What `hash` takes.

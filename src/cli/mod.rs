@@ -11,23 +11,34 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use ppspp_dissector::integrity::TreeHash;
+use ppspp_dissector::session::{Failure, Swarm};
 use ppspp_dissector::wire::HashFunction;
 
 use crate::capture::{CaptureError, Input};
 use crate::content::{DRAWN_CHUNKS, hash_content};
+use crate::extraction::Extraction;
 use crate::output::{
-    CaptureSummary, ContentSummary, JsonTimes, Style, TimeFormat, write_catalogue,
-    write_catalogue_json, write_content, write_content_json, write_content_tree, write_hex,
-    write_json_line, write_line, write_stats, write_stats_json, write_tree,
+    CaptureSummary, ContentSummary, JsonTimes, Style, TimeFormat, VerificationSummary,
+    write_catalogue, write_catalogue_json, write_content, write_content_json, write_content_tree,
+    write_extraction, write_hex, write_json_line, write_line, write_stats, write_stats_json,
+    write_tree, write_verification, write_verification_json,
 };
 use crate::pipeline::{self, Finished};
 use crate::progress::Progress;
-use args::{Cli, ColorArg, Command, FindingsArgs, FormatArg, HashArgs, ReadArgs, StatsArgs};
+use args::{
+    Cli, ColorArg, Command, ExtractArgs, FindingsArgs, FormatArg, HashArgs, ReadArgs, StatsArgs,
+    VerifyArgs,
+};
 
+/// What was looked for is bad.
+const BAD: u8 = 1;
 /// Wrong usage.
 const USAGE: u8 = 2;
 /// An input could not be read, or not to its end.
 const UNREADABLE: u8 = 3;
+
+/// Failures that are listed, at most.
+const MOST_FAILURES: usize = 64 * 1024;
 
 /// Bytes of output that are written at once.
 const OUTPUT_BUFFER: usize = 64 * 1024;
@@ -50,6 +61,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command.unwrap_or(Command::Read(cli.read)) {
         Command::Read(args) => read(&args),
         Command::Stats(args) => stats(&args),
+        Command::Verify(args) => verify(&args),
+        Command::Extract(args) => extract(&args),
         Command::Hash(args) => hash(&args),
         Command::Findings(args) => findings(&args),
     };
@@ -78,7 +91,7 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
     let live = args.input.inputs().contains(&Input::Stdin);
     let finished = pipeline::run(
         &args.input.inputs(),
-        args.input.config(),
+        args.input.config(!args.no_verify),
         io::stdout().is_terminal(),
         |datagram, record, comment| {
             match args.format {
@@ -133,7 +146,7 @@ fn tell_of_others(finished: &Finished, has_ports: bool) {
 }
 
 fn stats(args: &StatsArgs) -> Result<ExitCode> {
-    let (inputs, config) = (args.input.inputs(), args.input.config());
+    let (inputs, config) = (args.input.inputs(), args.input.config(!args.no_verify));
     let finished = pipeline::run(&inputs, config, false, |_, _, _| {
         Ok(ControlFlow::Continue(()))
     })?;
@@ -155,6 +168,97 @@ fn stats(args: &StatsArgs) -> Result<ExitCode> {
     }
     out.flush()?;
     Ok(status(&finished))
+}
+
+fn verify(args: &VerifyArgs) -> Result<ExitCode> {
+    let (inputs, config) = (args.input.inputs(), args.input.config(true));
+    let mut failures: Vec<Failure> = Vec::new();
+    let mut further = 0;
+    let wanted = |swarm: &Swarm| is_wanted(swarm, args.swarm.as_deref());
+    let finished = pipeline::run(&inputs, config, false, |_, record, _| {
+        if !record.failures.is_empty() && record.swarm.is_some_and(wanted) {
+            let room = MOST_FAILURES - failures.len();
+            failures.extend(record.failures.iter().take(room));
+            further += record.failures.len().saturating_sub(room) as u64;
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let last = finished.failures.iter();
+    failures.extend(last.filter(|failure| wanted(finished.analyzer.swarm(failure.swarm))));
+    failures.sort_by_key(|failure| (failure.frame, failure.offset));
+    let swarms: Vec<&Swarm> = finished.analyzer.swarms().filter(|s| wanted(s)).collect();
+    if let Some(missing) = no_such_swarm(&swarms, args.swarm.as_deref()) {
+        return Ok(missing);
+    }
+    let summary = VerificationSummary {
+        analyzer: &finished.analyzer,
+        swarms: &swarms,
+        failures: &failures,
+        further_failures: further,
+    };
+    let mut out = stdout();
+    if args.json {
+        write_verification_json(&mut out, &summary)?;
+    } else {
+        write_verification(&mut out, &summary, style(args.input.color))?;
+    }
+    out.flush()?;
+    let read = status(&finished);
+    if finished.faults().is_empty() && !summary.is_ok() {
+        return Ok(ExitCode::from(BAD));
+    }
+    Ok(read)
+}
+
+fn extract(args: &ExtractArgs) -> Result<ExitCode> {
+    let (inputs, config) = (args.input.inputs(), args.input.config(true));
+    let mut extraction = Extraction::into(&args.output, args.force, args.unprotected)?;
+    let finished = pipeline::run(&inputs, config, false, |datagram, record, _| {
+        if let (Some(channel), Some(swarm)) = (record.channel, record.swarm)
+            && is_wanted(swarm, args.swarm.as_deref())
+        {
+            extraction.take(datagram, record, channel.swarm)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    extraction.settle(&finished.late);
+    let swarms: Vec<&Swarm> = finished
+        .analyzer
+        .swarms()
+        .filter(|swarm| is_wanted(swarm, args.swarm.as_deref()))
+        .collect();
+    if let Some(missing) = no_such_swarm(&swarms, args.swarm.as_deref()) {
+        return Ok(missing);
+    }
+    let files = extraction.finish(|index| finished.analyzer.swarm(index))?;
+    let mut out = stdout();
+    write_extraction(&mut out, &files)?;
+    out.flush()?;
+    let held_back: u64 = swarms
+        .iter()
+        .filter_map(|swarm| swarm.verification.as_ref())
+        .map(|found| found.unprotected().len())
+        .sum();
+    if held_back > 0 && !args.unprotected {
+        complain(format_args!(
+            "{held_back} chunks have no integrity protection; --unprotected extracts them, too"
+        ));
+    }
+    Ok(status(&finished))
+}
+
+/// Whether a swarm's ID begins with these digits.
+fn is_wanted(swarm: &Swarm, digits: Option<&str>) -> bool {
+    digits.is_none_or(|digits| swarm.id_digits().starts_with(digits))
+}
+
+/// Complains where no swarm has the ID that was asked for.
+fn no_such_swarm(swarms: &[&Swarm], digits: Option<&str>) -> Option<ExitCode> {
+    let digits = digits.filter(|_| swarms.is_empty())?;
+    complain(format_args!(
+        "no swarm's ID begins with {digits}; `ppsp-inspect stats` lists those of the capture"
+    ));
+    Some(ExitCode::from(USAGE))
 }
 
 fn hash(args: &HashArgs) -> Result<ExitCode> {

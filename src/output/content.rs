@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::extraction::ContentFile;
 use ppspp_dissector::integrity::Hash;
 use ppspp_dissector::wire::{Bin, ChunkRange, HashFunction};
 use serde_json::json;
@@ -169,6 +170,34 @@ impl Row {
         self.text.push_str(text);
         self.columns += text.chars().count();
     }
+}
+
+/// Writes what was extracted, a line a file.
+///
+/// # Errors
+/// What `out` answers.
+pub fn write_extraction(out: &mut impl Write, files: &[ContentFile]) -> io::Result<()> {
+    for file in files {
+        let chunks: u64 = file
+            .ranges
+            .iter()
+            .map(|range| range.chunks[1] - range.chunks[0] + 1)
+            .sum();
+        let protection = if file.verified {
+            "verified"
+        } else {
+            "unprotected"
+        };
+        let complete = if file.complete { ", complete" } else { "" };
+        writeln!(
+            out,
+            "{}  {} bytes, {chunks} chunks {protection} in {} ranges{complete}",
+            file.file,
+            file.length,
+            file.ranges.len(),
+        )?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

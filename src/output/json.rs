@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 
 use ppspp_dissector::finding::Finding;
-use ppspp_dissector::session::{Datagram, Declared, Record, Transport};
+use ppspp_dissector::session::{Datagram, Declared, Late, Record, Transport};
 use ppspp_dissector::wire::dialect::AckTime;
 use ppspp_dissector::wire::{
-    ChunkSpec, Chunks, ContentIntegrity, Handshake, Located, Message, MessageType, ProtocolOption,
-    bitmap_supports,
+    ChunkSpec, Chunks, Handshake, Located, Message, MessageType, ProtocolOption, bitmap_supports,
 };
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -73,6 +72,9 @@ impl Serialize for Line<'_, '_, '_> {
         }
         map.serialize_entry("messages", &Messages(record))?;
         map.serialize_entry("findings", &Findings(record.findings))?;
+        if !record.late.is_empty() {
+            map.serialize_entry("settled", &LateVerdicts(record.late))?;
+        }
         if datagram.is_cut() {
             map.serialize_entry("captured", &datagram.payload.len())?;
         }
@@ -134,10 +136,38 @@ impl Serialize for Messages<'_, '_, '_> {
         if record.is_keep_alive() {
             list.serialize_element(&KeepAlive)?;
         }
-        for located in record.messages {
-            list.serialize_element(&OneMessage { located, record })?;
+        for (place, located) in record.messages.iter().enumerate() {
+            list.serialize_element(&OneMessage {
+                located,
+                record,
+                place,
+            })?;
         }
         list.end()
+    }
+}
+
+/// Verdicts on messages of earlier datagrams.
+struct LateVerdicts<'r>(&'r [Late]);
+
+impl Serialize for LateVerdicts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(LateVerdict))
+    }
+}
+
+struct LateVerdict<'r>(&'r Late);
+
+impl Serialize for LateVerdict<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let late = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("frame", &late.frame)?;
+        map.serialize_entry("type", &Shown(late.kind))?;
+        map.serialize_entry("offset", &late.offset)?;
+        map.serialize_entry("chunks", &[late.chunks.start(), late.chunks.end()])?;
+        map.serialize_entry("integrity", late.verdict.name())?;
+        map.end()
     }
 }
 
@@ -156,6 +186,8 @@ impl Serialize for KeepAlive {
 struct OneMessage<'r, 's, 'a> {
     located: &'r Located<'a>,
     record: &'r Record<'s, 'a>,
+    /// Its place among the messages.
+    place: usize,
 }
 
 impl OneMessage<'_, '_, '_> {
@@ -172,14 +204,17 @@ impl OneMessage<'_, '_, '_> {
         }
     }
 
-    /// The verdict on content: nothing is hashed yet, so nothing is verified.
+    /// Whether it is what the swarm ID promises, and of DATA, where that is
+    /// another answer, whether its receiver could know it.
     fn integrity<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let method = self.record.swarm.and_then(|swarm| swarm.content_integrity);
-        let verdict = match method {
-            Some(ContentIntegrity::None) => "unprotected",
-            _ => "unverified",
-        };
-        map.serialize_entry("integrity", verdict)
+        let verdict = self.record.verdict(self.place);
+        map.serialize_entry("integrity", verdict.name())?;
+        match self.record.receiver_verdict(self.place) {
+            Some(receiver) if receiver != verdict => {
+                map.serialize_entry("receiver_integrity", receiver.name())
+            }
+            _ => Ok(()),
+        }
     }
 }
 

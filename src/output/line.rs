@@ -4,11 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use ppspp_dissector::finding::{Finding, Severity};
-use ppspp_dissector::session::{Datagram, Record};
+use ppspp_dissector::session::{Datagram, Record, Verdict};
 use ppspp_dissector::wire::dialect::AckTime;
-use ppspp_dissector::wire::{
-    ContentIntegrity, Handshake, Located, Message, MessageType, ProtocolOption,
-};
+use ppspp_dissector::wire::{Handshake, Located, Message, MessageType, ProtocolOption};
 
 use super::format::{Hex, TimeFormat, short_swarm};
 use super::style::Style;
@@ -47,17 +45,17 @@ pub fn write_line(
 /// The messages as one sentence; runs of the same type share their name.
 fn write_messages(out: &mut impl Write, record: &Record<'_, '_>, style: Style) -> io::Result<()> {
     let mut previous: Option<MessageType> = None;
-    for located in record.messages {
+    for (place, located) in record.messages.iter().enumerate() {
         let message = &located.message;
         let kind = message.kind();
         if previous == Some(kind) && merges(message) {
-            write!(out, " {}", summary(located, record))?;
+            write!(out, " {}", summary(located, record, place))?;
         } else {
             if previous.is_some() {
                 out.write_all(SEPARATOR.as_bytes())?;
             }
             write!(out, "{}", style.name(message.name()))?;
-            let summary = summary(located, record);
+            let summary = summary(located, record, place);
             if !summary.is_empty() {
                 write!(out, " {summary}")?;
             }
@@ -95,33 +93,41 @@ const fn merges(message: &Message<'_>) -> bool {
 }
 
 /// A message's numbers in as few words as will do.
-fn summary(located: &Located<'_>, record: &Record<'_, '_>) -> String {
+fn summary(located: &Located<'_>, record: &Record<'_, '_>, place: usize) -> String {
     let size = record.layout.chunk_size.or_assumed();
     match &located.message {
         Message::Handshake(handshake) => handshake_summary(handshake),
         Message::Data {
             spec, data_length, ..
         } => {
-            let mark = match record.swarm.and_then(|swarm| swarm.content_integrity) {
-                Some(ContentIntegrity::None) => "·",
-                _ => "?",
-            };
+            let mark = mark(record.verdict(place));
             format!("{}({data_length}){mark}", spec.chunks(size))
         }
         Message::Ack { spec, delay } => match record.dialect().ack_time {
             AckTime::OneWayDelay => format!("{} ({})", spec.chunks(size), microseconds(*delay)),
             AckTime::ReceiveTime => format!("{} (received at {delay} µs)", spec.chunks(size)),
         },
-        Message::Have(spec)
-        | Message::Request(spec)
-        | Message::Cancel(spec)
-        | Message::Integrity { spec, .. }
-        | Message::SignedIntegrity { spec, .. } => spec.chunks(size).to_string(),
+        Message::Have(spec) | Message::Request(spec) | Message::Cancel(spec) => {
+            spec.chunks(size).to_string()
+        }
+        Message::Integrity { spec, .. } | Message::SignedIntegrity { spec, .. } => {
+            format!("{}{}", spec.chunks(size), mark(record.verdict(place)))
+        }
         Message::PexResV4 { address, port } => format!("{address}:{port}"),
         Message::PexResV6 { address, port } => format!("[{address}]:{port}"),
         Message::PexResCert { certificate } => format!("({} bytes)", certificate.len()),
         Message::Randomize(value) => Hex(value).to_string(),
         Message::PexReq | Message::Choke | Message::Unchoke => String::new(),
+    }
+}
+
+/// What stands behind a chunk or hash for its verdict.
+const fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Verified => "✓",
+        Verdict::Failed => "✗",
+        Verdict::Unverified => "?",
+        Verdict::Unprotected => "·",
     }
 }
 

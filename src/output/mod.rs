@@ -12,9 +12,12 @@ mod line;
 mod stats;
 mod style;
 mod tree;
+mod verification;
 
 pub use catalogue::{write_catalogue, write_catalogue_json};
-pub use content::{ContentSummary, write_content, write_content_json, write_content_tree};
+pub use content::{
+    ContentSummary, write_content, write_content_json, write_content_tree, write_extraction,
+};
 pub use format::{TimeFormat, TimeStyle};
 pub use hex::write_hex;
 pub use json::{JsonTimes, write_json_line};
@@ -22,3 +25,4 @@ pub use line::write_line;
 pub use stats::{CaptureSummary, write_stats, write_stats_json};
 pub use style::Style;
 pub use tree::write_tree;
+pub use verification::{VerificationSummary, write_verification, write_verification_json};

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use ppspp_dissector::session::{
     Analyzer, Channel, Known, MessageCounts, Side, State, Swarm, Totals,
 };
-use ppspp_dissector::wire::{ChannelId, ContentIntegrity};
+use ppspp_dissector::wire::ChannelId;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -104,9 +104,8 @@ impl Serialize for OneSwarm<'_> {
             &swarm.chunk_addressing.map(|known| Shown(known.value)),
         )?;
         map.serialize_entry("chunk_size", &chunk_size.map(|known| known.value))?;
-        // The length follows from the peak hashes, which nobody checks yet.
-        map.serialize_entry("content_length", &None::<u64>)?;
-        map.serialize_entry("chunks", &ChunkCounts(swarm))?;
+        map.serialize_entry("content_length", &content_length(swarm))?;
+        map.serialize_entry("chunks", &ChunkCounts::of(swarm))?;
         map.serialize_entry("peers", &swarm.peers().collect::<Vec<_>>())?;
         let inferred: Vec<_> = inferred_of(swarm);
         if !inferred.is_empty() {
@@ -131,27 +130,69 @@ fn inferred_of(swarm: &Swarm) -> Vec<&'static str> {
     .collect()
 }
 
-fn is_unprotected(swarm: &Swarm) -> bool {
-    swarm.content_integrity == Some(ContentIntegrity::None)
+/// Bytes of static content, once its peaks and its last chunk are verified.
+pub(super) fn content_length(swarm: &Swarm) -> Option<u64> {
+    let size = swarm.chunk_size().map(|known| known.value);
+    swarm.verification.as_ref()?.content_length(size)
 }
 
-struct ChunkCounts<'a>(&'a Swarm);
+/// Chunks of a swarm by verdict.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ChunkCounts {
+    pub(super) total: Option<u64>,
+    pub(super) seen: u64,
+    pub(super) verified: u64,
+    pub(super) failed: u64,
+    pub(super) unverified: u64,
+    pub(super) unprotected: u64,
+}
 
-impl Serialize for ChunkCounts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let seen = self.0.seen.len();
-        let (unverified, unprotected) = if is_unprotected(self.0) {
-            (0, seen)
-        } else {
-            (seen, 0)
+impl ChunkCounts {
+    pub(super) fn of(swarm: &Swarm) -> Self {
+        let seen = swarm.seen.len();
+        let Some(found) = &swarm.verification else {
+            return Self {
+                seen,
+                unverified: seen,
+                ..Self::default()
+            };
         };
+        Self {
+            total: found.size(),
+            seen,
+            verified: found.verified().len(),
+            failed: found.failed().len(),
+            unverified: seen.saturating_sub(found.judged().len()),
+            unprotected: found.unprotected().len(),
+        }
+    }
+
+    /// Those that there are, in words.
+    pub(super) fn in_words(self) -> String {
+        let counts = [
+            (self.verified, "verified"),
+            (self.failed, "failed"),
+            (self.unverified, "not verified"),
+            (self.unprotected, "unprotected"),
+        ];
+        let words: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        words.join(", ")
+    }
+}
+
+impl Serialize for ChunkCounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("total", &None::<u64>)?;
-        map.serialize_entry("seen", &seen)?;
-        map.serialize_entry("verified", &0)?;
-        map.serialize_entry("failed", &0)?;
-        map.serialize_entry("unverified", &unverified)?;
-        map.serialize_entry("unprotected", &unprotected)?;
+        map.serialize_entry("total", &self.total)?;
+        map.serialize_entry("seen", &self.seen)?;
+        map.serialize_entry("verified", &self.verified)?;
+        map.serialize_entry("failed", &self.failed)?;
+        map.serialize_entry("unverified", &self.unverified)?;
+        map.serialize_entry("unprotected", &self.unprotected)?;
         map.end()
     }
 }
@@ -359,16 +400,20 @@ fn write_swarm(out: &mut impl Write, swarm: &Swarm, style: Style) -> io::Result<
     .flatten()
     .collect();
     writeln!(out, "    {}", facts.join(" · "))?;
-    let verdict = if is_unprotected(swarm) {
-        "unprotected"
-    } else {
-        "not verified"
+    let chunks = ChunkCounts::of(swarm);
+    let total = chunks
+        .total
+        .map(|total| format!(" of {total}"))
+        .unwrap_or_default();
+    let verdicts = match chunks.in_words() {
+        words if words.is_empty() => String::new(),
+        words => format!(" ({words})"),
     };
     let peers: Vec<String> = swarm.peers().map(SocketAddr::to_string).collect();
     writeln!(
         out,
-        "    {} chunks seen, {verdict}, in {} DATA messages; {} peers: {}",
-        swarm.seen.len(),
+        "    {}{total} chunks seen{verdicts} in {} DATA messages; {} peers: {}",
+        chunks.seen,
         swarm.data_messages,
         peers.len(),
         abridged(&peers)

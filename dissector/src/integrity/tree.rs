@@ -215,6 +215,13 @@ impl<O: Copy> SwarmTree<O> {
         self.candidates(bin)[0].map(|(hash, _)| hash)
     }
 
+    /// Every hash that waits for a node: sent, or computed from those below.
+    pub fn alternatives(&self, bin: Bin) -> impl Iterator<Item = Hash> + use<O> {
+        let waiting = self.waiting.get(&bin).into_iter().flatten();
+        let hashes: Vec<Hash> = waiting.map(|waiting| waiting.hash).collect();
+        hashes.into_iter()
+    }
+
     /// A chunk of the datagram, by its hash.
     pub fn chunk(
         &mut self,
@@ -321,6 +328,13 @@ impl<O: Copy> SwarmTree<O> {
         {
             if self.size.is_none() && self.root.is_some() {
                 self.try_size(count, settled, budget);
+            }
+            // A tree without empty leaves.
+            if self
+                .root_bin
+                .is_some_and(|root| root.range().count() == count)
+            {
+                self.size.get_or_insert(count);
             }
         }
         let mut left: Vec<_> = self.waiting.drain().collect();

@@ -16,7 +16,10 @@ use super::route::{Outcome, Route};
 use super::suspects::Suspects;
 use super::swarm::{Known, Swarm, SwarmIndex};
 use super::table::{EndRef, Table, key_of};
+use super::verdict::{Failure, Late, Verdict};
+use super::verification::Judgement;
 use crate::finding::{Detail, Entry, Finding, FindingId};
+use crate::integrity::Budget;
 use crate::wire::{ChannelId, DecodeError, Dialect, Layout, Located, Reader};
 
 /// How many datagrams there were of which kind.
@@ -55,12 +58,35 @@ pub struct Record<'s, 'a> {
     pub undecoded: &'a [u8],
     /// What is worth telling.
     pub findings: &'s [Finding],
+    /// Messages of earlier datagrams whose verdict is known now.
+    pub late: &'s [Late],
+    /// Messages of this and earlier datagrams that have failed for good.
+    pub failures: &'s [Failure],
+    verdicts: &'s [Option<Verdict>],
+    receiver_verdicts: &'s [Option<Verdict>],
 }
 
 impl Record<'_, '_> {
     /// Whether this is a keep-alive: a channel ID and nothing else.
     pub const fn is_keep_alive(&self) -> bool {
         self.messages.is_empty() && self.fault.is_none() && self.channel_id.is_some()
+    }
+
+    /// Whether a DATA, INTEGRITY or `SIGNED_INTEGRITY`, by its place among the
+    /// messages, is what the swarm ID promises, with all that the capture held
+    /// until now.
+    pub fn verdict(&self, place: usize) -> Verdict {
+        self.verdicts
+            .get(place)
+            .copied()
+            .flatten()
+            .unwrap_or(Verdict::Unverified)
+    }
+
+    /// Whether the receiver of a DATA could verify it, with what it had been
+    /// sent until then (RFC 7574, section 5.3); `None` for other messages.
+    pub fn receiver_verdict(&self, place: usize) -> Option<Verdict> {
+        self.receiver_verdicts.get(place).copied().flatten()
     }
 
     /// How the sender writes.
@@ -85,6 +111,8 @@ pub struct Analyzer {
     unrouted: MessageCounts,
     pub(super) findings: Findings,
     pub(super) budget: PageBudget,
+    pub(super) tree_budget: Budget,
+    pub(super) judgement: Judgement,
     pub(super) learned: Learned,
 }
 
@@ -109,6 +137,8 @@ impl Analyzer {
             unrouted: MessageCounts::default(),
             findings: Findings::default(),
             budget: PageBudget::new(MAX_CHUNK_PAGES),
+            tree_budget: Budget::default(),
+            judgement: Judgement::default(),
             learned: Learned::default(),
         }
     }
@@ -124,6 +154,7 @@ impl Analyzer {
     ) -> Option<Record<'s, 'a>> {
         messages.clear();
         self.findings.begin();
+        self.judgement.begin();
         let Some(outcome) = self.outcome(datagram, messages) else {
             self.totals.not_ppspp += 1;
             return None;
@@ -173,6 +204,10 @@ impl Analyzer {
             cut,
             undecoded: datagram.payload.get(outcome.decoded..).unwrap_or_default(),
             findings: self.findings.list(),
+            late: &self.judgement.late,
+            failures: &self.judgement.failures,
+            verdicts: &self.judgement.verdicts,
+            receiver_verdicts: &self.judgement.receiver_verdicts,
         })
     }
 
@@ -261,6 +296,30 @@ impl Analyzer {
     /// Every kind of finding that was raised, and how often.
     pub fn finding_counts(&self) -> impl Iterator<Item = (&'static Entry, u64)> + '_ {
         self.findings.counted()
+    }
+
+    /// Ends the capture: settles what may still be settled. Returns the last
+    /// verdicts on earlier messages, and what has failed.
+    pub fn close(&mut self) -> (Vec<Late>, Vec<Failure>) {
+        self.judgement.begin();
+        for (index, swarm) in self.swarms.iter_mut().enumerate() {
+            super::verification::close(
+                swarm,
+                SwarmIndex(index as u32),
+                &mut self.budget,
+                &mut self.tree_budget,
+                &mut self.judgement,
+            );
+        }
+        (
+            std::mem::take(&mut self.judgement.late),
+            std::mem::take(&mut self.judgement.failures),
+        )
+    }
+
+    /// A swarm by its place in the list.
+    pub fn swarm(&self, index: SwarmIndex) -> &Swarm {
+        &self.swarms[index.0 as usize]
     }
 
     /// What a second reading of the same capture should know from the start.

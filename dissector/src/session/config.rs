@@ -44,6 +44,8 @@ pub struct Config {
     pub hash_function: Option<HashFunction>,
     /// Chunk size of channels whose handshake is missing or silent.
     pub chunk_size: Option<ChunkSize>,
+    /// Whether chunks, hashes and signatures are verified.
+    pub verify: bool,
     /// What a first reading of the same capture found out.
     pub learned: Learned,
 }

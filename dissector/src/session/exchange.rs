@@ -7,6 +7,7 @@ use super::input::Datagram;
 use super::liveness_rules::heard;
 use super::message_rules::apply;
 use super::route::{Outcome, Route};
+use super::verification::verify;
 use crate::finding::{Detail, FindingId};
 use crate::wire::{
     Cause, ChannelId, ChunkAddressing, ChunkSize, DecodeError, Layout, Located, Message,
@@ -145,20 +146,27 @@ impl Analyzer {
         // Of DATA the capture may cut the chunk; any other message is lost.
         found.blind |= datagram.is_cut()
             && !matches!(messages.last(), Some(last) if matches!(last.message, Message::Data { .. }));
-        let swarm = &mut self.swarms[found.swarm.0 as usize];
-        apply(
-            &mut Context {
-                channel: found,
-                swarm,
-                sender,
-                layout,
-                datagram,
-                opening: id.is_zero(),
-                findings: &mut self.findings,
-                budget: &mut self.budget,
-            },
-            messages,
-        );
+        let swarm_index = found.swarm;
+        let mut context = Context {
+            channel: found,
+            swarm: &mut self.swarms[swarm_index.0 as usize],
+            sender,
+            layout,
+            datagram,
+            opening: id.is_zero(),
+            findings: &mut self.findings,
+            budget: &mut self.budget,
+        };
+        apply(&mut context, messages);
+        if self.config.verify {
+            verify(
+                &mut context,
+                swarm_index,
+                messages,
+                &mut self.tree_budget,
+                &mut self.judgement,
+            );
+        }
         Outcome {
             channel_id: Some(id),
             route: Some((channel, sender)),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::chunk_set::ChunkSet;
 use super::config::MAX_PEERS;
 use super::declared::Declared;
+use super::verification::Verification;
 use crate::wire::{ChunkAddressing, ChunkSize, ContentIntegrity, Dialect, HashFunction, Layout};
 
 /// A swarm's place in the analyzer's list.
@@ -64,6 +65,8 @@ pub struct Swarm {
     pub highest_chunk: Option<u64>,
     /// Chunks in DATA messages, repetitions included.
     pub data_messages: u64,
+    /// What is verified of its content; `None` before the first chunk or hash.
+    pub verification: Option<Box<Verification>>,
     /// Chunks to a signed munro, as the first one showed.
     pub(super) munro_width: Option<u64>,
     pub(super) peers: BTreeSet<SocketAddr>,
@@ -82,9 +85,21 @@ impl Swarm {
             seen: ChunkSet::default(),
             highest_chunk: None,
             data_messages: 0,
+            verification: None,
             munro_width: None,
             peers: BTreeSet::new(),
         }
+    }
+
+    /// The swarm ID in hexadecimal digits; empty where no handshake named it.
+    pub fn id_digits(&self) -> String {
+        let id = self.id.as_deref().unwrap_or_default();
+        id.iter().fold(String::new(), |mut digits, byte| {
+            for half in [byte >> 4, byte & 15] {
+                digits.extend(char::from_digit(half.into(), 16));
+            }
+            digits
+        })
     }
 
     /// Addresses of its peers, sorted.
@@ -113,6 +128,14 @@ impl Swarm {
     pub fn is_static(&self) -> bool {
         self.content_integrity == Some(ContentIntegrity::Merkle)
             || self.dialect.hash_function.is_some()
+    }
+
+    /// Whether the content is a live stream: its chunks are signed.
+    pub const fn is_live(&self) -> bool {
+        matches!(
+            self.content_integrity,
+            Some(ContentIntegrity::SignAll | ContentIntegrity::UnifiedMerkle)
+        )
     }
 
     pub(super) fn learn(&mut self, declared: &Declared, dialect: &'static Dialect) {

@@ -1,0 +1,96 @@
+//! What one receiver could verify with the hashes that it was sent by then
+//! (RFC 7574, section 5.3: each datagram should be verifiable by itself).
+
+use super::chunk_set::{ChunkSet, PageBudget};
+use super::verdict::{Tally, Verdict};
+use crate::integrity::SwarmTree;
+use crate::wire::{Bin, ChunkRange};
+
+/// The right hashes that a receiver was sent, and which of them it could prove.
+/// The sets hold bin numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Receiver {
+    sent: ChunkSet,
+    proven: ChunkSet,
+    has_peaks: bool,
+    pub(super) tally: Tally,
+}
+
+impl Receiver {
+    /// How many DATA messages it could verify when they came; those that it
+    /// could not may be verified by what the capture holds all the same.
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// A hash was sent to it that is the right one.
+    pub(super) fn learn<O: Copy>(
+        &mut self,
+        bin: Bin,
+        tree: &SwarmTree<O>,
+        budget: &mut PageBudget,
+    ) {
+        add(&mut self.sent, bin, budget);
+        if self.has_peaks || tree.size().is_none() {
+            return;
+        }
+        let peaks = || tree.peaks().filter_map(Bin::covering);
+        if peaks().any(|peak| peak == bin) && peaks().all(|peak| has(&self.sent, peak)) {
+            self.has_peaks = true;
+            for peak in peaks() {
+                add(&mut self.proven, peak, budget);
+            }
+        }
+    }
+
+    /// The signature of a munro was sent to it.
+    pub(super) fn learn_munro(&mut self, munro: Bin, budget: &mut PageBudget) {
+        if has(&self.sent, munro) {
+            add(&mut self.proven, munro, budget);
+        }
+    }
+
+    /// Takes a chunk that the swarm's tree verifies; whether the receiver could
+    /// do so, too.
+    pub(super) fn take_chunk<O: Copy>(
+        &mut self,
+        chunk: Bin,
+        tree: &SwarmTree<O>,
+        budget: &mut PageBudget,
+    ) -> Verdict {
+        let mut node = chunk;
+        loop {
+            if has(&self.proven, node) || tree.root_bin() == Some(node) {
+                break;
+            }
+            let (Some(sibling), Some(parent)) = (node.sibling(), node.parent()) else {
+                return Verdict::Unverified;
+            };
+            if !has(&self.sent, sibling) && !has(&self.proven, sibling) {
+                return Verdict::Unverified;
+            }
+            node = parent;
+        }
+        let top = node;
+        node = chunk;
+        while node != top {
+            add(&mut self.proven, node, budget);
+            if let Some(sibling) = node.sibling() {
+                add(&mut self.proven, sibling, budget);
+            }
+            match node.parent() {
+                Some(parent) => node = parent,
+                None => break,
+            }
+        }
+        Verdict::Verified
+    }
+}
+
+fn has(set: &ChunkSet, bin: Bin) -> bool {
+    set.contains(bin.number())
+}
+
+fn add(set: &mut ChunkSet, bin: Bin, budget: &mut PageBudget) {
+    set.insert(ChunkRange::single(bin.number()), budget);
+}

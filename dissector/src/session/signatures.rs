@@ -1,0 +1,408 @@
+//! Signatures of live streams (RFC 7574, section 6.1): of munros, and of each
+//! chunk.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use super::context::Context;
+use super::input::Time;
+use super::swarm::SwarmIndex;
+use super::verdict::{Failure, Late, Reason, Tally, Verdict};
+use super::verification::{Judgement, Origin};
+use crate::finding::{Detail, FindingId};
+use crate::integrity::{Budget, Hash, PublicKey, Settled, SwarmTree};
+use crate::wire::{Bin, ChunkRange, Chunks, Located, Message, MessageType};
+
+/// Signed munros that are remembered, so that copies need no second look.
+const MOST_MUNROS: usize = 64;
+
+/// Signatures that wait for what they sign.
+const MOST_PENDING: usize = 1024;
+
+/// Seconds after which a signature is too old to tune in with. The RFC gives no
+/// number; this is libswift's.
+const TOO_OLD: i64 = 30;
+
+/// The signature of a munro, and the hash that it came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Munro {
+    bin: Bin,
+    /// The chunk specification as it stood on the wire.
+    spec: Vec<u8>,
+    timestamp: u64,
+    signature: Vec<u8>,
+}
+
+/// The signature of a chunk.
+#[derive(Clone, Debug)]
+struct Signed {
+    chunk: u64,
+    spec: Vec<u8>,
+    timestamp: u64,
+    signature: Vec<u8>,
+    frame: u64,
+    offset: usize,
+    receiver: SocketAddr,
+    settled: bool,
+}
+
+/// The signatures of one swarm.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Signatures {
+    key: Option<PublicKey>,
+    /// Whether the swarm ID was looked at.
+    has_looked: bool,
+    tally: Tally,
+    proven: VecDeque<(Munro, Hash)>,
+    pending: Vec<(Munro, Origin)>,
+    chunks: VecDeque<Signed>,
+}
+
+/// What a munro's signature covers.
+enum Covers {
+    /// Specification, timestamp and hash (RFC 7574, section 6.1.2.2).
+    All,
+    /// The hash alone, as libswift signs.
+    Hash,
+}
+
+impl Signatures {
+    pub(super) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn key(&mut self, swarm_id: Option<&[u8]>) -> Option<&PublicKey> {
+        if !self.has_looked {
+            self.has_looked = true;
+            self.key = swarm_id.and_then(|id| PublicKey::from_swarm_id(id).ok());
+        }
+        self.key.as_ref()
+    }
+
+    /// Checks the signature of a munro, and trusts its hash.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn munro(
+        &mut self,
+        context: &mut Context<'_, '_>,
+        messages: &[Located<'_>],
+        place: usize,
+        bin: Bin,
+        origin: Origin,
+        tree: &mut SwarmTree<Origin>,
+        settled: &mut Vec<Settled<Origin>>,
+        budget: &mut Budget,
+    ) -> Verdict {
+        let located = &messages[place];
+        let Some(munro) = munro_of(context, located, bin) else {
+            return Verdict::Unverified;
+        };
+        let offset = located.offset;
+        if is_old(munro.timestamp, context.datagram.time) {
+            let detail = Detail::Chunks(Chunks::Range(bin.range()));
+            context
+                .findings
+                .raise_at(FindingId::SignedOld, offset, detail);
+        }
+        let size = context.layout.chunk_size.or_assumed();
+        let sent = messages[..place].iter().rev().find_map(|before| {
+            let Message::Integrity { spec, hash } = before.message else {
+                return None;
+            };
+            (spec.chunks(size).range() == Some(bin.range())).then(|| Hash::from_bytes(hash))?
+        });
+        let of_before = || self.proven.iter().find(|(known, _)| known.bin == bin);
+        let hash = sent
+            .or_else(|| of_before().map(|(_, hash)| *hash))
+            .or_else(|| tree.candidate(bin));
+        if let Some(hash) = hash {
+            if self.proven.contains(&(munro.clone(), hash)) {
+                self.tally.add(Verdict::Verified);
+                return Verdict::Verified;
+            }
+            let Some(key) = self.key(context.swarm.id.as_deref()) else {
+                self.tally.add(Verdict::Unverified);
+                return Verdict::Unverified;
+            };
+            if let Some(covers) = covers(key, &munro, &hash) {
+                if matches!(covers, Covers::Hash) {
+                    context
+                        .findings
+                        .raise_at(FindingId::SignedHashOnly, offset, Detail::None);
+                }
+                self.tally.add(Verdict::Verified);
+                self.remember(munro, hash);
+                tree.munro(bin, hash, settled, budget);
+                return Verdict::Verified;
+            }
+            let detail = Detail::Chunks(Chunks::Range(bin.range()));
+            context
+                .findings
+                .raise_at(FindingId::SignedWrong, offset, detail);
+        }
+        // The hash may be what is wrong: others for the same node may come.
+        self.tally.add(Verdict::Unverified);
+        if self.pending.len() < MOST_PENDING {
+            self.pending.push((munro, origin));
+        }
+        if hash.is_some() {
+            Verdict::Failed
+        } else {
+            Verdict::Unverified
+        }
+    }
+
+    fn remember(&mut self, munro: Munro, hash: Hash) {
+        if self.proven.len() >= MOST_MUNROS {
+            self.proven.pop_front();
+        }
+        self.proven.push_back((munro, hash));
+    }
+
+    /// Decides on signatures that wait: by hashes that came later or were
+    /// computed from chunks, or else for good.
+    pub(super) fn close(
+        &mut self,
+        swarm: SwarmIndex,
+        tree: &mut SwarmTree<Origin>,
+        judgement: &mut Judgement,
+        budget: &mut Budget,
+    ) {
+        for (munro, origin) in std::mem::take(&mut self.pending) {
+            let mut hashes = tree.alternatives(munro.bin).peekable();
+            let known = hashes.peek().is_some() || tree.is_proven(munro.bin);
+            let right = self.key.as_ref().and_then(|key| {
+                let proven = self
+                    .proven
+                    .iter()
+                    .filter(|(known, _)| known.bin == munro.bin);
+                proven
+                    .map(|(_, hash)| *hash)
+                    .chain(hashes)
+                    .find(|hash| covers(key, &munro, hash).is_some())
+            });
+            let verdict = match right {
+                Some(_) => Verdict::Verified,
+                None if known => Verdict::Failed,
+                None => continue,
+            };
+            self.tally.settle(verdict);
+            let (frame, offset) = (origin.frame, origin.offset as usize);
+            let (kind, chunks) = (MessageType::SignedIntegrity, munro.bin.range());
+            judgement.late.push(Late {
+                frame,
+                offset,
+                kind,
+                chunks,
+                swarm,
+                verdict,
+            });
+            if let Some(hash) = right {
+                tree.munro(munro.bin, hash, judgement.settled_mut(), budget);
+            } else {
+                judgement.failures.push(Failure {
+                    frame,
+                    offset,
+                    kind,
+                    chunks,
+                    swarm,
+                    source: origin.source,
+                    reason: Reason::WrongSignature,
+                });
+            }
+        }
+    }
+
+    /// Sign All: every chunk against the signature that came before it
+    /// (RFC 7574, section 6.1.1).
+    pub(super) fn verify_each(
+        &mut self,
+        context: &mut Context<'_, '_>,
+        messages: &[Located<'_>],
+        judgement: &mut Judgement,
+        swarm: SwarmIndex,
+    ) {
+        let size = context.layout.chunk_size.or_assumed();
+        let datagram = context.datagram;
+        for (place, located) in messages.iter().enumerate() {
+            let Some(range) = located
+                .message
+                .spec()
+                .and_then(|spec| spec.chunks(size).range())
+                .filter(|range| range.is_single())
+            else {
+                continue;
+            };
+            match located.message {
+                Message::SignedIntegrity {
+                    timestamp,
+                    signature,
+                    ..
+                } => {
+                    self.tally.add(Verdict::Unverified);
+                    let Some(spec) = spec_bytes(context, located, signature.len()) else {
+                        continue;
+                    };
+                    if is_old(timestamp, datagram.time) {
+                        context.findings.raise_at(
+                            FindingId::SignedOld,
+                            located.offset,
+                            Detail::Chunks(Chunks::Range(range)),
+                        );
+                    }
+                    if self.chunks.len() >= MOST_PENDING {
+                        self.chunks.pop_front();
+                    }
+                    self.chunks.push_back(Signed {
+                        chunk: range.start(),
+                        spec: spec.to_vec(),
+                        timestamp,
+                        signature: signature.to_vec(),
+                        frame: datagram.frame,
+                        offset: located.offset,
+                        receiver: datagram.destination,
+                        settled: false,
+                    });
+                }
+                Message::Data {
+                    data, data_length, ..
+                } if data.len() == data_length => {
+                    let Some(verdict) = self.check_chunk(context, range, data, judgement) else {
+                        continue;
+                    };
+                    judgement.verdicts[place] = Some(verdict.0);
+                    judgement.receiver_verdicts[place] = Some(verdict.1);
+                    if verdict.0 == Verdict::Failed {
+                        let detail = Detail::Chunks(Chunks::Range(range));
+                        context
+                            .findings
+                            .raise_at(FindingId::DataWrong, located.offset, detail);
+                        judgement.failures.push(Failure {
+                            frame: datagram.frame,
+                            offset: located.offset,
+                            kind: MessageType::Data,
+                            chunks: range,
+                            swarm,
+                            source: datagram.source,
+                            reason: Reason::WrongSignedChunk,
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+        // The verdicts on the signatures of this datagram stand among the late ones.
+        for late in std::mem::take(&mut judgement.late) {
+            if late.frame == datagram.frame
+                && let Some(place) = messages.iter().position(|m| m.offset == late.offset)
+            {
+                judgement.verdicts[place] = Some(late.verdict);
+            } else {
+                judgement.late.push(Late { swarm, ..late });
+            }
+        }
+    }
+
+    /// The verdict on a chunk, and what its receiver could know; `None` without
+    /// signature or key.
+    fn check_chunk(
+        &mut self,
+        context: &Context<'_, '_>,
+        range: ChunkRange,
+        data: &[u8],
+        judgement: &mut Judgement,
+    ) -> Option<(Verdict, Verdict)> {
+        self.key(context.swarm.id.as_deref())?;
+        let key = self.key.as_ref()?;
+        let receiver = context.datagram.destination;
+        let mut verdict = None;
+        let of_chunk = |signed: &&mut Signed| signed.chunk == range.start();
+        for signed in self.chunks.iter_mut().rev().filter(of_chunk).take(4) {
+            let timestamp = signed.timestamp.to_be_bytes();
+            let is_right =
+                key.verifies(&[&signed.spec[..], &timestamp[..], data], &signed.signature);
+            let own = if is_right {
+                Verdict::Verified
+            } else {
+                Verdict::Failed
+            };
+            if !signed.settled {
+                signed.settled = true;
+                self.tally.settle(own);
+                judgement.late.push(Late {
+                    frame: signed.frame,
+                    offset: signed.offset,
+                    kind: MessageType::SignedIntegrity,
+                    chunks: range,
+                    swarm: context.channel.swarm,
+                    verdict: own,
+                });
+            }
+            let knows = signed.receiver == receiver;
+            if is_right {
+                let receiver = if knows {
+                    Verdict::Verified
+                } else {
+                    Verdict::Unverified
+                };
+                return Some((Verdict::Verified, receiver));
+            }
+            verdict = Some((Verdict::Failed, Verdict::Failed));
+        }
+        verdict
+    }
+}
+
+fn covers(key: &PublicKey, munro: &Munro, hash: &Hash) -> Option<Covers> {
+    let timestamp = munro.timestamp.to_be_bytes();
+    let parts = [&munro.spec[..], &timestamp[..], hash.as_bytes()];
+    if key.verifies(&parts, &munro.signature) {
+        return Some(Covers::All);
+    }
+    key.verifies(&[hash.as_bytes()], &munro.signature)
+        .then_some(Covers::Hash)
+}
+
+fn munro_of(context: &Context<'_, '_>, located: &Located<'_>, bin: Bin) -> Option<Munro> {
+    let Message::SignedIntegrity {
+        timestamp,
+        signature,
+        ..
+    } = located.message
+    else {
+        return None;
+    };
+    Some(Munro {
+        bin,
+        spec: spec_bytes(context, located, signature.len())?.to_vec(),
+        timestamp,
+        signature: signature.to_vec(),
+    })
+}
+
+/// The chunk specification of a `SIGNED_INTEGRITY` as it stands on the wire:
+/// what is left of the message without type, timestamp and signature.
+fn spec_bytes<'d>(
+    context: &Context<'_, 'd>,
+    located: &Located<'_>,
+    signature: usize,
+) -> Option<&'d [u8]> {
+    let start = located.offset + 1;
+    let end = (located.offset + located.length).checked_sub(signature + 8)?;
+    context.datagram.payload.get(start..end)
+}
+
+/// Whether a signature was made long before it was captured; its timestamp is
+/// NTP, or libswift's microseconds since 1970.
+fn is_old(timestamp: u64, now: Option<Time>) -> bool {
+    let Some(now) = now else {
+        return false;
+    };
+    let now = now.microseconds().div_euclid(1_000_000);
+    let ntp = (timestamp >> 32) as i64 - Time::NTP_EPOCH;
+    let unix = (timestamp / 1_000_000) as i64;
+    // Which of the two it is, its own finding tells.
+    let age = [now - ntp, now - unix]
+        .into_iter()
+        .min_by_key(|age| age.abs());
+    age.is_some_and(|age| age > TOO_OLD)
+}
