@@ -173,7 +173,7 @@ proptest! {
     #[test]
     fn in_any_order_everything_is_proven_that_can_be((count, datagrams) in traffic(0)) {
         let content = Content::of(count);
-        let tree = SwarmTree::of_content(sha1(), content.root);
+        let tree = SwarmTree::of_content(sha1(), content.root, 1);
         prop_assert_eq!(verdicts(tree, &datagrams, &content.peaks), model(&content, &datagrams));
     }
 
@@ -182,7 +182,7 @@ proptest! {
         (count, datagrams) in traffic(1),
     ) {
         let content = Content::of(count);
-        let tree = SwarmTree::of_content(sha1(), content.root);
+        let tree = SwarmTree::of_content(sha1(), content.root, 1);
         let sent: Vec<Sent> = datagrams.iter().flatten().copied().collect();
         let verdicts = verdicts(tree, &datagrams, &content.peaks);
         for (index, (verdict, model)) in verdicts.iter().zip(model(&content, &datagrams)).enumerate() {
@@ -199,7 +199,7 @@ proptest! {
         (count, datagrams) in traffic(12),
     ) {
         let content = Content::of(count);
-        let tree = SwarmTree::of_content(sha1(), content.root);
+        let tree = SwarmTree::of_content(sha1(), content.root, 1);
         let sent: Vec<Sent> = datagrams.iter().flatten().copied().collect();
         for (index, verdict) in verdicts(tree, &datagrams, &content.peaks).iter().enumerate() {
             let is_true = content.hash_of(sent[index].bin) == Some(sent[index].hash);
@@ -219,7 +219,7 @@ proptest! {
         let length = leaves.len();
         leaves.rotate_left(seed as usize % length);
         let datagrams: Vec<_> = leaves.into_iter().map(|leaf| vec![leaf]).collect();
-        let tree = SwarmTree::of_content(sha1(), content.root);
+        let tree = SwarmTree::of_content(sha1(), content.root, 1);
         let verdicts = verdicts(tree, &datagrams, &[]);
         prop_assert!(verdicts.iter().all(|verdict| *verdict == Ruling::Proven), "{verdicts:?}");
     }
@@ -229,7 +229,7 @@ proptest! {
 fn peaks_tell_the_size() {
     for count in 1..40 {
         let content = Content::of(count);
-        let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root);
+        let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root, 1);
         let (mut settled, mut budget) = (Vec::new(), Budget::default());
         for peak in &content.peaks {
             assert_eq!(tree.size(), None);
@@ -248,7 +248,7 @@ fn peaks_tell_the_size() {
 #[test]
 fn the_root_sent_as_a_hash_does_not_hide_the_size() {
     let content = Content::of(7);
-    let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root);
+    let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root, 1);
     let (mut settled, mut budget) = (Vec::new(), Budget::default());
     tree.begin();
     let whole = Bin::covering(ChunkRange::new(0, 7).expect("ordered")).expect("a node");
@@ -272,7 +272,7 @@ fn a_wrong_chunk_is_refuted_by_the_hashes_that_came_with_it_only_at_the_end() {
         (bin, content.hash_of(bin).expect("a node"))
     };
     for comes_right_later in [false, true] {
-        let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root);
+        let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root, 1);
         let (mut settled, mut budget) = (Vec::new(), Budget::default());
         tree.begin();
         for (bin, hash) in [node(3), node(5), node(0)] {
@@ -306,7 +306,7 @@ fn a_wrong_chunk_is_refuted_by_the_hashes_that_came_with_it_only_at_the_end() {
 #[test]
 fn a_datagram_of_many_hashes_is_weighed_as_a_small_one() {
     let content = Content::of(128);
-    let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root);
+    let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root, 1);
     let (mut settled, mut budget) = (Vec::new(), Budget::default());
     tree.begin();
     for &(bin, hash) in content.nodes.iter().filter(|(bin, _)| bin.layer() == 0) {
@@ -319,7 +319,7 @@ fn a_datagram_of_many_hashes_is_weighed_as_a_small_one() {
 #[test]
 fn hashes_of_absurd_chunks_stop_at_the_budget() {
     let content = Content::of(4);
-    let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root);
+    let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root, 1);
     let (mut settled, mut budget) = (Vec::new(), Budget::new(10, 1000));
     for number in 0..5_000u64 {
         tree.begin();

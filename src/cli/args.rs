@@ -1,6 +1,7 @@
 //! The command line: what there is to say, and the help that explains it.
 
 use std::ffi::OsString;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -185,6 +186,7 @@ impl InputArgs {
             hash_function: self.hash.map(Into::into),
             chunk_size: self.chunk_size.map(ChunkSize::from_option),
             verify,
+            seed: RandomState::new().hash_one(0),
             ..Config::default()
         }
     }

@@ -1,6 +1,7 @@
 //! The nodes of a tree whose hashes are proven, in few bytes each.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
 
@@ -8,10 +9,13 @@ use super::budget::Budget;
 use super::hash::Hash;
 use crate::wire::Bin;
 
-/// Bytes of each hash that are kept: all of SHA-1, and of the longer functions
-/// a prefix. To find content that agrees with a proven hash in 192 bits is as
-/// hopeless as finding content that agrees in 256.
+/// Bytes that are kept of each hash: all of SHA-1; of the longer functions the
+/// beginning, and a fingerprint of the rest under a secret seed. Nobody finds
+/// content or another hash that agrees in both.
 const KEPT: usize = 24;
+
+/// Bytes of longer hashes that are kept as they are.
+const BEGINNING: usize = 16;
 
 /// Nodes to a page: sixteen chunks, their parents, and two nodes further up.
 const NODES: u64 = 32;
@@ -26,18 +30,27 @@ struct Page {
 
 /// Proven hashes by node: about 53 bytes a chunk where all nodes of a tree are
 /// known, whatever the hash function.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct KnownNodes {
+    seed: FixedState,
     pages: HashMap<u64, Box<Page>, FixedState>,
 }
 
 impl KnownNodes {
+    /// No node is known. `seed` should be one that who sends hashes can't know.
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            seed: FixedState::with_seed(seed),
+            pages: HashMap::default(),
+        }
+    }
+
     /// Whether `hash` is the proven hash of `bin`; `None` where none is known.
     #[inline]
     pub(super) fn compare(&self, bin: Bin, hash: &Hash) -> Option<bool> {
         let (page, slot) = place(bin);
         let page = self.pages.get(&page)?;
-        (page.known >> slot & 1 == 1).then(|| page.hashes[slot] == prefix(hash))
+        (page.known >> slot & 1 == 1).then(|| page.hashes[slot] == self.kept(hash))
     }
 
     /// Whether the hash of `bin` is proven.
@@ -53,6 +66,7 @@ impl KnownNodes {
     #[inline]
     pub(super) fn insert(&mut self, bin: Bin, hash: &Hash, budget: &mut Budget) -> bool {
         let (number, slot) = place(bin);
+        let kept = self.kept(hash);
         let page = match self.pages.entry(number) {
             std::collections::hash_map::Entry::Occupied(found) => found.into_mut(),
             std::collections::hash_map::Entry::Vacant(free) => {
@@ -66,21 +80,25 @@ impl KnownNodes {
             }
         };
         page.known |= 1 << slot;
-        page.hashes[slot] = prefix(hash);
+        page.hashes[slot] = kept;
         true
+    }
+
+    #[inline]
+    fn kept(&self, hash: &Hash) -> [u8; KEPT] {
+        let bytes = hash.as_bytes();
+        let mut kept = [0; KEPT];
+        if let Some(whole) = kept.get_mut(..bytes.len()) {
+            whole.copy_from_slice(bytes);
+        } else if let Some((beginning, rest)) = bytes.split_first_chunk::<BEGINNING>() {
+            kept[..BEGINNING].copy_from_slice(beginning);
+            kept[BEGINNING..].copy_from_slice(&self.seed.hash_one(rest).to_ne_bytes());
+        }
+        kept
     }
 }
 
 #[inline]
 fn place(bin: Bin) -> (u64, usize) {
     (bin.number() / NODES, (bin.number() % NODES) as usize)
-}
-
-#[inline]
-fn prefix(hash: &Hash) -> [u8; KEPT] {
-    let mut kept = [0; KEPT];
-    let bytes = hash.as_bytes();
-    let length = bytes.len().min(KEPT);
-    kept[..length].copy_from_slice(&bytes[..length]);
-    kept
 }

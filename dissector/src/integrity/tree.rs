@@ -16,8 +16,11 @@ use super::known::KnownNodes;
 use super::peaks::{peak_ranges, root_above};
 use crate::wire::{Bin, ChunkRange};
 
-/// Hashes that are kept for one node while it is open which is right.
+/// Different hashes that are kept for one node while it is open which is right.
 const MOST_ALTERNATIVES: usize = 8;
+
+/// Hashes that are kept for one node, the same from several datagrams included.
+const MOST_COPIES: usize = 256;
 
 /// Hashes and chunks of one datagram that are searched one by one; further ones
 /// wait in the table at once.
@@ -119,22 +122,23 @@ pub struct SwarmTree<O> {
 
 impl<O: Copy> SwarmTree<O> {
     /// The tree of static content with this root hash (RFC 7574, section 5.1).
-    pub fn of_content(function: TreeHash, root: Hash) -> Self {
-        Self::new(function, Some(root))
+    /// `seed` should be one that who sends hashes can't know.
+    pub fn of_content(function: TreeHash, root: Hash, seed: u64) -> Self {
+        Self::new(function, Some(root), seed)
     }
 
     /// The growing tree of a live stream (RFC 7574, section 6.1.2).
-    pub fn of_stream(function: TreeHash) -> Self {
-        Self::new(function, None)
+    pub fn of_stream(function: TreeHash, seed: u64) -> Self {
+        Self::new(function, None, seed)
     }
 
-    fn new(function: TreeHash, root: Option<Hash>) -> Self {
+    fn new(function: TreeHash, root: Option<Hash>, seed: u64) -> Self {
         Self {
             function,
             root,
             size: None,
             root_bin: None,
-            known: KnownNodes::default(),
+            known: KnownNodes::new(seed),
             waiting: HashMap::default(),
             run: Vec::new(),
             fresh: Vec::new(),
@@ -381,40 +385,39 @@ impl<O: Copy> SwarmTree<O> {
         settled: &mut Vec<Settled<O>>,
         budget: &mut Budget,
     ) -> Ruling {
-        let (mut outcome, mut open_choices) = self.climb(bin, hash, None);
-        // Where two hashes were sent for a sibling, the other may be right.
-        let mut choice = 0;
-        while matches!(outcome, Climb::Refuted { .. }) && choice < open_choices {
-            (outcome, open_choices) = self.climb(bin, hash, Some(choice));
-            choice += 1;
-        }
-        match outcome {
-            Climb::Proven => {
-                for index in 0..self.path.len() {
-                    let (bin, hash) = self.path[index];
-                    self.trust(bin, &hash, settled, budget);
-                }
-                for index in 0..self.siblings.len() {
-                    let (bin, hash) = self.siblings[index];
-                    self.trust(bin, &hash, settled, budget);
-                }
-                self.descend(settled, budget);
-                Ruling::Proven
+        let (mut outcome, choices) = self.climb(bin, hash, None);
+        let mut ruling = match outcome {
+            Climb::Refuted { directly: true, .. } => return Ruling::Refuted,
+            Climb::Refuted {
+                by_hashes: true, ..
+            } => Ruling::Contradicted,
+            _ => Ruling::Open,
+        };
+        // Where two hashes are there for a sibling, the other may be right.
+        for choice in 0..choices {
+            if matches!(outcome, Climb::Proven) {
+                break;
             }
-            Climb::Refuted { directly: true, .. } => Ruling::Refuted,
-            Climb::Refuted { by_hashes, .. } => {
-                self.keep_path(budget);
-                if by_hashes {
-                    Ruling::Contradicted
-                } else {
-                    Ruling::Open
-                }
-            }
-            Climb::Missing => {
-                self.keep_path(budget);
-                Ruling::Open
+            self.keep_path(budget);
+            (outcome, _) = self.climb(bin, hash, Some(choice));
+            if matches!(outcome, Climb::Missing) {
+                ruling = Ruling::Open;
             }
         }
+        if !matches!(outcome, Climb::Proven) {
+            self.keep_path(budget);
+            return ruling;
+        }
+        for index in 0..self.path.len() {
+            let (bin, hash) = self.path[index];
+            self.trust(bin, &hash, settled, budget);
+        }
+        for index in 0..self.siblings.len() {
+            let (bin, hash) = self.siblings[index];
+            self.trust(bin, &hash, settled, budget);
+        }
+        self.descend(settled, budget);
+        Ruling::Proven
     }
 
     /// Goes up from a node as far as siblings are there. At the `swap`th place
@@ -516,7 +519,15 @@ impl<O: Copy> SwarmTree<O> {
         if waiting.sent.is_none() && list.iter().any(is_known) {
             return;
         }
-        if list.len() < MOST_ALTERNATIVES && budget.take_waiting() {
+        let is_first = |place: usize| {
+            let hash = list[place].hash;
+            list[..place].iter().all(|before| before.hash != hash)
+        };
+        let different = || (0..list.len()).filter(|&place| is_first(place)).count();
+        let has_room = list.len() < MOST_ALTERNATIVES
+            || (list.len() < MOST_COPIES
+                && (list.iter().any(is_known) || different() < MOST_ALTERNATIVES));
+        if has_room && budget.take_waiting() {
             list.push(waiting);
         } else if list.is_empty() {
             self.waiting.remove(&bin);
@@ -615,17 +626,35 @@ impl<O: Copy> SwarmTree<O> {
         }
     }
 
-    /// Whether the hashes that wait make the root hash of so many chunks.
+    /// Whether the hashes that wait make the root hash of so many chunks; where
+    /// two wait for a peak, one peak may be taken by its second.
     fn try_size(&mut self, chunks: u64, settled: &mut Vec<Settled<O>>, budget: &mut Budget) {
-        let peaks: Option<Vec<Peak>> = peak_ranges(chunks)
-            .map(|chunks| {
-                let hash = self.candidate(Bin::covering(chunks)?)?;
-                Some(Peak { chunks, hash })
+        let mut peaks = Vec::new();
+        let mut others = Vec::new();
+        for chunks in peak_ranges(chunks) {
+            let Some(bin) = Bin::covering(chunks) else {
+                return;
+            };
+            let [Some((hash, _)), other] = self.candidates(bin) else {
+                return;
+            };
+            others.extend(other.map(|(hash, _)| (peaks.len(), hash)));
+            peaks.push(Peak { chunks, hash });
+        }
+        let fits = |peaks: &[Peak]| root_above(self.function, peaks, |_, _| {}) == self.root;
+        let swapped = || {
+            others.iter().find_map(|&(place, hash)| {
+                let mut peaks = peaks.clone();
+                peaks[place].hash = hash;
+                fits(&peaks).then_some(peaks)
             })
-            .collect();
-        if let Some(peaks) = peaks
-            && root_above(self.function, &peaks, |_, _| {}) == self.root
-        {
+        };
+        let found = if fits(&peaks) {
+            Some(peaks.clone())
+        } else {
+            swapped()
+        };
+        if let Some(peaks) = found {
             self.accept(&peaks, settled, budget);
         }
     }

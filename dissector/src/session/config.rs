@@ -46,6 +46,9 @@ pub struct Config {
     pub chunk_size: Option<ChunkSize>,
     /// Whether chunks, hashes and signatures are verified.
     pub verify: bool,
+    /// Something that who made the capture can't know. It changes no result:
+    /// hashes that are kept in part are told apart by it.
+    pub seed: u64,
     /// What a first reading of the same capture found out.
     pub learned: Learned,
 }

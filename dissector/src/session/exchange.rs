@@ -163,6 +163,7 @@ impl Analyzer {
                 &mut context,
                 swarm_index,
                 messages,
+                self.config.seed,
                 &mut self.tree_budget,
                 &mut self.judgement,
             );

@@ -194,6 +194,7 @@ fn new_tree(
     protection: Protection,
     function: TreeHash,
     swarm_id: Option<&[u8]>,
+    seed: u64,
 ) -> Option<SwarmTree<Origin>> {
     match protection {
         Protection::Root => {
@@ -201,9 +202,9 @@ fn new_tree(
             if Some(id.len()) != function.function().length() {
                 return None;
             }
-            Some(SwarmTree::of_content(function, Hash::from_bytes(id)?))
+            Some(SwarmTree::of_content(function, Hash::from_bytes(id)?, seed))
         }
-        Protection::Munros => Some(SwarmTree::of_stream(function)),
+        Protection::Munros => Some(SwarmTree::of_stream(function, seed)),
         _ => None,
     }
 }
@@ -214,6 +215,7 @@ pub(super) fn verify(
     context: &mut Context<'_, '_>,
     swarm_index: SwarmIndex,
     messages: &[Located<'_>],
+    seed: u64,
     budget: &mut Budget,
     judgement: &mut Judgement,
 ) {
@@ -255,7 +257,7 @@ pub(super) fn verify(
             if !verification.tree.as_ref().is_some_and(fits) && verification.judged.is_empty() {
                 let id = context.swarm.id.as_deref();
                 verification.tree = function
-                    .and_then(|function| new_tree(protection, function, id))
+                    .and_then(|function| new_tree(protection, function, id, seed))
                     .map(Box::new);
             }
             if verification.tree.as_ref().is_some_and(fits) {
