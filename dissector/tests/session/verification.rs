@@ -363,3 +363,22 @@ fn without_being_asked_nothing_is_verified() {
     assert!(talk.swarm().verification.is_none());
     assert_eq!(talk.findings(), [""; 0]);
 }
+
+#[test]
+fn beside_a_wrong_hash_a_right_signature_is_verified_once_the_right_hash_has_come() {
+    let mut talk = Talk::default();
+    talk.tune_in(ContentIntegrity::UnifiedMerkle);
+    let signature = sign(0, 7, ntp(), Over::Munro);
+    let munro = signed(0, 7, ntp(), &signature);
+    let first = talk.bob([wrong_hash(0, 7), munro.clone(), LIVE.have(0, 7)]);
+    assert_eq!(first.verdicts[1], Verdict::Failed);
+    talk.bob([hash(0, 7), munro, LIVE.have(0, 7)]);
+    let (late, failures) = end(&mut talk);
+    assert_eq!(final_verdict(&late, &first, 1), Verdict::Verified);
+    let [failure] = failures[..] else {
+        panic!("{failures:?}");
+    };
+    assert_eq!(failure.kind, MessageType::Integrity);
+    assert_eq!(failure.frame, first.frame);
+    assert_eq!(verification(&talk).signatures().verified, 2);
+}
