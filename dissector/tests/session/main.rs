@@ -1,5 +1,6 @@
 //! What the analyzer makes of conversations between peers.
 
+mod content;
 mod support;
 mod words;
 
@@ -11,3 +12,4 @@ mod inference;
 mod limits;
 mod middle;
 mod strangers;
+mod verification;

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ppspp_dissector::finding::{Finding, FindingId};
 use ppspp_dissector::session::{
-    Analyzer, Channel, Config, Datagram, Learned, Side, Swarm, Time, Transport,
+    Analyzer, Channel, Config, Datagram, Failure, Late, Learned, Side, Swarm, Time, Transport,
+    Verdict,
 };
 use ppspp_dissector::wire::{
     ChannelId, ChunkAddressing, DecodeError, Layout, Message, encode_datagram,
@@ -43,6 +44,8 @@ pub(crate) const fn ntp() -> u64 {
 /// What the analyzer made of one datagram.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
+    /// Its number, from 1 on.
+    pub(crate) frame: u64,
     /// Whether it was taken for PPSPP.
     pub(crate) is_ppspp: bool,
     /// Names of the messages.
@@ -60,6 +63,14 @@ pub(crate) struct Seen {
     pub(crate) cut: bool,
     pub(crate) undecoded: usize,
     pub(crate) findings: Vec<Finding>,
+    /// For each message, whether it is what the swarm ID promises.
+    pub(crate) verdicts: Vec<Verdict>,
+    /// For each message, whether its receiver could tell.
+    pub(crate) receiver_verdicts: Vec<Option<Verdict>>,
+    /// Verdicts on earlier messages.
+    pub(crate) late: Vec<Late>,
+    /// What has failed for good.
+    pub(crate) failures: Vec<Failure>,
 }
 
 impl Seen {
@@ -117,6 +128,19 @@ impl Talk {
             layout,
             ..Self::default()
         }
+    }
+
+    /// Before anything is said: chunks, hashes and signatures are verified.
+    pub(crate) fn verify(&mut self) -> &mut Self {
+        assert!(
+            self.seen.is_empty(),
+            "too late to verify from the beginning"
+        );
+        self.analyzer = Analyzer::new(Config {
+            verify: true,
+            ..Config::default()
+        });
+        self
     }
 
     /// Begins a datagram: `from(ALICE).to(BOB).at(20).channel(B).send([…])`.
@@ -309,6 +333,7 @@ impl Sending<'_> {
         let record = talk.analyzer.datagram(&datagram, &mut room);
         let seen = match record {
             None => Seen {
+                frame: datagram.frame,
                 is_ppspp: false,
                 names: Vec::new(),
                 offsets: Vec::new(),
@@ -321,10 +346,16 @@ impl Sending<'_> {
                 cut: false,
                 undecoded: payload.len(),
                 findings: Vec::new(),
+                verdicts: Vec::new(),
+                receiver_verdicts: Vec::new(),
+                late: Vec::new(),
+                failures: Vec::new(),
             },
             Some(record) => {
                 let messages = record.messages.iter();
+                let places = 0..record.messages.len();
                 Seen {
+                    frame: datagram.frame,
                     is_ppspp: true,
                     names: messages.clone().map(|one| one.message.name()).collect(),
                     offsets: messages.clone().map(|one| one.offset).collect(),
@@ -346,6 +377,10 @@ impl Sending<'_> {
                     cut: record.cut,
                     undecoded: record.undecoded.len(),
                     findings: record.findings.to_vec(),
+                    verdicts: places.clone().map(|it| record.verdict(it)).collect(),
+                    receiver_verdicts: places.map(|it| record.receiver_verdict(it)).collect(),
+                    late: record.late.to_vec(),
+                    failures: record.failures.to_vec(),
                 }
             }
         };

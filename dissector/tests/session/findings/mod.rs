@@ -9,6 +9,7 @@ mod handshake;
 mod integrity;
 mod notes;
 mod pex;
+mod verification;
 
 use std::collections::BTreeSet;
 
@@ -53,6 +54,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         integrity::CASES,
         pex::CASES,
         notes::CASES,
+        verification::CASES,
     ]
     .into_iter()
     .flatten()
