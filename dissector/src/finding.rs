@@ -297,7 +297,7 @@ catalogue! {
     IntegrityUnverifiable "integrity.uncles-missing" Warning "5.3"
         "A datagram should be verifiable by itself; for this chunk, the first such of its receiver, hashes are missing that were not sent before either.";
     SignedWrong "signed-integrity.wrong" Error "6.1"
-        "The signature does not verify with the key that the swarm ID is.";
+        "The signature does not verify with the key that the swarm ID is, over what it came with.";
     SignedHashOnly "signed-integrity.hash-only" Error "6.1.2.2"
         "A munro's signature must cover chunk specification, timestamp and hash; this one covers the hash alone, as libswift's do.";
     SignedOld "signed-integrity.old" Note "6.1.2.4"

@@ -89,40 +89,42 @@ fn verdicts(mut tree: SwarmTree<Origin>, datagrams: &[Vec<Sent>], peaks: &[Peak]
     rulings
 }
 
+fn possible(sent: &[Sent], bin: Bin) -> Vec<Hash> {
+    let mut hashes: Vec<Hash> = sent
+        .iter()
+        .filter(|sent| sent.bin == bin)
+        .map(|sent| sent.hash)
+        .collect();
+    if let Some((left, right)) = bin.children() {
+        for one in possible(sent, left) {
+            for other in possible(sent, right) {
+                hashes.push(sha1().parent(&one, &other));
+            }
+        }
+    }
+    hashes
+}
+
+fn trust(sent: &[Sent], bin: Bin, hash: Hash, trusted: &mut Vec<(Bin, Hash)>) {
+    trusted.push((bin, hash));
+    let Some((left, right)) = bin.children() else {
+        return;
+    };
+    for one in possible(sent, left) {
+        for other in possible(sent, right) {
+            if sha1().parent(&one, &other) == hash {
+                trust(sent, left, one, trusted);
+                trust(sent, right, other, trusted);
+                return;
+            }
+        }
+    }
+}
+
 /// The slow model: a node may have every hash that was sent for it or that two
 /// hashes below make; trusted are the peaks, and whatever makes a trusted hash.
 fn model(content: &Content, datagrams: &[Vec<Sent>]) -> Vec<Ruling> {
     let sent: Vec<Sent> = datagrams.iter().flatten().copied().collect();
-    fn possible(sent: &[Sent], bin: Bin) -> Vec<Hash> {
-        let mut hashes: Vec<Hash> = sent
-            .iter()
-            .filter(|sent| sent.bin == bin)
-            .map(|sent| sent.hash)
-            .collect();
-        if let Some((left, right)) = bin.children() {
-            for one in possible(sent, left) {
-                for other in possible(sent, right) {
-                    hashes.push(sha1().parent(&one, &other));
-                }
-            }
-        }
-        hashes
-    }
-    fn trust(sent: &[Sent], bin: Bin, hash: Hash, trusted: &mut Vec<(Bin, Hash)>) {
-        trusted.push((bin, hash));
-        let Some((left, right)) = bin.children() else {
-            return;
-        };
-        for one in possible(sent, left) {
-            for other in possible(sent, right) {
-                if sha1().parent(&one, &other) == hash {
-                    trust(sent, left, one, trusted);
-                    trust(sent, right, other, trusted);
-                    return;
-                }
-            }
-        }
-    }
     let mut trusted = Vec::new();
     for peak in &content.peaks {
         let bin = Bin::covering(peak.chunks).expect("a peak");
@@ -330,4 +332,32 @@ fn hashes_of_absurd_chunks_stop_at_the_budget() {
     assert!(budget.is_exhausted());
     tree.close(None, &mut settled, &mut budget);
     assert!(settled.is_empty());
+}
+
+#[test]
+fn a_right_chunk_is_not_blamed_for_false_hashes_that_hide_the_right_one() {
+    let content = Content::of(2);
+    let node = |number| {
+        let bin = Bin::new(number).expect("a bin");
+        (bin, content.hash_of(bin).expect("a node"))
+    };
+    let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root, 1);
+    let (mut settled, mut budget) = (Vec::new(), Budget::default());
+    let (sibling, right) = node(2);
+    let fakes = [wrong(right), sha1().chunk(b"fake")];
+    for (bin, hash) in [node(1), (sibling, right)]
+        .into_iter()
+        .chain(fakes.map(|fake| (sibling, fake)))
+    {
+        tree.begin();
+        tree.hash(bin, hash, 0, &mut settled, &mut budget);
+        tree.end(&mut settled, &mut budget);
+    }
+    tree.begin();
+    let (bin, hash) = node(0);
+    tree.chunk(bin, hash, 1, &mut settled, &mut budget);
+    tree.end(&mut settled, &mut budget);
+    assert_eq!(tree.rulings(), [Ruling::Open]);
+    tree.close(None, &mut settled, &mut budget);
+    assert!(settled.is_empty(), "{settled:?}");
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use ppspp_dissector::finding::Severity;
-use ppspp_dissector::session::{Analyzer, Failure, Swarm, Tally};
+use ppspp_dissector::session::{Analyzer, Failure, Swarm, Tally, Verification};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -85,12 +85,12 @@ impl Serialize for OneSwarm<'_> {
         map.serialize_entry("signatures", &Counts(&signatures))?;
         let messages = found.map(|found| *found.messages()).unwrap_or_default();
         map.serialize_entry("data_messages", &Counts(&messages))?;
-        let is_complete = found.is_some_and(|found| found.is_complete());
+        let is_complete = found.is_some_and(Verification::is_complete);
         map.serialize_entry("complete", &is_complete)?;
         map.serialize_entry("content_length", &content_length(swarm))?;
         let receivers: Vec<_> = found
             .into_iter()
-            .flat_map(|found| found.receivers())
+            .flat_map(Verification::receivers)
             .filter(|(_, receiver)| *receiver.tally() != Tally::default())
             .map(|(address, receiver)| OneReceiver {
                 address: address.to_string(),
@@ -204,7 +204,7 @@ fn write_swarm(out: &mut impl Write, swarm: &Swarm, style: Style) -> io::Result<
     };
     writeln!(out, "  {}{total} chunks: {verdicts}", chunks.seen)?;
     if let Some(length) = content_length(swarm) {
-        let complete = if found.is_some_and(|found| found.is_complete()) {
+        let complete = if found.is_some_and(Verification::is_complete) {
             "complete"
         } else {
             "incomplete"

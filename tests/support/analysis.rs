@@ -47,27 +47,35 @@ pub struct Analysis {
 pub fn analyze_file(path: &Path) -> Analysis {
     let mut datagrams = Vec::new();
     let inputs = [Input::File(path.into())];
-    let finished = pipeline::run(&inputs, Config::default(), true, |datagram, record, _| {
-        let messages = record.messages.iter().map(|located| OneMessage {
-            name: located.message.name(),
-            offset: located.offset,
-            length: located.length,
-            spec: located.message.spec().map(|spec| spec.to_string()),
-            data_length: match located.message {
-                ppspp_dissector::wire::Message::Data { data_length, .. } => Some(data_length),
-                _ => None,
-            },
-        });
-        datagrams.push(OneDatagram {
-            frame: datagram.frame,
-            captured: datagram.payload.len(),
-            wire_length: datagram.wire_length,
-            malformed: record.fault.is_some(),
-            cut: record.cut,
-            messages: messages.collect(),
-        });
-        Ok(ControlFlow::Continue(()))
-    })
+    let finished = pipeline::run(
+        &inputs,
+        Config {
+            verify: true,
+            ..Config::default()
+        },
+        true,
+        |datagram, record, _| {
+            let messages = record.messages.iter().map(|located| OneMessage {
+                name: located.message.name(),
+                offset: located.offset,
+                length: located.length,
+                spec: located.message.spec().map(|spec| spec.to_string()),
+                data_length: match located.message {
+                    ppspp_dissector::wire::Message::Data { data_length, .. } => Some(data_length),
+                    _ => None,
+                },
+            });
+            datagrams.push(OneDatagram {
+                frame: datagram.frame,
+                captured: datagram.payload.len(),
+                wire_length: datagram.wire_length,
+                malformed: record.fault.is_some(),
+                cut: record.cut,
+                messages: messages.collect(),
+            });
+            Ok(ControlFlow::Continue(()))
+        },
+    )
     .expect("a capture");
     assert!(finished.faults().is_empty(), "{:?}", finished.faults());
     let mut stats = Vec::new();

@@ -69,6 +69,7 @@ pub fn read_with_all_outputs(
 ) -> (Outcome, Learned) {
     let mut analyzer = Analyzer::new(Config {
         learned,
+        verify: true,
         ..Config::default()
     });
     let mut outputs = Outputs::new(out);

@@ -4,7 +4,7 @@
 /// 850 bytes each, 8 million chunks in all.
 pub const MAX_TREE_PAGES: usize = 512 * 1024;
 
-/// Hashes that wait for a proof, in all trees together: about 200 bytes each.
+/// Hashes that wait for a proof, in all trees together: about 250 bytes each.
 pub const MAX_WAITING: usize = 256 * 1024;
 
 /// What is left for the trees.
@@ -49,16 +49,16 @@ impl Budget {
         self.waiting += count;
     }
 
+    pub(super) const fn give_pages(&mut self, count: usize) {
+        self.pages += count;
+    }
+
     const fn take(left: &mut usize, exhausted: &mut bool) -> bool {
-        match left.checked_sub(1) {
-            Some(less) => {
-                *left = less;
-                true
-            }
-            None => {
-                *exhausted = true;
-                false
-            }
+        if *left == 0 {
+            *exhausted = true;
+            return false;
         }
+        *left -= 1;
+        true
     }
 }

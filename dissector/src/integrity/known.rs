@@ -53,6 +53,11 @@ impl KnownNodes {
         (page.known >> slot & 1 == 1).then(|| page.hashes[slot] == self.kept(hash))
     }
 
+    /// Number of pages.
+    pub(super) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
     /// Whether the hash of `bin` is proven.
     #[inline]
     pub(super) fn contains(&self, bin: Bin) -> bool {

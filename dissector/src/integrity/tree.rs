@@ -82,6 +82,14 @@ struct Waiting<O> {
     contradicted: bool,
 }
 
+/// Hashes that a node may have.
+struct Candidates {
+    /// Two of them at most, and whether each was sent as such.
+    hashes: [Option<(Hash, bool)>; 2],
+    /// Whether there are more.
+    further: bool,
+}
+
 /// How far a hash leads upwards.
 enum Climb {
     Proven,
@@ -216,7 +224,26 @@ impl<O: Copy> SwarmTree<O> {
 
     /// The hash that was sent for a node in this datagram or waits from before.
     pub fn candidate(&self, bin: Bin) -> Option<Hash> {
-        self.candidates(bin)[0].map(|(hash, _)| hash)
+        self.candidates(bin).hashes[0].map(|(hash, _)| hash)
+    }
+
+    /// Whether another hash was sent for a node that nothing is proven of.
+    pub fn conflicts(&self, bin: Bin, hash: &Hash) -> bool {
+        if self.known.contains(bin) {
+            return false;
+        }
+        let fresh = self.fresh.iter().filter(|fresh| fresh.bin == bin);
+        let waiting = self.waiting.get(&bin).into_iter().flatten();
+        fresh
+            .map(|fresh| (fresh.evidence, fresh.hash))
+            .chain(waiting.filter_map(|waiting| Some((waiting.sent?.0, waiting.hash))))
+            .any(|(evidence, other)| evidence == Evidence::Hash && other != *hash)
+    }
+
+    /// Gives back what the tree took of the budget.
+    pub fn release(self, budget: &mut Budget) {
+        budget.give_waiting(self.waiting.values().map(Vec::len).sum());
+        budget.give_pages(self.known.pages());
     }
 
     /// Every hash that waits for a node: sent, or computed from those below.
@@ -388,9 +415,10 @@ impl<O: Copy> SwarmTree<O> {
         let (mut outcome, choices) = self.climb(bin, hash, None);
         let mut ruling = match outcome {
             Climb::Refuted { directly: true, .. } => return Ruling::Refuted,
+            // With several choices not all combinations are tried.
             Climb::Refuted {
                 by_hashes: true, ..
-            } => Ruling::Contradicted,
+            } if choices <= 1 => Ruling::Contradicted,
             _ => Ruling::Open,
         };
         // Where two hashes are there for a sibling, the other may be right.
@@ -453,7 +481,10 @@ impl<O: Copy> SwarmTree<O> {
             let (Some(sibling), Some(parent)) = (node.sibling(), node.parent()) else {
                 return (Climb::Missing, choices);
             };
-            let [first, second] = self.candidates(sibling);
+            let Candidates {
+                hashes: [first, second],
+                further,
+            } = self.candidates(sibling);
             let mut chosen = first;
             if second.is_some() && choices < 4 {
                 if swap == Some(choices) {
@@ -464,7 +495,7 @@ impl<O: Copy> SwarmTree<O> {
             let Some((other, sent)) = chosen else {
                 return (Climb::Missing, choices);
             };
-            by_hashes &= sent;
+            by_hashes &= sent && !further;
             self.siblings.push((sibling, other));
             hash = if node.is_left() {
                 self.function.parent(&hash, &other)
@@ -477,13 +508,19 @@ impl<O: Copy> SwarmTree<O> {
 
     /// Up to two hashes that a node may have, and whether they were sent as
     /// such: those of this datagram first.
-    fn candidates(&self, bin: Bin) -> [Option<(Hash, bool)>; 2] {
-        let mut found: [Option<(Hash, bool)>; 2] = [None; 2];
+    fn candidates(&self, bin: Bin) -> Candidates {
+        let mut found = Candidates {
+            hashes: [None; 2],
+            further: false,
+        };
         let mut add = |hash: Hash, sent: bool| {
-            if let Some(known) = found.iter_mut().flatten().find(|known| known.0 == hash) {
+            let hashes = &mut found.hashes;
+            if let Some(known) = hashes.iter_mut().flatten().find(|known| known.0 == hash) {
                 known.1 |= sent;
-            } else if let Some(free) = found.iter_mut().find(|slot| slot.is_none()) {
+            } else if let Some(free) = hashes.iter_mut().find(|slot| slot.is_none()) {
                 *free = Some((hash, sent));
+            } else {
+                found.further = true;
             }
         };
         for fresh in self.fresh.iter().rev().filter(|fresh| fresh.bin == bin) {
@@ -514,7 +551,10 @@ impl<O: Copy> SwarmTree<O> {
     }
 
     fn wait(&mut self, bin: Bin, waiting: Waiting<O>, budget: &mut Budget) {
-        let list = self.waiting.entry(bin).or_default();
+        let list = self
+            .waiting
+            .entry(bin)
+            .or_insert_with(|| Vec::with_capacity(1));
         let is_known = |other: &Waiting<O>| other.hash == waiting.hash;
         if waiting.sent.is_none() && list.iter().any(is_known) {
             return;
@@ -585,7 +625,7 @@ impl<O: Copy> SwarmTree<O> {
             if self.known.contains(left) && self.known.contains(right) {
                 continue;
             }
-            let (lefts, rights) = (self.candidates(left), self.candidates(right));
+            let (lefts, rights) = (self.candidates(left).hashes, self.candidates(right).hashes);
             let fitting = lefts.iter().flatten().find_map(|(one, _)| {
                 let fits = |other: &&(Hash, bool)| self.function.parent(one, &other.0) == hash;
                 Some((*one, rights.iter().flatten().find(fits)?.0))
@@ -635,7 +675,7 @@ impl<O: Copy> SwarmTree<O> {
             let Some(bin) = Bin::covering(chunks) else {
                 return;
             };
-            let [Some((hash, _)), other] = self.candidates(bin) else {
+            let [Some((hash, _)), other] = self.candidates(bin).hashes else {
                 return;
             };
             others.extend(other.map(|(hash, _)| (peaks.len(), hash)));

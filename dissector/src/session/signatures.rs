@@ -44,6 +44,8 @@ struct Signed {
     offset: usize,
     receiver: SocketAddr,
     settled: bool,
+    /// Whether a chunk did not fit it.
+    mismatched: bool,
 }
 
 /// The signatures of one swarm.
@@ -261,6 +263,7 @@ impl Signatures {
                         offset: located.offset,
                         receiver: datagram.destination,
                         settled: false,
+                        mismatched: false,
                     });
                 }
                 Message::Data {
@@ -302,6 +305,16 @@ impl Signatures {
         }
     }
 
+    /// Ends a stream that signs each chunk: a signature that no chunk fitted has
+    /// failed.
+    pub(super) fn close_each(&mut self) {
+        for signed in self.chunks.drain(..) {
+            if signed.mismatched && !signed.settled {
+                self.tally.settle(Verdict::Failed);
+            }
+        }
+    }
+
     /// The verdict on a chunk, and what its receiver could know; `None` without
     /// signature or key.
     fn check_chunk(
@@ -320,21 +333,18 @@ impl Signatures {
             let timestamp = signed.timestamp.to_be_bytes();
             let is_right =
                 key.verifies(&[&signed.spec[..], &timestamp[..], data], &signed.signature);
-            let own = if is_right {
-                Verdict::Verified
-            } else {
-                Verdict::Failed
-            };
-            if !signed.settled {
+            // Where they do not fit, another copy of the chunk may.
+            signed.mismatched |= !is_right;
+            if is_right && !signed.settled {
                 signed.settled = true;
-                self.tally.settle(own);
+                self.tally.settle(Verdict::Verified);
                 judgement.late.push(Late {
                     frame: signed.frame,
                     offset: signed.offset,
                     kind: MessageType::SignedIntegrity,
                     chunks: range,
                     swarm: context.channel.swarm,
-                    verdict: own,
+                    verdict: Verdict::Verified,
                 });
             }
             let knows = signed.receiver == receiver;

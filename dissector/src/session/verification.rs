@@ -252,15 +252,20 @@ pub(super) fn verify(
         }
         Protection::Root | Protection::Munros => {
             let function = TreeHash::new(context.layout.hash_function);
-            let fits = |tree: &Box<SwarmTree<Origin>>| Some(tree.function()) == function;
+            let has_function = |verification: &Verification| {
+                let tree = verification.tree.as_ref();
+                tree.is_some_and(|tree| Some(tree.function()) == function)
+            };
             // What was read with another function than now proved nothing.
-            if !verification.tree.as_ref().is_some_and(fits) && verification.judged.is_empty() {
+            if !has_function(&verification) && verification.judged.is_empty() {
+                if let Some(old) = verification.tree.take() {
+                    old.release(budget);
+                }
                 let id = context.swarm.id.as_deref();
-                verification.tree = function
-                    .and_then(|function| new_tree(protection, function, id, seed))
-                    .map(Box::new);
+                let tree = function.and_then(|function| new_tree(protection, function, id, seed));
+                verification.tree = tree.map(Box::new);
             }
-            if verification.tree.as_ref().is_some_and(fits) {
+            if has_function(&verification) {
                 weigh(
                     &mut verification,
                     context,
@@ -421,7 +426,7 @@ fn note_conflict(
     hash: &Hash,
     offset: usize,
 ) {
-    if !tree.is_proven(bin) && tree.candidate(bin).is_some_and(|other| other != *hash) {
+    if tree.conflicts(bin, hash) {
         let detail = Detail::Chunks(Chunks::Range(bin.range()));
         context
             .findings
@@ -544,6 +549,7 @@ pub(super) fn close(
         tree.close(chunks, &mut judgement.settled, budget);
         verification.tree = Some(tree);
     }
+    verification.signatures.close_each();
     settle(&mut verification, pages, swarm, judgement);
     found.verification = Some(verification);
 }
