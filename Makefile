@@ -55,7 +55,7 @@ bench-data/static-%.pcap: | setup
 
 hostile: build ## Time the program on captures that are meant to cost it much
 	@mkdir -p bench-data
-	@for attack in swarms:1000000 long-ids:5000 strangers:300000 scattered:50000 noise:300000; do \
+	@for attack in swarms:1000000 long-ids:5000 strangers:300000 scattered:50000 hashes:50000 noise:300000; do \
 		kind=$${attack%:*}; count=$${attack#*:}; file=bench-data/hostile-$$kind.pcap; \
 		$(CARGO) run --release --quiet --example generate -- \
 			$$file --hostile $$kind --datagrams $$count && \

@@ -19,6 +19,9 @@ pub(crate) enum Hostility {
     Strangers,
     /// HAVEs of random ranges over 2^62 chunks, eighty to a datagram.
     Scattered,
+    /// False hashes of random nodes over 2^62 chunks, thirty to a datagram, and
+    /// a chunk between them.
+    Hashes,
     /// Random bytes behind a message type.
     Noise,
 }
@@ -31,6 +34,7 @@ impl Hostility {
             "long-ids" => Self::LongIds,
             "strangers" => Self::Strangers,
             "scattered" => Self::Scattered,
+            "hashes" => Self::Hashes,
             "noise" => Self::Noise,
             _ => return None,
         })
@@ -77,19 +81,20 @@ impl Attack {
         let everywhere = SocketAddr::from((Ipv4Addr::from_bits(0x0b00_0000 + number), 40_000));
         let one = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 66), 40_000));
         let source = match self.hostility {
-            Hostility::Scattered => one,
+            Hostility::Scattered | Hostility::Hashes => one,
             _ => everywhere,
         };
         match self.hostility {
             Hostility::Swarms => self.handshake(number, 32, ChunkAddressing::Chunk32),
             Hostility::LongIds => self.handshake(number, 56 * 1024, ChunkAddressing::Chunk32),
             Hostility::Strangers => self.messages_of_a_stranger(number),
-            Hostility::Scattered => match number {
+            Hostility::Scattered | Hostility::Hashes => match number {
                 0 => self.handshake(0, 32, ChunkAddressing::Chunk64),
                 1 => {
                     self.answer();
                     return (VICTIM, one, &self.payload);
                 }
+                _ if self.hostility == Hostility::Hashes => self.false_hashes(),
                 _ => self.scattered_haves(),
             },
             Hostility::Noise => {
@@ -161,6 +166,36 @@ impl Attack {
                 Message::Have(spec.expect("64 bits hold it"))
             })
             .collect();
+        self.write(CHANNEL, &messages, ChunkAddressing::Chunk64);
+    }
+
+    fn false_hashes(&mut self) {
+        let mut hash = [0; 32];
+        for part in hash.chunks_exact_mut(8) {
+            part.copy_from_slice(&self.random().to_be_bytes());
+        }
+        let chunk = self.random() >> 2;
+        let named = |range| {
+            let spec = ChunkSpec::of(range, ChunkAddressing::Chunk64, 1024);
+            spec.expect("64 bits hold it")
+        };
+        let mut messages: Vec<Message<'_>> = (0..30)
+            .map(|place| {
+                // The path of the chunk, so that its hash leads somewhere.
+                let start = (chunk >> place ^ 1) << place;
+                let range = ChunkRange::new(start, start + (1 << place) - 1).expect("ordered");
+                Message::Integrity {
+                    spec: named(range),
+                    hash: &hash,
+                }
+            })
+            .collect();
+        messages.push(Message::Data {
+            spec: named(ChunkRange::single(chunk)),
+            timestamp: Some(0),
+            data: b"false",
+            data_length: 5,
+        });
         self.write(CHANNEL, &messages, ChunkAddressing::Chunk64);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! `generate FILE [--datagrams N] [--swarms N] [--seed N] [--hostile KIND]`
 //!
-//! KIND is one of swarms, long-ids, strangers, scattered, noise: datagrams that
+//! KIND is one of swarms, long-ids, strangers, scattered, hashes, noise: datagrams that
 //! are meant to cost an analyzer much.
 //!
 //! Content, IDs and times follow from the seed, so the same arguments write
@@ -47,7 +47,7 @@ fn main() -> io::Result<()> {
     let Some(arguments) = arguments() else {
         eprintln!(
             "usage: generate FILE [--datagrams N] [--swarms N] [--seed N] \
-             [--hostile swarms|long-ids|strangers|scattered|noise]"
+             [--hostile swarms|long-ids|strangers|scattered|hashes|noise]"
         );
         process::exit(2);
     };
