@@ -10,7 +10,15 @@ use support::capture_writer::{Compression, File, Recipe};
 use support::program::{Run, program, run, run_with_input};
 use support::samples::{ip_packets, sample};
 
-const COMMANDS: [&[&str]; 5] = [&[], &["read"], &["stats"], &["hash"], &["findings"]];
+const COMMANDS: [&[&str]; 7] = [
+    &[],
+    &["read"],
+    &["stats"],
+    &["verify"],
+    &["extract"],
+    &["hash"],
+    &["findings"],
+];
 
 fn help_of(command: &[&str], option: &str) -> String {
     run(command.iter().chain(&[option])).fine()

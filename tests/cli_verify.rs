@@ -209,7 +209,7 @@ fn nothing_is_overwritten_unless_told() {
     fs::write(&path, "mine").expect("written");
     for _ in 0..2 {
         let refused = extract(&[], &capture, folder.path());
-        assert_ne!(refused.status, 0);
+        assert_eq!(refused.status, 3);
         assert!(refused.stderr.contains("--force"), "{refused:?}");
         assert_eq!(fs::read(&path).expect("a file"), b"mine");
         // The second time the content alone is in the way.

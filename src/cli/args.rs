@@ -44,7 +44,7 @@ const VERIFY_AFTER_HELP: &str = "\
 Examples:
   ppsp-inspect verify capture.pcap
   ppsp-inspect verify --json seeder.pcap leecher.pcap | jq .failures
-  ppsp-inspect verify --swarm 2f3d8790 capture.pcap
+  ppsp-inspect verify --swarm 3e2a60ef capture.pcap
 
 A chunk counts as verified where any hashes in the captures prove it, also such
 that come later or went to another peer. What each receiver could know when the
@@ -56,15 +56,15 @@ Exit status: 0 nothing failed, 1 something did, 2 wrong usage or no such swarm,
 const EXTRACT_AFTER_HELP: &str = "\
 Examples:
   ppsp-inspect extract -o content capture.pcap
-  ppsp-inspect extract -o content --swarm 2f3d8790 --force a.pcap b.pcap
-  ppsp-inspect extract -o content --unprotected pyppspp.pcap
+  ppsp-inspect extract -o content --force --swarm 3e2a60ef seeder.pcap leecher.pcap
+  ppsp-inspect extract -o all --unprotected capture.pcap
 
 Writes DIR/<first 16 digits of the swarm ID>.content with the verified chunks,
 holes where chunks are missing, and DIR/manifest.json: ranges, lengths, SHA-256.
 A live stream's file begins with its first chunk.
 
-Exit status: 0 all fine, 2 wrong usage, no such swarm, or a file exists,
-3 an input could not be read (to its end) or a file not written.";
+Exit status: 0 all fine, 2 wrong usage or no such swarm, 3 an input could not be
+read (to its end), or a file exists or could not be written.";
 
 const HASH_AFTER_HELP: &str = "\
 Examples:
