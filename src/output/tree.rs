@@ -58,8 +58,16 @@ pub fn write_tree(
         )?;
     }
     write_channel(out, record)?;
-    for located in record.messages {
+    for (place, located) in record.messages.iter().enumerate() {
         write_message(out, located, record, style)?;
+        write_verdict(out, record, place)?;
+    }
+    for late in record.late {
+        writeln!(
+            out,
+            "  Settled: {} {} of frame {} at byte {} is {}",
+            late.kind, late.chunks, late.frame, late.offset, late.verdict
+        )?;
     }
     if record.is_keep_alive() {
         writeln!(out, "  {}", style.name("KEEPALIVE"))?;
@@ -218,6 +226,27 @@ fn write_message(
         }
         Message::Randomize(value) => writeln!(out, "    Value: {}", Hex(value)),
         Message::PexReq | Message::Choke | Message::Unchoke => Ok(()),
+    }
+}
+
+/// Whether a chunk, hash or signature is what the swarm ID promises.
+fn write_verdict(out: &mut impl Write, record: &Record<'_, '_>, place: usize) -> io::Result<()> {
+    let concerns = matches!(
+        record.messages[place].message,
+        Message::Data { .. } | Message::Integrity { .. } | Message::SignedIntegrity { .. }
+    );
+    if !concerns {
+        return Ok(());
+    }
+    let verdict = record.verdict(place);
+    match record.receiver_verdict(place) {
+        Some(receiver) if receiver != verdict => {
+            writeln!(
+                out,
+                "    Integrity: {verdict} (to its receiver: {receiver})"
+            )
+        }
+        _ => writeln!(out, "    Integrity: {verdict}"),
     }
 }
 
