@@ -5,6 +5,7 @@ mod content;
 mod deviations;
 mod every_message;
 mod injector;
+mod key;
 mod legacy;
 mod live;
 mod manifest;
@@ -23,7 +24,10 @@ pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
         rfc_example::script(),
         seven_chunks::script(),
         two_swarms::script(),
-        live::script(),
+        live::p256(),
+        live::p384(),
+        live::rsa_sha256(),
+        live::sign_all(),
         legacy::script(),
         deviations::script(),
         every_message::script(),
