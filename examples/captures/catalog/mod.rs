@@ -8,6 +8,7 @@ mod injector;
 mod key;
 mod legacy;
 mod live;
+mod live_libswift;
 mod manifest;
 mod packet;
 mod pcap;
@@ -28,6 +29,7 @@ pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
         live::p384(),
         live::rsa_sha256(),
         live::sign_all(),
+        live_libswift::script(),
         legacy::script(),
         deviations::script(),
         every_message::script(),
