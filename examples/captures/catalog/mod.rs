@@ -15,6 +15,7 @@ mod pcap;
 mod rfc_example;
 mod script;
 mod seven_chunks;
+mod spoilt;
 mod swarm;
 mod tree;
 mod two_swarms;
@@ -30,6 +31,8 @@ pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
         live::rsa_sha256(),
         live::sign_all(),
         live_libswift::script(),
+        spoilt::chunk(),
+        spoilt::hash(),
         legacy::script(),
         deviations::script(),
         every_message::script(),
