@@ -7,7 +7,8 @@ use ppspp_dissector::wire::{
 };
 
 use super::certificate::membership;
-use super::injector::Injector;
+use super::injector::{Injector, Method};
+use super::key::{Key, p256_key};
 use super::script::{Peer, Script, hex};
 use super::swarm::{channel_fact, handshake, layout, range};
 
@@ -26,8 +27,11 @@ pub(crate) fn script() -> Script {
          SHA-384 and chunks of 512 bytes: choking and unchoking, a cancelled request, peers \
          exchanged by IPv4, IPv6 and a membership certificate.",
     );
+    let key = p256_key(14);
     let injector = Injector::new(
         layout(ChunkAddressing::Byte64, HashFunction::Sha384, CHUNK_SIZE),
+        Method::UnifiedMerkle,
+        Key::P256(key.clone()),
         14,
     );
     let viewer = Peer::new("192.0.2.14:40114", 0x3b90_d57e);
@@ -58,8 +62,8 @@ pub(crate) fn script() -> Script {
 
     to_source(&mut script, &[Message::PexReq]);
     let member = SocketAddr::from(([203, 0, 113, 42], 6778));
-    let certificate = membership(&injector.key, member, &injector.id);
-    let mut peers = munro.messages().to_vec();
+    let certificate = membership(&key, member, &injector.id);
+    let mut peers = munro.messages().collect::<Vec<_>>();
     peers.extend([
         Message::PexResV4 {
             address: Ipv4Addr::new(203, 0, 113, 41),
@@ -77,13 +81,10 @@ pub(crate) fn script() -> Script {
     script.note("The newest munro comes along until the viewer has a chunk of it (6.1.2.4)");
 
     // The source is busy: it chokes, and later is free again.
-    let [first, second] = munro.messages();
-    to_viewer(
-        &mut script,
-        &[first.clone(), second.clone(), Message::Choke],
-    );
+    let with_munro = |message| munro.messages().chain([message]).collect::<Vec<_>>();
+    to_viewer(&mut script, &with_munro(Message::Choke));
     script.wait(500_000);
-    to_viewer(&mut script, &[first, second, Message::Unchoke]);
+    to_viewer(&mut script, &with_munro(Message::Unchoke));
     to_source(&mut script, &[Message::Request(injector.spec(range(0, 3)))]);
 
     for chunk in 0..3 {

@@ -5,14 +5,17 @@ mod content;
 mod deviations;
 mod every_message;
 mod injector;
+mod key;
 mod legacy;
 mod live;
+mod live_libswift;
 mod manifest;
 mod packet;
 mod pcap;
 mod rfc_example;
 mod script;
 mod seven_chunks;
+mod spoilt;
 mod swarm;
 mod tree;
 mod two_swarms;
@@ -23,7 +26,13 @@ pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
         rfc_example::script(),
         seven_chunks::script(),
         two_swarms::script(),
-        live::script(),
+        live::p256(),
+        live::p384(),
+        live::rsa_sha256(),
+        live::sign_all(),
+        live_libswift::script(),
+        spoilt::chunk(),
+        spoilt::hash(),
         legacy::script(),
         deviations::script(),
         every_message::script(),

@@ -77,7 +77,11 @@ impl StaticSwarm {
 
     /// A DATA message that left the seeder at `time`.
     pub(crate) fn data(&self, chunk: u64, time: u64) -> Message<'_> {
-        let data = self.chunk(chunk);
+        self.data_with(chunk, self.chunk(chunk), time)
+    }
+
+    /// A DATA message that has other bytes than the chunk's own.
+    pub(crate) fn data_with<'d>(&self, chunk: u64, data: &'d [u8], time: u64) -> Message<'d> {
         Message::Data {
             spec: self.spec(ChunkRange::single(chunk)),
             timestamp: self.layout.data_timestamp.then_some(time),
@@ -193,20 +197,39 @@ impl<'a> Channel<'a> {
     /// The seeder sends a chunk with the hashes that the leecher still lacks,
     /// and the peaks before its first one.
     pub(crate) fn serve(&mut self, script: &mut Script, chunk: u64) {
+        let hashes = self.hashes(chunk);
+        self.serve_with(script, chunk, &hashes, self.swarm.chunk(chunk));
+    }
+
+    /// The seeder sends a chunk with these hashes and these bytes.
+    pub(crate) fn serve_with(
+        &self,
+        script: &mut Script,
+        chunk: u64,
+        hashes: &[Message<'_>],
+        data: &[u8],
+    ) {
         script.wait(2 * ONE_WAY_DELAY + 90 + chunk * 137 % 400);
+        let mut messages = hashes.to_vec();
+        let left = script.now() - ONE_WAY_DELAY;
+        messages.push(self.swarm.data_with(chunk, data, left));
+        self.seeder_sends(script, &messages);
+    }
+
+    /// [`Channel::missing_hashes`] as messages, in the dialect's order.
+    pub(crate) fn hashes(&mut self, chunk: u64) -> Vec<Message<'a>> {
         let (peaks, mut uncles) = self.missing_hashes(chunk);
         if self.swarm.layout.dialect.handshake_options {
             // Section 5.4: in the order of the nodes' heights, descending. The
             // old swift sent them ascending.
             uncles.reverse();
         }
-        let mut messages: Vec<_> = peaks
+        let swarm = self.swarm;
+        peaks
             .into_iter()
             .chain(uncles)
-            .map(|node| self.swarm.integrity(node))
-            .collect();
-        messages.push(self.swarm.data(chunk, script.now() - ONE_WAY_DELAY));
-        self.seeder_sends(script, &messages);
+            .map(|node| swarm.integrity(node))
+            .collect()
     }
 
     /// The peaks, where the leecher has none, and the uncles of `chunk` that
