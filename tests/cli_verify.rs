@@ -80,6 +80,40 @@ fn a_live_stream_is_verified_by_its_signatures() {
 }
 
 #[test]
+fn every_mandatory_signature_algorithm_is_verified() {
+    for (name, chunks, signatures) in [
+        ("live-sign-all-rsasha1", 8, 8),
+        ("live-unified-merkle-rsasha256", 8, 3),
+        ("live-libswift", 8, 3),
+        ("live-unified-merkle-p384", 8, 3),
+    ] {
+        let (status, found) = verify(&[], &sample(name));
+        assert_eq!(status, 0, "{name}");
+        let swarm = &found["swarms"][0];
+        assert_eq!(swarm["chunks"]["verified"], chunks, "{name}");
+        assert_eq!(swarm["signatures"]["verified"], signatures, "{name}");
+        assert_eq!(swarm["receivers"][0]["verified"], chunks, "{name}");
+    }
+}
+
+#[test]
+fn a_wrong_chunk_and_a_wrong_hash_are_told_apart_when_all_came_right_later() {
+    for (name, kind) in [
+        ("merkle-one-bad-chunk", "DATA"),
+        ("merkle-wrong-hash", "INTEGRITY"),
+    ] {
+        let (status, found) = verify(&[], &sample(name));
+        assert_eq!(status, 1, "{name}");
+        let failures = found["failures"].as_array().expect("a list");
+        assert_eq!(failures.len(), 1, "{failures:?}");
+        assert_eq!(failures[0]["type"], kind);
+        let swarm = &found["swarms"][0];
+        assert_eq!(swarm["complete"], true, "{name}");
+        assert_eq!(swarm["receivers"][0]["verified"], 16, "{name}");
+    }
+}
+
+#[test]
 fn one_swarm_of_several_can_be_chosen() {
     let capture = sample("two-swarms-one-socket");
     let (_, all) = verify(&[], &capture);
@@ -140,7 +174,14 @@ fn assert_one_byte_is_found(name: &str, path: &Path, step: usize) {
 
 #[test]
 fn a_changed_byte_of_a_chunk_hash_or_signature_names_its_frame_alone() {
-    for name in ["merkle-sha256-seven-chunks", "live-unified-merkle"] {
+    for name in [
+        "merkle-sha256-seven-chunks",
+        "live-unified-merkle",
+        "live-unified-merkle-p384",
+        "live-unified-merkle-rsasha256",
+        "live-sign-all-rsasha1",
+        "live-libswift",
+    ] {
         assert_one_byte_is_found(name, &sample(name), 1);
     }
     for (name, path) in real_captures() {

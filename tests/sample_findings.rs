@@ -87,5 +87,5 @@ fn datagrams_and_messages_are_as_many_as_the_manifest_says() {
         assert_eq!(line("- Messages: "), messages.join(", "), "{file}");
         sections += 1;
     }
-    assert_eq!(sections, 7);
+    assert_eq!(sections, 13);
 }

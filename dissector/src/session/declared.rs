@@ -164,6 +164,15 @@ pub(super) fn candidates(
         // Without protection there is nothing to sign: libswift sends twenty zeros.
         (Some(ContentIntegrity::None), Some(length)) => vec![Some(20), Some(length)],
         (Some(ContentIntegrity::None), None) => vec![Some(20), None],
+        // The key, of which the capture lacks the swarm ID, has a usual size.
+        (_, None)
+            if matches!(
+                sender.signature_algorithm,
+                Some(SignatureAlgorithm::RsaSha1 | SignatureAlgorithm::RsaSha256)
+            ) =>
+        {
+            vec![Some(128), Some(256), Some(512)]
+        }
         (_, length) => vec![length],
     };
     // libswift leaves the timestamp out towards a peer of another version.
