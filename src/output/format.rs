@@ -136,6 +136,16 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
+/// The counts that are not zero, in words.
+pub(super) fn counts_in_words(counts: &[(u64, &str)]) -> String {
+    let words: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    words.join(", ")
+}
+
 /// Text from a capture, fit for a terminal: what would control it is replaced.
 pub(super) fn printable(text: &str) -> String {
     text.chars()

@@ -11,7 +11,7 @@ use ppspp_dissector::wire::ChannelId;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::format::{Hex, printable, section};
+use super::format::{Hex, counts_in_words, printable, section};
 use super::json::{DeclaredOptions, Shown};
 use super::style::Style;
 use crate::capture::Counters;
@@ -169,18 +169,12 @@ impl ChunkCounts {
 
     /// Those that there are, in words.
     pub(super) fn in_words(self) -> String {
-        let counts = [
+        counts_in_words(&[
             (self.verified, "verified"),
             (self.failed, "failed"),
             (self.unverified, "not verified"),
             (self.unprotected, "unprotected"),
-        ];
-        let words: Vec<String> = counts
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{count} {word}"))
-            .collect();
-        words.join(", ")
+        ])
     }
 }
 

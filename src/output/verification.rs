@@ -7,7 +7,7 @@ use ppspp_dissector::session::{Analyzer, Failure, Swarm, Tally, Verification};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::format::Hex;
+use super::format::{Hex, counts_in_words};
 use super::json::Shown;
 use super::stats::{ChunkCounts, content_length};
 use super::style::Style;
@@ -233,15 +233,9 @@ fn write_swarm(out: &mut impl Write, swarm: &Swarm, style: Style) -> io::Result<
 }
 
 fn in_words(tally: &Tally) -> String {
-    let counts = [
+    counts_in_words(&[
         (tally.verified, "verified"),
         (tally.failed, "failed"),
         (tally.unverified, "not verified"),
-    ];
-    let words: Vec<String> = counts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
-    words.join(", ")
+    ])
 }
