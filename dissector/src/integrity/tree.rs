@@ -180,11 +180,6 @@ impl<O: Copy> SwarmTree<O> {
         self.known.contains(bin)
     }
 
-    /// Whether `hash` is the proven one of a node; `None` where none is proven.
-    pub fn compare(&self, bin: Bin, hash: &Hash) -> Option<bool> {
-        self.known.compare(bin, hash)
-    }
-
     /// Begins a datagram.
     #[inline]
     pub fn begin(&mut self) {

@@ -6,7 +6,7 @@ use super::findings::Findings;
 use super::input::Datagram;
 use super::swarm::Swarm;
 use crate::finding::{Detail, FindingId};
-use crate::wire::{ChunkRange, ChunkSpec, Chunks, Layout};
+use crate::wire::{ChunkRange, ChunkSpec, Chunks, ContentIntegrity, Layout, Message};
 
 /// All that the rules look at.
 pub(super) struct Context<'s, 'd> {
@@ -20,6 +20,22 @@ pub(super) struct Context<'s, 'd> {
     pub(super) opening: bool,
     pub(super) findings: &'s mut Findings,
     pub(super) budget: &'s mut PageBudget,
+}
+
+impl Context<'_, '_> {
+    /// The chunks that a message names, where they are a range.
+    pub(super) fn range_of(&self, message: &Message<'_>) -> Option<ChunkRange> {
+        let size = self.layout.chunk_size.or_assumed();
+        message.spec()?.chunks(size).range()
+    }
+
+    /// How the sender, or else the swarm, declared that content is protected.
+    pub(super) fn content_integrity(&self) -> Option<ContentIntegrity> {
+        let declared = self.channel.end(self.sender).declared.as_ref();
+        declared
+            .and_then(|declared| declared.content_integrity)
+            .or(self.swarm.content_integrity)
+    }
 }
 
 /// The chunks of a specification, with findings for those that name none.

@@ -146,10 +146,10 @@ impl Analyzer {
         // Of DATA the capture may cut the chunk; any other message is lost.
         found.blind |= datagram.is_cut()
             && !matches!(messages.last(), Some(last) if matches!(last.message, Message::Data { .. }));
-        let swarm_index = found.swarm;
+        let swarm = &mut self.swarms[found.swarm.0 as usize];
         let mut context = Context {
             channel: found,
-            swarm: &mut self.swarms[swarm_index.0 as usize],
+            swarm,
             sender,
             layout,
             datagram,
@@ -161,7 +161,6 @@ impl Analyzer {
         if self.config.verify {
             verify(
                 &mut context,
-                swarm_index,
                 messages,
                 self.config.seed,
                 &mut self.tree_budget,

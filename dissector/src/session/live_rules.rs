@@ -5,11 +5,6 @@ use super::context::Context;
 use crate::finding::{Detail, FindingId};
 use crate::wire::{ChunkRange, ContentIntegrity, Located, Message};
 
-fn range_of(context: &Context<'_, '_>, message: &Message<'_>) -> Option<ChunkRange> {
-    let size = context.layout.chunk_size.or_assumed();
-    message.spec()?.chunks(size).range()
-}
-
 /// The signatures of a datagram: what they name and what stands before them.
 pub(super) fn check_signatures(context: &mut Context<'_, '_>, messages: &[Located<'_>]) {
     let method = context.swarm.content_integrity;
@@ -17,7 +12,7 @@ pub(super) fn check_signatures(context: &mut Context<'_, '_>, messages: &[Locate
         if !matches!(located.message, Message::SignedIntegrity { .. }) {
             continue;
         }
-        let Some(range) = range_of(context, &located.message) else {
+        let Some(range) = context.range_of(&located.message) else {
             continue;
         };
         match method {
@@ -53,7 +48,7 @@ fn check_munro(
     }
     let is_munros = |located: &Located<'_>| {
         matches!(located.message, Message::Integrity { .. })
-            && range_of(context, &located.message) == Some(munro)
+            && context.range_of(&located.message) == Some(munro)
     };
     let before = &messages[..index];
     if before.last().is_some_and(is_munros) {

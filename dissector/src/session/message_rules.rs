@@ -316,10 +316,8 @@ fn announce(
 
 /// Whether the sender, or else the swarm, declared that nothing is protected.
 fn is_unprotected(context: &Context<'_, '_>) -> bool {
-    let declared = context.channel.end(context.sender).declared.as_ref();
-    let method = declared.and_then(|declared| declared.content_integrity);
     context.layout.dialect.handshake_options
-        && method.or(context.swarm.content_integrity) == Some(ContentIntegrity::None)
+        && context.content_integrity() == Some(ContentIntegrity::None)
 }
 
 fn integrity(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec) {

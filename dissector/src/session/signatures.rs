@@ -105,12 +105,12 @@ impl Signatures {
                 .findings
                 .raise_at(FindingId::SignedOld, offset, detail);
         }
-        let size = context.layout.chunk_size.or_assumed();
         let sent = messages[..place].iter().rev().find_map(|before| {
-            let Message::Integrity { spec, hash } = before.message else {
+            let Message::Integrity { hash, .. } = before.message else {
                 return None;
             };
-            (spec.chunks(size).range() == Some(bin.range())).then(|| Hash::from_bytes(hash))?
+            (context.range_of(&before.message) == Some(bin.range()))
+                .then(|| Hash::from_bytes(hash))?
         });
         let of_before = || self.proven.iter().find(|(known, _)| known.bin == bin);
         let hash = sent
@@ -221,15 +221,11 @@ impl Signatures {
         context: &mut Context<'_, '_>,
         messages: &[Located<'_>],
         judgement: &mut Judgement,
-        swarm: SwarmIndex,
     ) {
-        let size = context.layout.chunk_size.or_assumed();
         let datagram = context.datagram;
         for (place, located) in messages.iter().enumerate() {
-            let Some(range) = located
-                .message
-                .spec()
-                .and_then(|spec| spec.chunks(size).range())
+            let Some(range) = context
+                .range_of(&located.message)
                 .filter(|range| range.is_single())
             else {
                 continue;
@@ -284,7 +280,7 @@ impl Signatures {
                             offset: located.offset,
                             kind: MessageType::Data,
                             chunks: range,
-                            swarm,
+                            swarm: context.channel.swarm,
                             source: datagram.source,
                             reason: Reason::WrongSignedChunk,
                         });
@@ -300,7 +296,7 @@ impl Signatures {
             {
                 judgement.verdicts[place] = Some(late.verdict);
             } else {
-                judgement.late.push(Late { swarm, ..late });
+                judgement.late.push(late);
             }
         }
     }

@@ -126,17 +126,14 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub(super) const fn of_mut(&mut self, verdict: Verdict) -> &mut u64 {
-        match verdict {
+    pub(super) const fn add(&mut self, verdict: Verdict) {
+        let count = match verdict {
             Verdict::Verified => &mut self.verified,
             Verdict::Failed => &mut self.failed,
             Verdict::Unverified => &mut self.unverified,
             Verdict::Unprotected => &mut self.unprotected,
-        }
-    }
-
-    pub(super) const fn add(&mut self, verdict: Verdict) {
-        *self.of_mut(verdict) += 1;
+        };
+        *count += 1;
     }
 
     /// What counted as unverified has got a verdict.

@@ -175,11 +175,7 @@ fn protection(context: &Context<'_, '_>) -> Protection {
     if !context.layout.dialect.handshake_options {
         return Protection::Root;
     }
-    let declared = context.channel.end(context.sender).declared.as_ref();
-    let method = declared
-        .and_then(|declared| declared.content_integrity)
-        .or(context.swarm.content_integrity);
-    match method {
+    match context.content_integrity() {
         Some(ContentIntegrity::None) => Protection::Nothing,
         Some(ContentIntegrity::Merkle) => Protection::Root,
         Some(ContentIntegrity::SignAll) => Protection::EachChunk,
@@ -213,7 +209,6 @@ fn new_tree(
 /// and settles earlier ones.
 pub(super) fn verify(
     context: &mut Context<'_, '_>,
-    swarm_index: SwarmIndex,
     messages: &[Located<'_>],
     seed: u64,
     budget: &mut Budget,
@@ -248,7 +243,7 @@ pub(super) fn verify(
         Protection::EachChunk => {
             verification
                 .signatures
-                .verify_each(context, messages, judgement, swarm_index);
+                .verify_each(context, messages, judgement);
         }
         Protection::Root | Protection::Munros => {
             let function = TreeHash::new(context.layout.hash_function);
@@ -266,14 +261,7 @@ pub(super) fn verify(
                 verification.tree = tree.map(Box::new);
             }
             if has_function(&verification) {
-                weigh(
-                    &mut verification,
-                    context,
-                    messages,
-                    budget,
-                    judgement,
-                    swarm_index,
-                );
+                weigh(&mut verification, context, messages, budget, judgement);
             }
         }
     }
@@ -291,7 +279,6 @@ fn weigh(
     messages: &[Located<'_>],
     budget: &mut Budget,
     judgement: &mut Judgement,
-    swarm_index: SwarmIndex,
 ) {
     let Some(mut tree) = verification.tree.take() else {
         return;
@@ -300,11 +287,7 @@ fn weigh(
     let settled = &mut judgement.settled;
     tree.begin();
     for (place, located) in messages.iter().enumerate() {
-        let Some(range) = located
-            .message
-            .spec()
-            .and_then(|spec| spec.chunks(size).range())
-        else {
+        let Some(range) = context.range_of(&located.message) else {
             // Legacy swift's first message is the root hash: the swarm ID itself.
             if let Message::Integrity { spec, hash } = located.message
                 && spec.chunks(size) == Chunks::Everything
@@ -356,7 +339,7 @@ fn weigh(
             (Ruling::Contradicted, true) => (FindingId::DataContradiction, None),
             _ => continue,
         };
-        let Some(chunks) = chunks_named(&located.message, size) else {
+        let Some(chunks) = context.range_of(&located.message) else {
             continue;
         };
         let detail = Detail::Chunks(Chunks::Range(chunks));
@@ -367,7 +350,7 @@ fn weigh(
                 offset: located.offset,
                 kind: located.message.kind(),
                 chunks,
-                swarm: swarm_index,
+                swarm: context.channel.swarm,
                 source: context.datagram.source,
                 reason,
             });
@@ -377,11 +360,16 @@ fn weigh(
     // those of this datagram, and only then its chunks.
     let receiver_address = context.datagram.destination;
     verification.tree = Some(tree);
-    settle(verification, context.budget, swarm_index, judgement);
+    settle(
+        verification,
+        context.budget,
+        context.channel.swarm,
+        judgement,
+    );
     let tree = verification.tree.take();
     if let (Some(tree), Some(receiver)) = (&tree, verification.receiver(receiver_address)) {
         for (place, located) in messages.iter().enumerate() {
-            let Some(bin) = chunks_named(&located.message, size).and_then(Bin::covering) else {
+            let Some(bin) = context.range_of(&located.message).and_then(Bin::covering) else {
                 continue;
             };
             let verified = judgement.verdicts[place] == Some(Verdict::Verified);
@@ -497,12 +485,11 @@ fn count(
     messages: &[Located<'_>],
     judgement: &Judgement,
 ) {
-    let size = context.layout.chunk_size.or_assumed();
     for (place, located) in messages.iter().enumerate() {
         let Message::Data { data_length, .. } = located.message else {
             continue;
         };
-        let Some(range) = chunks_named(&located.message, size) else {
+        let Some(range) = context.range_of(&located.message) else {
             continue;
         };
         let final_failure = |failure: &Failure| {
@@ -562,8 +549,4 @@ fn origin(context: &Context<'_, '_>, offset: usize, length: u32) -> Origin {
         source: context.datagram.source,
         receiver: context.datagram.destination,
     }
-}
-
-fn chunks_named(message: &Message<'_>, chunk_size: u32) -> Option<ChunkRange> {
-    message.spec()?.chunks(chunk_size).range()
 }
