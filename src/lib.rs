@@ -7,6 +7,7 @@ pub mod capture;
 pub mod cli;
 pub mod content;
 pub mod extraction;
+pub mod hashing;
 pub mod output;
 pub mod pipeline;
 pub mod progress;

@@ -43,6 +43,24 @@ impl Hash {
     }
 }
 
+/// A hash of SHA-1's length.
+impl From<[u8; 20]> for Hash {
+    fn from(hash: [u8; 20]) -> Self {
+        let mut bytes = [0; LONGEST];
+        bytes[..20].copy_from_slice(&hash);
+        Self { bytes, length: 20 }
+    }
+}
+
+/// A hash of SHA-256's length.
+impl From<[u8; 32]> for Hash {
+    fn from(hash: [u8; 32]) -> Self {
+        let mut bytes = [0; LONGEST];
+        bytes[..32].copy_from_slice(&hash);
+        Self { bytes, length: 32 }
+    }
+}
+
 /// Hexadecimal digits.
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 use super::channel::{Channel, Side};
 use super::chunk_set::{ChunkSet, PageBudget};
+use super::declared::Declared;
 use super::findings::Findings;
 use super::input::Datagram;
 use super::swarm::Swarm;
@@ -31,11 +32,19 @@ impl Context<'_, '_> {
 
     /// How the sender, or else the swarm, declared that content is protected.
     pub(super) fn content_integrity(&self) -> Option<ContentIntegrity> {
-        let declared = self.channel.end(self.sender).declared.as_ref();
-        declared
-            .and_then(|declared| declared.content_integrity)
-            .or(self.swarm.content_integrity)
+        let declared = self.channel.end(self.sender).declared.as_deref();
+        content_integrity(declared, self.swarm)
     }
+}
+
+/// How a sender, or else the swarm, declared that content is protected.
+pub(super) fn content_integrity(
+    declared: Option<&Declared>,
+    swarm: &Swarm,
+) -> Option<ContentIntegrity> {
+    declared
+        .and_then(|declared| declared.content_integrity)
+        .or(swarm.content_integrity)
 }
 
 /// The chunks of a specification, with findings for those that name none.

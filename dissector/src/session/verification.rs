@@ -5,14 +5,18 @@ use std::net::SocketAddr;
 
 use super::chunk_set::{ChunkSet, PageBudget};
 use super::config::MAX_PEERS;
-use super::context::Context;
+use super::context::{Context, content_integrity};
+use super::declared::Declared;
+use super::foresight::{HashedChunk, chunk_to_hash};
 use super::receiver::Receiver;
 use super::signatures::Signatures;
 use super::swarm::{Swarm, SwarmIndex};
 use super::verdict::{Failure, Late, Reason, Tally, Verdict};
 use crate::finding::{Detail, FindingId};
 use crate::integrity::{Budget, Evidence, Hash, Ruling, Settled, SwarmTree, TreeHash};
-use crate::wire::{Bin, ChunkRange, Chunks, ContentIntegrity, Located, Message, MessageType};
+use crate::wire::{
+    Bin, ChunkRange, Chunks, ContentIntegrity, Layout, Located, Message, MessageType,
+};
 
 /// Where a hash, chunk or signature came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +31,7 @@ pub(super) struct Origin {
 
 /// How a swarm's content is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protection {
+pub(super) enum Protection {
     Nothing,
     /// A tree whose root hash is the swarm ID.
     Root,
@@ -154,6 +158,8 @@ pub(super) struct Judgement {
     settled: Vec<Settled<Origin>>,
     /// For each ruling of the tree, which message it is of.
     places: Vec<usize>,
+    /// Chunks of the datagram that somebody else has hashed.
+    pub(super) hashed: Vec<HashedChunk>,
 }
 
 impl Judgement {
@@ -164,6 +170,7 @@ impl Judgement {
         self.failures.clear();
         self.settled.clear();
         self.places.clear();
+        self.hashed.clear();
     }
 
     pub(super) const fn settled_mut(&mut self) -> &mut Vec<Settled<Origin>> {
@@ -171,11 +178,17 @@ impl Judgement {
     }
 }
 
-fn protection(context: &Context<'_, '_>) -> Protection {
-    if !context.layout.dialect.handshake_options {
+/// How what a sender sends in this layout is protected, by what it, or else the
+/// swarm, declared.
+pub(super) fn protection(
+    layout: &Layout,
+    declared: Option<&Declared>,
+    swarm: &Swarm,
+) -> Protection {
+    if !layout.dialect.handshake_options {
         return Protection::Root;
     }
-    match context.content_integrity() {
+    match content_integrity(declared, swarm) {
         Some(ContentIntegrity::None) => Protection::Nothing,
         Some(ContentIntegrity::Merkle) => Protection::Root,
         Some(ContentIntegrity::SignAll) => Protection::EachChunk,
@@ -232,7 +245,8 @@ pub(super) fn verify(
     // Taken out, so that it and the rest of the swarm can be used side by side.
     let mut verification = context.swarm.verification.take().unwrap_or_default();
     let was_exhausted = budget.is_exhausted();
-    let protection = protection(context);
+    let declared = context.channel.end(context.sender).declared.as_deref();
+    let protection = protection(&context.layout, declared, context.swarm);
     match protection {
         Protection::Nothing => {
             for verdict in judgement.verdicts.iter_mut().flatten() {
@@ -312,7 +326,7 @@ fn weigh(
             Message::Data {
                 data, data_length, ..
             } if range.is_single() && data.len() == *data_length => {
-                let hash = tree.function().chunk(data);
+                let hash = hash_of(located, data, tree.function(), &judgement.hashed);
                 let origin = origin(context, located.offset, *data_length as u32);
                 tree.chunk(bin, hash, origin, settled, budget);
                 judgement.places.push(place);
@@ -404,6 +418,18 @@ fn weigh(
         }
     }
     verification.tree = tree;
+}
+
+/// The hash of a chunk, which may have been made before.
+fn hash_of(
+    located: &Located<'_>,
+    data: &[u8],
+    function: TreeHash,
+    hashed: &[HashedChunk],
+) -> Hash {
+    let wanted = chunk_to_hash(located, function);
+    let before = hashed.iter().find(|hashed| Some(hashed.chunk) == wanted);
+    before.map_or_else(|| function.chunk(data), |hashed| hashed.hash)
 }
 
 /// Two hashes for one node can't both be right.
