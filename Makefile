@@ -47,6 +47,10 @@ lint: setup ## Check format, clippy and documentation
 bench: build $(BENCH_CAPTURE) ## Run the benches, then time the program on DATAGRAMS datagrams
 	$(CARGO) bench --workspace --benches
 	@$(TOOLS)/time-capture $(BINARY) $(BENCH_CAPTURE) $(DATAGRAMS)
+	@mkdir -p bench-data
+	$(CARGO) run --release --quiet --example generate -- \
+		bench-data/large-chunks.pcap --datagrams 125000 --chunk-size 8192
+	@$(TOOLS)/time-capture $(BINARY) bench-data/large-chunks.pcap 125000 8192
 
 bench-data/static-%.pcap: | setup
 	@mkdir -p bench-data

@@ -11,7 +11,11 @@ const CHUNKS: usize = 64;
 
 fn hashing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hash 64 chunks");
-    for function in [HashFunction::Sha1, HashFunction::Sha256, HashFunction::Sha512] {
+    for function in [
+        HashFunction::Sha1,
+        HashFunction::Sha256,
+        HashFunction::Sha512,
+    ] {
         let Some(function) = TreeHash::new(function) else {
             continue;
         };

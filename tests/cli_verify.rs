@@ -114,6 +114,18 @@ fn a_wrong_chunk_and_a_wrong_hash_are_told_apart_when_all_came_right_later() {
 }
 
 #[test]
+fn any_number_of_threads_comes_to_the_same_verdicts() {
+    let mut captures: Vec<_> = real_captures().into_iter().map(|(_, path)| path).collect();
+    captures.extend(["merkle-one-bad-chunk", "merkle-wrong-hash", "deviations"].map(sample));
+    for capture in captures {
+        let alone = verify(&["--jobs", "1"], &capture);
+        for jobs in ["2", "3", "64"] {
+            assert_eq!(verify(&["--jobs", jobs], &capture), alone, "{capture:?}");
+        }
+    }
+}
+
+#[test]
 fn one_swarm_of_several_can_be_chosen() {
     let capture = sample("two-swarms-one-socket");
     let (_, all) = verify(&[], &capture);

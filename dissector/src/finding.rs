@@ -296,6 +296,8 @@ catalogue! {
         "Another hash was sent for the same chunks before; one of the two must be wrong.";
     IntegrityUnverifiable "integrity.uncles-missing" Warning "5.3"
         "A datagram should be verifiable by itself; for this chunk, the first such of its receiver, hashes are missing that were not sent before either.";
+    IntegrityPeaksLate "integrity.peaks-late" Warning "5.6.2"
+        "The peak hashes go before the first chunk, which nobody can verify without them; these came after it.";
     SignedWrong "signed-integrity.wrong" Error "6.1"
         "The signature does not verify with the key that the swarm ID is, over what it came with.";
     SignedHashOnly "signed-integrity.hash-only" Error "6.1.2.2"

@@ -39,6 +39,7 @@ struct Arguments {
     file: PathBuf,
     datagrams: u64,
     swarms: u64,
+    chunk_size: u32,
     seed: u64,
     hostile: Option<Hostility>,
 }
@@ -46,7 +47,7 @@ struct Arguments {
 fn main() -> io::Result<()> {
     let Some(arguments) = arguments() else {
         eprintln!(
-            "usage: generate FILE [--datagrams N] [--swarms N] [--seed N] \
+            "usage: generate FILE [--datagrams N] [--swarms N] [--chunk-size BYTES] [--seed N] \
              [--hostile swarms|long-ids|strangers|scattered|hashes|noise]"
         );
         process::exit(2);
@@ -70,6 +71,7 @@ fn arguments() -> Option<Arguments> {
         ),
         datagrams: 1_000_000,
         swarms: 4,
+        chunk_size: 1024,
         seed: 1,
         hostile: None,
     };
@@ -84,6 +86,9 @@ fn arguments() -> Option<Arguments> {
         match name.to_str()? {
             "--datagrams" => arguments.datagrams = number,
             "--swarms" if number > 0 => arguments.swarms = number,
+            "--chunk-size" if (1..=60_000).contains(&number) => {
+                arguments.chunk_size = number as u32;
+            }
             "--seed" => arguments.seed = number,
             _ => return None,
         }
@@ -112,7 +117,10 @@ fn write_capture(arguments: &Arguments, out: &mut impl Write) -> io::Result<()> 
     // Nearly every datagram brings a chunk, so this content does not run out.
     let chunks = arguments.datagrams / arguments.swarms + 1;
     let mut transfers: Vec<_> = (0..arguments.swarms)
-        .map(|number| Transfer::new(arguments.seed << 32 | number, number, chunks))
+        .map(|number| {
+            let seed = arguments.seed << 32 | number;
+            Transfer::new(seed, number, chunks, arguments.chunk_size)
+        })
         .collect();
     pcap::write_header(out)?;
     let mut frame = Vec::new();

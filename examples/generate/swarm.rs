@@ -11,12 +11,7 @@ use ppspp_dissector::wire::{
 use crate::content::pseudo_random;
 use crate::tree::{Tree, digest, path};
 
-const CHUNK_SIZE: usize = 1024;
-
-const LAYOUT: Layout = Layout {
-    chunk_size: ChunkSize::Fixed(CHUNK_SIZE as u32),
-    ..Layout::RFC
-};
+const FUNCTION: HashFunction = Layout::RFC.hash_function;
 
 /// Chunks to a REQUEST.
 const WINDOW: u64 = 256;
@@ -47,6 +42,7 @@ enum Step {
 /// The state of one download.
 pub(crate) struct Transfer {
     seed: u64,
+    chunk_size: u32,
     chunks: u64,
     tree: Tree,
     leecher: SocketAddr,
@@ -59,10 +55,11 @@ pub(crate) struct Transfer {
 }
 
 impl Transfer {
-    /// The download number `number` of `chunks` chunks of content.
-    pub(crate) fn new(seed: u64, number: u64, chunks: u64) -> Self {
+    /// The download number `number` of `chunks` chunks of content, each of so
+    /// many bytes.
+    pub(crate) fn new(seed: u64, number: u64, chunks: u64, chunk_size: u32) -> Self {
         let leaves = (0..chunks)
-            .flat_map(|chunk| digest(LAYOUT.hash_function, &[&content(seed, chunk)]))
+            .flat_map(|chunk| digest(FUNCTION, &[&content(seed, chunk, chunk_size)]))
             .collect();
         let ids = pseudo_random(!seed, 8);
         let id = |from: usize| {
@@ -76,8 +73,9 @@ impl Transfer {
         let host = (number % 250) as u8 + 1;
         Self {
             seed,
+            chunk_size,
             chunks,
-            tree: Tree::over(LAYOUT.hash_function, leaves),
+            tree: Tree::over(FUNCTION, leaves),
             leecher: (Ipv4Addr::new(192, 0, 2, host), 40_000 + u16::from(host)).into(),
             seeder: (Ipv4Addr::new(198, 51, 100, 1), 6778).into(),
             leecher_channel: id(0),
@@ -177,7 +175,7 @@ impl Transfer {
             ),
             Step::Hashes(nodes) => (false, self.leecher_channel, self.integrity(nodes)),
             Step::Data(chunk, nodes) => {
-                data = content(self.seed, *chunk);
+                data = content(self.seed, *chunk, self.chunk_size);
                 let mut messages = self.integrity(nodes);
                 messages.push(Message::Data {
                     spec: spec(*chunk, *chunk),
@@ -199,7 +197,11 @@ impl Transfer {
                 ],
             ),
         };
-        encode_datagram(channel, &messages, &LAYOUT, out).expect("messages of one layout");
+        let layout = Layout {
+            chunk_size: ChunkSize::Fixed(self.chunk_size),
+            ..Layout::RFC
+        };
+        encode_datagram(channel, &messages, &layout, out).expect("messages of one layout");
         from_leecher
     }
 
@@ -223,7 +225,7 @@ impl Transfer {
             ProtocolOption::ContentIntegrity(ContentIntegrity::Merkle),
             ProtocolOption::HashFunction(HashFunction::Sha256),
             ProtocolOption::ChunkAddressing(ChunkAddressing::Chunk32),
-            ProtocolOption::ChunkSize(CHUNK_SIZE as u32),
+            ProtocolOption::ChunkSize(self.chunk_size),
         ]);
         Message::Handshake(Handshake {
             source_channel,
@@ -234,10 +236,10 @@ impl Transfer {
 }
 
 /// A chunk's bytes; made anew whenever they are needed.
-fn content(seed: u64, chunk: u64) -> Vec<u8> {
+fn content(seed: u64, chunk: u64, chunk_size: u32) -> Vec<u8> {
     pseudo_random(
         seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ chunk << 20,
-        CHUNK_SIZE,
+        chunk_size as usize,
     )
 }
 

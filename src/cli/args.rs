@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, RandomState};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ppspp_dissector::session::Config;
@@ -10,6 +12,10 @@ use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
 
 use crate::capture::Input;
 use crate::output::TimeStyle;
+use crate::pipeline::Manner;
+
+/// Threads that are started, at most.
+const MOST_JOBS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -249,11 +255,33 @@ pub(super) struct StatsArgs {
     pub(super) no_verify: bool,
 }
 
+/// How many threads work.
+#[derive(Debug, Args)]
+pub(super) struct JobsArg {
+    /// Threads, 64 at most; as many as there are processors unless told
+    #[arg(long, short = 'j', value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+impl JobsArg {
+    /// How the inputs are gone through.
+    pub(super) fn manner(&self) -> Manner {
+        let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Manner {
+            jobs: self.jobs.unwrap_or_else(processors).min(MOST_JOBS),
+            ..Manner::default()
+        }
+    }
+}
+
 /// What `verify` takes.
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+
+    #[command(flatten)]
+    pub(super) jobs: JobsArg,
 
     /// Only this swarm, by the first hexadecimal digits of its ID
     #[arg(long, value_name = "ID", value_parser = swarm_digits)]
@@ -269,6 +297,9 @@ pub(super) struct VerifyArgs {
 pub(super) struct ExtractArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+
+    #[command(flatten)]
+    pub(super) jobs: JobsArg,
 
     /// Directory for the content, made where it is missing
     #[arg(short = 'o', long = "output", value_name = "DIR")]

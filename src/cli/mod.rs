@@ -23,7 +23,7 @@ use crate::output::{
     write_extraction, write_hex, write_json_line, write_line, write_stats, write_stats_json,
     write_tree, write_verification, write_verification_json,
 };
-use crate::pipeline::{self, Finished};
+use crate::pipeline::{self, Finished, Manner};
 use crate::progress::Progress;
 use args::{
     Cli, ColorArg, Command, ExtractArgs, FindingsArgs, FormatArg, HashArgs, ReadArgs, StatsArgs,
@@ -92,7 +92,11 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
     let finished = pipeline::run(
         &args.input.inputs(),
         args.input.config(!args.no_verify),
-        io::stdout().is_terminal(),
+        Manner {
+            quiet: io::stdout().is_terminal(),
+            at_once: live || left.is_some(),
+            ..Manner::default()
+        },
         |datagram, record, comment| {
             match args.format {
                 FormatArg::Jsonl => {
@@ -147,7 +151,7 @@ fn tell_of_others(finished: &Finished, has_ports: bool) {
 
 fn stats(args: &StatsArgs) -> Result<ExitCode> {
     let (inputs, config) = (args.input.inputs(), args.input.config(!args.no_verify));
-    let finished = pipeline::run(&inputs, config, false, |_, _, _| {
+    let finished = pipeline::run(&inputs, config, Manner::default(), |_, _, _| {
         Ok(ControlFlow::Continue(()))
     })?;
     let mut out = stdout();
@@ -175,7 +179,7 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode> {
     let mut failures: Vec<Failure> = Vec::new();
     let mut further = 0;
     let wanted = |swarm: &Swarm| is_wanted(swarm, args.swarm.as_deref());
-    let finished = pipeline::run(&inputs, config, false, |_, record, _| {
+    let finished = pipeline::run(&inputs, config, args.jobs.manner(), |_, record, _| {
         if !record.failures.is_empty() && record.swarm.is_some_and(wanted) {
             let room = MOST_FAILURES - failures.len();
             failures.extend(record.failures.iter().take(room));
@@ -213,14 +217,19 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode> {
 fn extract(args: &ExtractArgs) -> Result<ExitCode> {
     let (inputs, config) = (args.input.inputs(), args.input.config(true));
     let mut extraction = Extraction::into(&args.output, args.force, args.unprotected)?;
-    let finished = pipeline::run(&inputs, config, false, |datagram, record, _| {
-        if let (Some(channel), Some(swarm)) = (record.channel, record.swarm)
-            && is_wanted(swarm, args.swarm.as_deref())
-        {
-            extraction.take(datagram, record, channel.swarm)?;
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
+    let finished = pipeline::run(
+        &inputs,
+        config,
+        args.jobs.manner(),
+        |datagram, record, _| {
+            if let (Some(channel), Some(swarm)) = (record.channel, record.swarm)
+                && is_wanted(swarm, args.swarm.as_deref())
+            {
+                extraction.take(datagram, record, channel.swarm)?;
+            }
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     extraction.settle(&finished.late);
     let swarms: Vec<&Swarm> = finished
         .analyzer

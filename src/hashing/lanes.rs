@@ -9,9 +9,8 @@ pub(super) const BLOCK: usize = 64;
 #[target_feature(enable = "sse2")]
 #[inline]
 pub(super) fn quarters(block: &[u8; BLOCK]) -> [__m128i; 4] {
-    let halves: [[u8; 8]; 8] = std::array::from_fn(|n| {
-        std::array::from_fn(|byte| block[n * 8 + byte])
-    });
+    let halves: [[u8; 8]; 8] =
+        std::array::from_fn(|n| std::array::from_fn(|byte| block[n * 8 + byte]));
     let word = |n: usize| i64::from_le_bytes(halves[n]);
     std::array::from_fn(|n| _mm_set_epi64x(word(2 * n + 1), word(2 * n)))
 }

@@ -22,8 +22,7 @@ pub fn hash_chunks<'a>(
 ) {
     let mut chunks = chunks.into_iter().peekable();
     while let Some((function, chunk)) = chunks.next() {
-        let is_alike =
-            |next: &(TreeHash, &[u8])| next.0 == function && next.1.len() == chunk.len();
+        let is_alike = |next: &(TreeHash, &[u8])| next.0 == function && next.1.len() == chunk.len();
         if let Some((_, next)) = chunks.next_if(is_alike) {
             for hash in two(function, [chunk, next]) {
                 hashed(hash);

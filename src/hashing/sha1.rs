@@ -25,8 +25,9 @@ type State = [__m128i; 2];
 /// Hashes two chunks of the same length.
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 pub(super) fn hash(chunks: [&[u8]; 2]) -> [Hash; 2] {
-    let [a, b, c, d, e] = INITIAL.map(u32::cast_signed);
-    let mut states = [[_mm_set_epi32(a, b, c, d), _mm_set_epi32(e, 0, 0, 0)]; 2];
+    let word = |n: usize| INITIAL[n].cast_signed();
+    let abcd = _mm_set_epi32(word(0), word(1), word(2), word(3));
+    let mut states = [[abcd, _mm_set_epi32(word(4), 0, 0, 0)]; 2];
     for_each_block(chunks, |blocks| compress(&mut states, blocks));
     states.map(|state| digest(state))
 }
@@ -37,8 +38,7 @@ fn compress(states: &mut [State; 2], blocks: [&[u8; BLOCK]; 2]) {
     // Reverses a vector's bytes: the first word comes to the highest quarter.
     let reverse = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
     let before = *states;
-    let mut words =
-        blocks.map(|block| quarters(block).map(|word| _mm_shuffle_epi8(word, reverse)));
+    let mut words = blocks.map(|block| quarters(block).map(|word| _mm_shuffle_epi8(word, reverse)));
     // Unrolled, so that the places in `words` and the constants are fixed.
     macro_rules! four_rounds {
         ($($n:literal)*) => {$({

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use ppsp_inspect::capture::Input;
 use ppsp_inspect::output::{CaptureSummary, write_stats_json};
-use ppsp_inspect::pipeline;
+use ppsp_inspect::pipeline::{self, Manner};
 use ppspp_dissector::session::Config;
 use serde_json::{Map, Value};
 
@@ -53,7 +53,10 @@ pub fn analyze_file(path: &Path) -> Analysis {
             verify: true,
             ..Config::default()
         },
-        true,
+        Manner {
+            quiet: true,
+            ..Manner::default()
+        },
         |datagram, record, _| {
             let messages = record.messages.iter().map(|located| OneMessage {
                 name: located.message.name(),

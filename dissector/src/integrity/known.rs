@@ -20,12 +20,17 @@ const BEGINNING: usize = 16;
 /// Nodes to a page: sixteen chunks, their parents, and two nodes further up.
 const NODES: u64 = 32;
 
+/// How far ahead of the pages that are there the list of near ones may reach:
+/// twice as many, and a few.
+const FEW: u64 = 8;
+
 /// Proven hashes of neighbouring nodes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Page {
     /// Bit N tells whether node N of the page is known.
     known: u32,
-    hashes: [[u8; KEPT]; NODES as usize],
+    /// `None` while none is.
+    hashes: Option<Box<[[u8; KEPT]; NODES as usize]>>,
 }
 
 /// Proven hashes by node: about 53 bytes a chunk where all nodes of a tree are
@@ -33,7 +38,11 @@ struct Page {
 #[derive(Clone, Debug)]
 pub(super) struct KnownNodes {
     seed: FixedState,
-    pages: HashMap<u64, Box<Page>, FixedState>,
+    /// Pages by their number, from 0 on without gaps: content begins there.
+    near: Vec<Page>,
+    /// Pages beyond those.
+    far: HashMap<u64, Page, FixedState>,
+    pages: usize,
 }
 
 impl KnownNodes {
@@ -41,29 +50,33 @@ impl KnownNodes {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             seed: FixedState::with_seed(seed),
-            pages: HashMap::default(),
+            near: Vec::new(),
+            far: HashMap::default(),
+            pages: 0,
         }
     }
 
     /// Whether `hash` is the proven hash of `bin`; `None` where none is known.
     #[inline]
     pub(super) fn compare(&self, bin: Bin, hash: &Hash) -> Option<bool> {
-        let (page, slot) = place(bin);
-        let page = self.pages.get(&page)?;
-        (page.known >> slot & 1 == 1).then(|| page.hashes[slot] == self.kept(hash))
+        let (number, slot) = place(bin);
+        let page = self.page(number)?;
+        if page.known >> slot & 1 == 0 {
+            return None;
+        }
+        Some(page.hashes.as_ref()?[slot] == self.kept(hash))
     }
 
     /// Number of pages.
-    pub(super) fn pages(&self) -> usize {
-        self.pages.len()
+    pub(super) const fn pages(&self) -> usize {
+        self.pages
     }
 
     /// Whether the hash of `bin` is proven.
     #[inline]
     pub(super) fn contains(&self, bin: Bin) -> bool {
-        let (page, slot) = place(bin);
-        self.pages
-            .get(&page)
+        let (number, slot) = place(bin);
+        self.page(number)
             .is_some_and(|page| page.known >> slot & 1 == 1)
     }
 
@@ -72,21 +85,43 @@ impl KnownNodes {
     pub(super) fn insert(&mut self, bin: Bin, hash: &Hash, budget: &mut Budget) -> bool {
         let (number, slot) = place(bin);
         let kept = self.kept(hash);
-        let page = match self.pages.entry(number) {
-            std::collections::hash_map::Entry::Occupied(found) => found.into_mut(),
-            std::collections::hash_map::Entry::Vacant(free) => {
-                if !budget.take_page() {
-                    return false;
-                }
-                free.insert(Box::new(Page {
-                    known: 0,
-                    hashes: [[0; KEPT]; NODES as usize],
-                }))
+        if number >= self.near.len() as u64 {
+            self.reach(number);
+        }
+        if self.page(number).is_none_or(|page| page.hashes.is_none()) {
+            if !budget.take_page() {
+                return false;
             }
+            self.pages += 1;
+        }
+        let near = usize::try_from(number).ok();
+        let page = match near.and_then(|number| self.near.get_mut(number)) {
+            Some(near) => near,
+            None => self.far.entry(number).or_default(),
         };
+        let hashes = page
+            .hashes
+            .get_or_insert_with(|| Box::new([[0; KEPT]; NODES as usize]));
         page.known |= 1 << slot;
-        page.hashes[slot] = kept;
+        hashes[slot] = kept;
         true
+    }
+
+    #[inline]
+    fn page(&self, number: u64) -> Option<&Page> {
+        let near = usize::try_from(number).ok().and_then(|n| self.near.get(n));
+        near.or_else(|| self.far.get(&number))
+    }
+
+    /// Makes page `number` a near one, where it is not far out.
+    #[cold]
+    fn reach(&mut self, number: u64) {
+        if number > 2 * self.pages as u64 + FEW {
+            return;
+        }
+        for next in self.near.len() as u64..=number {
+            self.near.push(self.far.remove(&next).unwrap_or_default());
+        }
     }
 
     #[inline]

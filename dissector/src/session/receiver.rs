@@ -1,7 +1,10 @@
 //! What one receiver could verify with the hashes that it was sent by then
 //! (RFC 7574, section 5.3: each datagram should be verifiable by itself).
 
+use std::net::SocketAddr;
+
 use super::chunk_set::{ChunkSet, PageBudget};
+use super::config::MAX_PEERS;
 use super::verdict::{Tally, Verdict};
 use crate::integrity::SwarmTree;
 use crate::wire::{Bin, ChunkRange};
@@ -23,16 +26,17 @@ impl Receiver {
         &self.tally
     }
 
-    /// A hash was sent to it that is the right one.
+    /// A hash was sent to it that is the right one. Returns whether that was the
+    /// last of the peaks.
     pub(super) fn learn<O: Copy>(
         &mut self,
         bin: Bin,
         tree: &SwarmTree<O>,
         budget: &mut PageBudget,
-    ) {
+    ) -> bool {
         add(&mut self.sent, bin, budget);
         if self.has_peaks || tree.size().is_none() {
-            return;
+            return false;
         }
         let peaks = || tree.peaks().filter_map(Bin::covering);
         if peaks().any(|peak| peak == bin) && peaks().all(|peak| has(&self.sent, peak)) {
@@ -41,6 +45,7 @@ impl Receiver {
                 add(&mut self.proven, peak, budget);
             }
         }
+        self.has_peaks
     }
 
     /// The signature of a munro was sent to it.
@@ -84,6 +89,40 @@ impl Receiver {
             }
         }
         Verdict::Verified
+    }
+}
+
+/// The receivers of a swarm.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Receivers {
+    /// By address.
+    list: Vec<(SocketAddr, Receiver)>,
+    /// Where in the list the one is that was asked for last.
+    latest: usize,
+}
+
+impl Receivers {
+    /// The receiver at an address; `None` where there are too many.
+    pub(super) fn at(&mut self, address: SocketAddr) -> Option<&mut Receiver> {
+        let is_latest = |(latest, _): &(SocketAddr, Receiver)| *latest == address;
+        if !self.list.get(self.latest).is_some_and(is_latest) {
+            self.latest = match self.list.binary_search_by_key(&address, |(at, _)| *at) {
+                Ok(place) => place,
+                Err(_) if self.list.len() >= MAX_PEERS => return None,
+                Err(place) => {
+                    self.list.insert(place, (address, Receiver::default()));
+                    place
+                }
+            };
+        }
+        Some(&mut self.list.get_mut(self.latest)?.1)
+    }
+
+    /// All of them, by address.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&SocketAddr, &Receiver)> {
+        self.list
+            .iter()
+            .map(|(address, receiver)| (address, receiver))
     }
 }
 

@@ -126,6 +126,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Whether nothing was counted.
+    pub const fn is_empty(&self) -> bool {
+        self.verified == 0 && self.failed == 0 && self.unverified == 0 && self.unprotected == 0
+    }
+
     pub(super) const fn add(&mut self, verdict: Verdict) {
         let count = match verdict {
             Verdict::Verified => &mut self.verified,

@@ -1,14 +1,12 @@
 //! Verifying a swarm's chunks, hashes and signatures as they go by.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::chunk_set::{ChunkSet, PageBudget};
-use super::config::MAX_PEERS;
 use super::context::{Context, content_integrity};
 use super::declared::Declared;
 use super::foresight::{HashedChunk, chunk_to_hash};
-use super::receiver::Receiver;
+use super::receiver::{Receiver, Receivers};
 use super::signatures::Signatures;
 use super::swarm::{Swarm, SwarmIndex};
 use super::verdict::{Failure, Late, Reason, Tally, Verdict};
@@ -57,7 +55,7 @@ pub struct Verification {
     /// Bytes of the last chunk of static content.
     last_length: Option<(u64, u64)>,
     messages: Tally,
-    receivers: BTreeMap<SocketAddr, Receiver>,
+    receivers: Receivers,
 }
 
 impl Verification {
@@ -120,13 +118,6 @@ impl Verification {
         self.receivers.iter()
     }
 
-    fn receiver(&mut self, address: SocketAddr) -> Option<&mut Receiver> {
-        if self.receivers.len() >= MAX_PEERS && !self.receivers.contains_key(&address) {
-            return None;
-        }
-        Some(self.receivers.entry(address).or_default())
-    }
-
     fn note_chunk(&mut self, chunk: u64, length: u32, verdict: Verdict, budget: &mut PageBudget) {
         let range = ChunkRange::single(chunk);
         let set = match verdict {
@@ -156,6 +147,8 @@ pub(super) struct Judgement {
     pub(super) late: Vec<Late>,
     pub(super) failures: Vec<Failure>,
     settled: Vec<Settled<Origin>>,
+    /// The node that each message names, where it is one.
+    bins: Vec<Option<Bin>>,
     /// For each ruling of the tree, which message it is of.
     places: Vec<usize>,
     /// Chunks of the datagram that somebody else has hashed.
@@ -169,6 +162,7 @@ impl Judgement {
         self.late.clear();
         self.failures.clear();
         self.settled.clear();
+        self.bins.clear();
         self.places.clear();
         self.hashed.clear();
     }
@@ -301,7 +295,9 @@ fn weigh(
     let settled = &mut judgement.settled;
     tree.begin();
     for (place, located) in messages.iter().enumerate() {
-        let Some(range) = context.range_of(&located.message) else {
+        let range = context.range_of(&located.message);
+        judgement.bins.push(range.and_then(Bin::covering));
+        let Some(range) = range else {
             // Legacy swift's first message is the root hash: the swarm ID itself.
             if let Message::Integrity { spec, hash } = located.message
                 && spec.chunks(size) == Chunks::Everything
@@ -311,7 +307,7 @@ fn weigh(
             }
             continue;
         };
-        let Some(bin) = Bin::covering(range) else {
+        let Some(bin) = judgement.bins[place] else {
             continue;
         };
         match &located.message {
@@ -381,15 +377,24 @@ fn weigh(
         judgement,
     );
     let tree = verification.tree.take();
-    if let (Some(tree), Some(receiver)) = (&tree, verification.receiver(receiver_address)) {
+    if let (Some(tree), Some(receiver)) = (&tree, verification.receivers.at(receiver_address)) {
         for (place, located) in messages.iter().enumerate() {
-            let Some(bin) = context.range_of(&located.message).and_then(Bin::covering) else {
+            let Some(bin) = judgement.bins[place] else {
                 continue;
             };
             let verified = judgement.verdicts[place] == Some(Verdict::Verified);
             match located.message {
                 Message::Integrity { .. } if verified => {
-                    receiver.learn(bin, tree, context.budget);
+                    let has_peaks_now = receiver.learn(bin, tree, context.budget);
+                    let is_late = !receiver.tally.is_empty() && context.channel.is_complete();
+                    if has_peaks_now && is_late {
+                        let detail = Detail::Chunks(Chunks::Range(bin.range()));
+                        context.findings.raise_at(
+                            FindingId::IntegrityPeaksLate,
+                            located.offset,
+                            detail,
+                        );
+                    }
                 }
                 Message::SignedIntegrity { .. } if verified => {
                     receiver.learn_munro(bin, context.budget);
@@ -421,12 +426,7 @@ fn weigh(
 }
 
 /// The hash of a chunk, which may have been made before.
-fn hash_of(
-    located: &Located<'_>,
-    data: &[u8],
-    function: TreeHash,
-    hashed: &[HashedChunk],
-) -> Hash {
+fn hash_of(located: &Located<'_>, data: &[u8], function: TreeHash, hashed: &[HashedChunk]) -> Hash {
     let wanted = chunk_to_hash(located, function);
     let before = hashed.iter().find(|hashed| Some(hashed.chunk) == wanted);
     before.map_or_else(|| function.chunk(data), |hashed| hashed.hash)
@@ -484,7 +484,7 @@ fn settle(
         } else if verdict == Verdict::Verified
             && let Some(tree) = verification.tree.take()
         {
-            if let Some(receiver) = verification.receiver(origin.receiver) {
+            if let Some(receiver) = verification.receivers.at(origin.receiver) {
                 receiver.learn(bin, &tree, budget);
             }
             verification.tree = Some(tree);
@@ -531,7 +531,7 @@ fn count(
         };
         verification.messages.add(verdict);
         let known = judgement.receiver_verdicts[place].unwrap_or(verdict);
-        if let Some(receiver) = verification.receiver(context.datagram.destination) {
+        if let Some(receiver) = verification.receivers.at(context.datagram.destination) {
             receiver.tally.add(known);
         }
         if range.is_single() {

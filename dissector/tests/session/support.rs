@@ -4,9 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ppspp_dissector::finding::{Finding, FindingId};
+use ppspp_dissector::integrity::{Hash, TreeHash};
 use ppspp_dissector::session::{
-    Analyzer, Channel, Config, Datagram, Failure, Late, Learned, Side, Swarm, Time, Transport,
-    Verdict,
+    Analyzer, Channel, Config, Datagram, Failure, HashedChunk, Late, Learned, Side, Swarm, Time,
+    Transport, Verdict,
 };
 use ppspp_dissector::wire::{
     ChannelId, ChunkAddressing, DecodeError, Layout, Message, encode_datagram,
@@ -48,6 +49,8 @@ pub(crate) struct Seen {
     pub(crate) frame: u64,
     /// Whether it was taken for PPSPP.
     pub(crate) is_ppspp: bool,
+    /// Chunks that were foreseen to be hashed.
+    pub(crate) foreseen: usize,
     /// Names of the messages.
     pub(crate) names: Vec<&'static str>,
     /// Where the messages stood.
@@ -101,6 +104,8 @@ pub(crate) struct Talk {
     pub(crate) analyzer: Analyzer,
     /// How messages are written unless said otherwise.
     pub(crate) layout: Layout,
+    /// Hashes foreseen chunks before the analyzer does.
+    pub(crate) hasher: Option<fn(TreeHash, &[u8]) -> Hash>,
     seen: Vec<Seen>,
     now: i64,
 }
@@ -117,6 +122,7 @@ impl Talk {
         Self {
             analyzer: Analyzer::new(config),
             layout: super::words::STATIC,
+            hasher: None,
             seen: Vec::new(),
             now: 0,
         }
@@ -330,11 +336,22 @@ impl Sending<'_> {
             fragments: self.fragments,
         };
         let mut room = Vec::new();
-        let record = talk.analyzer.datagram(&datagram, &mut room);
+        let mut wanted = Vec::new();
+        talk.analyzer.foresee(&datagram, &mut wanted);
+        let foreseen = wanted.len();
+        let hashed: Vec<_> = talk.hasher.map_or_else(Vec::new, |hash| {
+            let hashed = wanted.into_iter().map(|chunk| HashedChunk {
+                hash: hash(chunk.function, chunk.of(datagram.payload)),
+                chunk,
+            });
+            hashed.collect()
+        });
+        let record = talk.analyzer.datagram_hashed(&datagram, &hashed, &mut room);
         let seen = match record {
             None => Seen {
                 frame: datagram.frame,
                 is_ppspp: false,
+                foreseen,
                 names: Vec::new(),
                 offsets: Vec::new(),
                 as_sent: false,
@@ -357,6 +374,7 @@ impl Sending<'_> {
                 Seen {
                     frame: datagram.frame,
                     is_ppspp: true,
+                    foreseen,
                     names: messages.clone().map(|one| one.message.name()).collect(),
                     offsets: messages.clone().map(|one| one.offset).collect(),
                     as_sent: record.fault.is_none()

@@ -1,5 +1,6 @@
 //! Verdicts on chunks, hashes and signatures.
 
+use ppspp_dissector::integrity::TreeHash;
 use ppspp_dissector::session::{Failure, Late, Reason, Verdict, Verification};
 use ppspp_dissector::wire::{ContentIntegrity, Message, MessageType, ProtocolOption};
 
@@ -381,4 +382,31 @@ fn beside_a_wrong_hash_a_right_signature_is_verified_once_the_right_hash_has_com
     assert_eq!(failure.kind, MessageType::Integrity);
     assert_eq!(failure.frame, first.frame);
     assert_eq!(verification(&talk).signatures().verified, 2);
+}
+
+#[test]
+fn the_chunks_of_a_known_channel_are_foreseen_and_no_others() {
+    let mut talk = Talk::default();
+    talk.ask_for_content();
+    let seen = talk.bob([hash(0, 7), hash(4, 7), hash(2, 3), hash(1, 1), chunk(0)]);
+    assert_eq!(seen.foreseen, 1);
+    assert_eq!(talk.bob([hash(3, 3)]).foreseen, 0);
+    assert_eq!(talk.bob([chunk(2)]).foreseen, 1);
+    // Of a channel that nobody announced, nothing is known beforehand.
+    assert_eq!(talk.from(BOB).channel(BOBS).send([chunk(3)]).foreseen, 0);
+}
+
+#[test]
+fn a_hash_that_was_made_before_is_the_one_that_counts() {
+    let mut talk = Talk::default();
+    talk.ask_for_content();
+    talk.hasher = Some(TreeHash::chunk);
+    for datagram in transfer() {
+        assert_eq!(last(&talk.bob(&datagram)), Verdict::Verified);
+    }
+    let mut talk = Talk::default();
+    talk.ask_for_content();
+    talk.bob(&transfer()[0]);
+    talk.hasher = Some(|function, _| function.chunk(b"another chunk"));
+    assert_eq!(last(&talk.bob([chunk(1)])), Verdict::Failed);
 }

@@ -111,6 +111,16 @@ pub(super) const CASES: &[Case] = &[
         },
     ),
     case(
+        "integrity.peaks-late",
+        Message(0),
+        |talk| {
+            talk.ask_for_content();
+            talk.bob([hash(4, 7), hash(2, 3), hash(1, 1), chunk(0)]);
+            talk.bob([hash(0, 7), chunk(1)]);
+        },
+        begun,
+    ),
+    case(
         "signed-integrity.wrong",
         Message(1),
         |talk| {

@@ -1,5 +1,9 @@
 //! From capture files through the analyzer to whoever consumes the records.
 
+mod batch;
+mod crew;
+
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use anyhow::Result;
@@ -9,13 +13,32 @@ use ppspp_dissector::session::{
 
 use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::progress::Progress;
+use batch::{Batch, MOST_DATAGRAMS};
 
 /// Datagrams of a file's beginning that are read twice: what they show of
 /// channels without handshake is then known from their first datagram on.
 const LOOK_AHEAD: usize = 8192;
 
-/// How often the progress bar is looked at, in datagrams.
-const PROGRESS_STEP: u64 = 4096;
+/// How inputs are gone through.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Whether no progress bar is wanted.
+    pub quiet: bool,
+    /// Whether each datagram is wanted at once, before the next is read.
+    pub at_once: bool,
+    /// Threads.
+    pub jobs: NonZeroUsize,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            quiet: false,
+            at_once: false,
+            jobs: NonZeroUsize::MIN,
+        }
+    }
+}
 
 /// What is left when all inputs are read.
 pub struct Finished {
@@ -44,29 +67,34 @@ impl Finished {
 pub fn run(
     inputs: &[Input],
     config: Config,
-    quiet: bool,
+    manner: Manner,
     mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Option<&str>) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
     let learned = learn(inputs, &config)?;
     let mut capture = Capture::open(inputs, Options::default())?;
     let mut analyzer = Analyzer::new(Config { learned, ..config });
-    let mut progress = Progress::new(quiet);
+    let mut progress = Progress::new(manner.quiet);
     let mut scratch = Vec::new();
-    let mut seen = 0u64;
-    while let Some(captured) = capture.next() {
-        let mut messages = recycle(scratch);
-        if let Some(record) = analyzer.datagram(&captured.datagram, &mut messages) {
-            let flow = consume(&captured.datagram, &record, captured.comment)?;
-            if flow.is_break() {
-                break;
+    let analyze = |analyzer: &mut Analyzer, batch: &Batch| {
+        let mut messages = recycle(std::mem::take(&mut scratch));
+        for (datagram, hashed, comment) in batch.datagrams() {
+            if let Some(record) = analyzer.datagram_hashed(&datagram, hashed, &mut messages)
+                && consume(&datagram, &record, comment)?.is_break()
+            {
+                return Ok(ControlFlow::Break(()));
             }
         }
         scratch = recycle(messages);
-        seen += 1;
-        if seen.is_multiple_of(PROGRESS_STEP) {
-            let read = capture.progress();
+        if let Some(read) = batch.progress {
             progress.update(read.read, read.total);
         }
+        Ok(ControlFlow::Continue(()))
+    };
+    if manner.jobs.get() > 1 && !manner.at_once {
+        crew::run(&mut capture, &mut analyzer, manner.jobs.get(), analyze)?;
+    } else {
+        let most = if manner.at_once { 1 } else { MOST_DATAGRAMS };
+        alone(&mut capture, &mut analyzer, most, analyze)?;
     }
     progress.finish();
     let (late, failures) = analyzer.close();
@@ -76,6 +104,24 @@ pub fn run(
         late,
         failures,
     })
+}
+
+/// Brings the whole capture before `analyze`, up to `most` datagrams at a time.
+fn alone(
+    capture: &mut Capture,
+    analyzer: &mut Analyzer,
+    most: usize,
+    mut analyze: impl FnMut(&mut Analyzer, &Batch) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let mut batch = Batch::default();
+    loop {
+        batch.fill(capture, most);
+        batch.foresee(analyzer);
+        batch.hash();
+        if batch.is_empty() || analyze(analyzer, &batch)?.is_break() {
+            return Ok(());
+        }
+    }
 }
 
 /// Reads the beginning of files that can be read twice.
