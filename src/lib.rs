@@ -9,5 +9,6 @@ pub mod content;
 pub mod extraction;
 pub mod hashing;
 pub mod output;
+pub mod peer;
 pub mod pipeline;
 pub mod progress;

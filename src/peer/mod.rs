@@ -1,0 +1,3 @@
+//! The embedded peer: it seeds, leeches, and streams live.
+
+pub mod engine;
