@@ -1,7 +1,37 @@
-//! A PPSPP peer without sockets, clock or threads.
+//! A PPSPP peer without sockets, clock or threads (RFC 7574).
+//!
+//! [`Peer`] is told which datagrams came and what time it is, and says which
+//! datagrams are to be sent and when it wants to be called again. Content and
+//! hashes are kept by whatever implements [`Store`]. All randomness comes from
+//! the seed that it is given.
+//!
+//! Here, the analyzer's `session` is unknown: the two are independent readings
+//! of the RFC, so that each tests the other.
 
+mod channel;
+mod config;
+mod content;
+mod download;
+mod event;
+mod handshake;
+mod ledbat;
+mod peer;
+mod picker;
+mod rate;
+mod receive;
+mod reciprocity;
 mod store;
+mod swarm;
 mod time;
+mod transmit;
+mod upload;
 
+pub use config::{PeerConfig, Profile, SwarmConfig};
+pub use ledbat::{Gain, Ledbat, LedbatConfig};
+pub use event::{Ending, Event};
+pub use peer::{ChannelStatus, JoinError, Peer};
+pub use picker::Picking;
+pub use reciprocity::Reciprocity;
 pub use store::{Chunks, Store, StoreError};
+pub use swarm::{SwarmKey, SwarmTotals};
 pub use time::Moment;

@@ -9,6 +9,12 @@ use rangemap::RangeInclusiveSet;
 /// A set of chunks.
 pub type Chunks = RangeInclusiveSet<u64>;
 
+/// The last chunk of a set.
+pub(super) fn last_of(chunks: &Chunks) -> Option<u64> {
+    // The set iterates from both ends.
+    chunks.iter().next_back().map(|range| *range.end())
+}
+
 /// Why content or hashes could not be read or kept.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}: {cause}")]

@@ -1,0 +1,170 @@
+//! One end of a channel: what it knows of the other.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ppspp_dissector::wire::{ChannelId, Layout};
+
+use super::config::{PeerConfig, Profile};
+use super::download::Download;
+use super::store::Chunks;
+use super::swarm::SwarmKey;
+use super::time::Moment;
+use super::upload::Upload;
+
+/// Which of the peer's channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ChannelKey(pub(super) usize);
+
+/// How far the handshake is (RFC 7574, section 3.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// We have to send, or have sent, the first HANDSHAKE.
+    Opening,
+    /// We have to send, or have sent, the reply; the other end has not shown yet
+    /// that it gets our datagrams.
+    Answering,
+    /// Both ends know that the other one gets their datagrams.
+    Open,
+    /// Only the closing HANDSHAKE is left to be sent.
+    Closing,
+}
+
+/// One end of a channel.
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) swarm: SwarmKey,
+    pub(super) address: SocketAddr,
+    pub(super) state: State,
+    pub(super) ours: ChannelId,
+    /// `None` until the other end has told it.
+    pub(super) theirs: Option<ChannelId>,
+    /// How we write to this peer.
+    pub(super) profile: &'static Profile,
+    /// How our messages are laid out, and how theirs are.
+    pub(super) writes: Layout,
+    pub(super) reads: Layout,
+    /// HANDSHAKEs that were sent.
+    pub(super) handshakes: u32,
+    /// When the HANDSHAKE is to be sent, again or for the first time.
+    pub(super) handshake_due: Option<Moment>,
+    /// When we heard of the peer last, and when we sent it something last.
+    pub(super) heard: Moment,
+    pub(super) spoke: Moment,
+    /// Datagrams that were sent since the peer was heard.
+    pub(super) unanswered: u32,
+
+    /// Chunks that the peer has said to have.
+    pub(super) has: Chunks,
+    /// Chunks of ours that it was not told of yet, and when it is to be.
+    pub(super) news: Chunks,
+    pub(super) news_due: Option<Moment>,
+    /// Chunks to acknowledge, with their delay samples in microseconds.
+    pub(super) acknowledgements: Vec<(u64, u64)>,
+    /// Messages without content that wait for a datagram.
+    pub(super) notices: VecDeque<Notice>,
+    pub(super) upload: Upload,
+    pub(super) download: Download,
+
+    /// Whether we serve it (section 3.8).
+    pub(super) choked: bool,
+    /// Whether it serves us.
+    pub(super) chokes_us: bool,
+    /// Bytes of content since the last reckoning: reciprocity's measure.
+    pub(super) received: u64,
+    pub(super) sent: u64,
+    /// When it was asked for peers last.
+    pub(super) asked_for_peers: Option<Moment>,
+    /// When it may ask us again.
+    pub(super) may_ask: Moment,
+    /// For when it is in the timers.
+    pub(super) timer: Option<Moment>,
+    /// Whether it stands in line to send.
+    pub(super) in_line: bool,
+    /// Whether it has shown to know the peaks: it has acknowledged a chunk.
+    pub(super) knows_peaks: bool,
+    /// Whether its peer was told to the outside as connected.
+    pub(super) connected: bool,
+}
+
+/// A message that goes with the next datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    Choke,
+    Unchoke,
+    Peer(SocketAddr),
+    Cancel(u64),
+}
+
+/// How often a peer is asked for others.
+pub(super) const ASK_EVERY: Duration = Duration::from_secs(60);
+
+/// How long the initiator may take to show that it got our reply.
+pub(super) const HALF_OPEN: Duration = Duration::from_secs(20);
+
+impl Channel {
+    /// When something is due. `allowance` tells when the rate limit lets content
+    /// go again.
+    pub(super) fn deadline(
+        &self,
+        config: &PeerConfig,
+        allowance: Option<Moment>,
+    ) -> Option<Moment> {
+        match self.state {
+            State::Opening => self.handshake_due,
+            State::Answering => Some(self.heard + HALF_OPEN),
+            State::Closing => None,
+            State::Open => {
+                let round_trip = self.upload.round_trip();
+                let chunk = self.writes.chunk_size.or_assumed();
+                let content = (self.has_content_to_send() && !self.in_line)
+                    .then(|| self.upload.next_send(chunk))
+                    .flatten()
+                    .map(|next| next.max(allowance.unwrap_or_default()));
+                let asks = self.profile.asks_for_peers;
+                [
+                    Some(self.spoke + config.keep_alive),
+                    (self.unanswered >= 3).then(|| self.heard + config.dead_after),
+                    self.news_due,
+                    self.upload.deadline(),
+                    self.download.deadline(round_trip),
+                    self.asked_for_peers
+                        .filter(|_| asks)
+                        .map(|asked| asked + ASK_EVERY),
+                    content,
+                ]
+                .into_iter()
+                .flatten()
+                .min()
+            }
+        }
+    }
+
+    /// Whether the peer waits for content that it may have.
+    pub(super) fn has_content_to_send(&self) -> bool {
+        self.state == State::Open && !self.choked && self.upload.has_waiting()
+    }
+
+    /// Chokes or unchokes the peer; whether that has changed anything.
+    pub(super) fn set_choked(&mut self, choked: bool) -> bool {
+        if self.choked == choked {
+            return false;
+        }
+        self.choked = choked;
+        if choked {
+            self.upload.clear();
+        }
+        let notices = &mut self.notices;
+        notices.retain(|notice| !matches!(notice, Notice::Choke | Notice::Unchoke));
+        notices.push_back(if choked { Notice::Choke } else { Notice::Unchoke });
+        true
+    }
+
+    /// Whether the peer has every chunk of content of `size` chunks.
+    pub(super) fn has_all(&self, size: Option<u64>) -> bool {
+        size.is_some_and(|size| {
+            size > 0 && self.has.gaps(&(0..=size - 1)).next().is_none()
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! What we have asked one peer for, and what it sent.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use ppspp_dissector::integrity::{Hash, Peak};
+use ppspp_dissector::wire::Bin;
+
+use super::time::Moment;
+
+/// Hashes that are kept until a chunk needs them.
+const MOST_HASHES: usize = 2048;
+
+/// Chunks asked for at once, at first and at most.
+const FIRST_WINDOW: u64 = 16;
+const WIDEST_WINDOW: u64 = 4096;
+
+/// How long a peer may take, at least: libswift forgets requests after a second
+/// and a half.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Requests that expired, one after the other without anything coming, after
+/// which a peer counts as one that does not serve.
+const MOST_EXPIRED: u32 = 3;
+
+/// One peer's offers and our requests.
+#[derive(Debug)]
+pub(super) struct Download {
+    /// Chunks that were asked for, and when.
+    asked: BTreeMap<u64, Moment>,
+    /// The same by time: the oldest first, some of them answered already.
+    order: VecDeque<(Moment, u64)>,
+    /// How many may be asked for at once.
+    window: u64,
+    /// Chunks that are to be asked for with the next datagrams.
+    pub(super) to_ask: VecDeque<ppspp_dissector::wire::ChunkRange>,
+    expired: u32,
+    /// Hashes that wait for a chunk, and the order in which they came.
+    hashes: HashMap<Bin, Hash, FixedState>,
+    arrivals: VecDeque<Bin>,
+    /// Hashes that may be the peaks, from chunk 0 on.
+    pub(super) run: Vec<Peak>,
+    /// Chunks that could not be verified, and that did not fit, one after the
+    /// other.
+    pub(super) unproven: u32,
+    pub(super) misfits: u32,
+}
+
+impl Download {
+    pub(super) fn new() -> Self {
+        Self {
+            asked: BTreeMap::new(),
+            order: VecDeque::new(),
+            window: FIRST_WINDOW,
+            to_ask: VecDeque::new(),
+            expired: 0,
+            hashes: HashMap::default(),
+            arrivals: VecDeque::new(),
+            run: Vec::new(),
+            unproven: 0,
+            misfits: 0,
+        }
+    }
+
+    /// How many more chunks may be asked for now: none until a quarter of the
+    /// window is free, so that requests go in ranges and not one by one.
+    pub(super) fn room(&self) -> u64 {
+        let room = self.window.saturating_sub(self.asked.len() as u64);
+        if room * 4 >= self.window { room } else { 0 }
+    }
+
+    /// Whether anything is asked for.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// Notes that a chunk is asked for.
+    pub(super) fn ask(&mut self, now: Moment, chunk: u64) {
+        self.asked.insert(chunk, now);
+        self.order.push_back((now, chunk));
+    }
+
+    /// A chunk came; whether it was asked for.
+    pub(super) fn came(&mut self, chunk: u64) -> bool {
+        self.expired = 0;
+        let asked = self.asked.remove(&chunk).is_some();
+        if asked {
+            self.window = (self.window + 1).min(WIDEST_WINDOW);
+        }
+        asked
+    }
+
+    /// Whether a chunk is asked for.
+    pub(super) fn has_asked(&self, chunk: u64) -> bool {
+        self.asked.contains_key(&chunk)
+    }
+
+    /// When a chunk was asked for.
+    pub(super) fn asked_at(&self, chunk: u64) -> Option<Moment> {
+        self.asked.get(&chunk).copied()
+    }
+
+    /// No longer waits for a chunk; whether it did.
+    pub(super) fn give_up(&mut self, chunk: u64) -> bool {
+        self.asked.remove(&chunk).is_some()
+    }
+
+    /// No longer waits for anything: these chunks may be asked of others.
+    pub(super) fn give_up_all(&mut self) -> Vec<u64> {
+        self.order.clear();
+        self.to_ask.clear();
+        std::mem::take(&mut self.asked).into_keys().collect()
+    }
+
+    /// How long an answer may take.
+    fn patience(round_trip: Duration) -> Duration {
+        PATIENCE.max(round_trip * 6)
+    }
+
+    /// When the oldest request expires.
+    pub(super) fn deadline(&self, round_trip: Duration) -> Option<Moment> {
+        let &(at, _) = self.order.front()?;
+        Some(at + Self::patience(round_trip))
+    }
+
+    /// The requests that have expired: these chunks may be asked for again.
+    pub(super) fn elapse(&mut self, now: Moment, round_trip: Duration) -> Vec<u64> {
+        let patience = Self::patience(round_trip);
+        let mut late = Vec::new();
+        while let Some(&(at, chunk)) = self.order.front() {
+            let is_answered = self.asked.get(&chunk) != Some(&at);
+            if !is_answered && at + patience > now {
+                break;
+            }
+            self.order.pop_front();
+            if !is_answered {
+                self.asked.remove(&chunk);
+                late.push(chunk);
+            }
+        }
+        if !late.is_empty() {
+            self.window = (self.window / 2).max(FIRST_WINDOW);
+            self.expired += 1;
+        }
+        late
+    }
+
+    /// Whether the peer has left our requests unanswered again and again.
+    pub(super) const fn does_not_serve(&self) -> bool {
+        self.expired >= MOST_EXPIRED
+    }
+
+    /// Keeps a hash until a chunk needs it.
+    pub(super) fn keep_hash(&mut self, node: Bin, hash: Hash) {
+        if self.hashes.insert(node, hash).is_none() {
+            self.arrivals.push_back(node);
+            if self.arrivals.len() > MOST_HASHES
+                && let Some(oldest) = self.arrivals.pop_front()
+            {
+                self.hashes.remove(&oldest);
+            }
+        }
+    }
+
+    /// A hash that was sent for a node.
+    pub(super) fn hash(&self, node: Bin) -> Option<Hash> {
+        self.hashes.get(&node).copied()
+    }
+
+    /// Forgets all hashes: one of them is wrong.
+    pub(super) fn forget_hashes(&mut self) {
+        self.hashes.clear();
+        self.arrivals.clear();
+    }
+}

@@ -1,0 +1,455 @@
+//! Datagrams that come in.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ppspp_dissector::integrity::{Hash, Peak};
+use ppspp_dissector::wire::{
+    Bin, ChunkRange, Chunks as Named, Handshake, Layout, Located, Message, Reader,
+};
+use rand_core::Rng as _;
+
+use super::channel::{Channel, ChannelKey, Notice, State};
+use super::content::Check;
+use super::event::{Ending, Event};
+use super::handshake::{Declared, layout};
+use super::peer::Peer;
+use super::store::{StoreError, last_of};
+use super::swarm::SwarmKey;
+use super::time::Moment;
+
+/// Chunks that one peer may wait for at once: about what LEDBAT's widest window
+/// can bring it in a second.
+const MOST_WAITING: u64 = 64 * 1024;
+
+/// Chunks in a row that lack hashes, or do not fit theirs, before a peer counts
+/// as malicious.
+const MOST_UNPROVEN: u32 = 512;
+const MOST_MISFITS: u32 = 8;
+
+/// How often one peer may ask for others.
+const ASK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Peers that are named in one answer.
+const PEERS_NAMED: usize = 8;
+
+impl Peer {
+    /// A datagram has come from `source`.
+    pub fn receive(&mut self, now: Moment, source: SocketAddr, datagram: &[u8]) {
+        let Ok((id, reader)) = Reader::new(datagram, datagram.len()) else {
+            return;
+        };
+        if id.is_zero() {
+            return self.opened(now, source, reader);
+        }
+        let Some(&key) = self.by_id.get(&id) else {
+            return;
+        };
+        // From anywhere else it is discarded (section 3.1.1, step 7).
+        if self.channels.get(&key).is_none_or(|it| it.address != source) {
+            return;
+        }
+        self.heard(now, key, reader);
+        self.line_up(key);
+        self.set_timer(key);
+    }
+
+    /// A datagram to channel 0: somebody wants to open a channel.
+    fn opened(&mut self, now: Moment, source: SocketAddr, mut reader: Reader<'_>) {
+        let Some(Ok(Located {
+            message: Message::Handshake(handshake),
+            ..
+        })) = reader.next(&Layout::RFC)
+        else {
+            return;
+        };
+        if handshake.is_closing() {
+            return;
+        }
+        let declared = Declared::by(&handshake);
+        let Some(swarm) = declared.swarm_id.as_deref().and_then(|id| self.swarm_with_id(id)) else {
+            return;
+        };
+        let theirs = handshake.source_channel;
+        let same = self
+            .channels
+            .iter()
+            .find(|(_, it)| it.address == source && it.theirs == Some(theirs));
+        if let Some((&key, channel)) = same {
+            // Our reply was lost.
+            if channel.state == State::Answering
+                && let Some(channel) = self.channels.get_mut(&key)
+            {
+                channel.handshake_due = Some(now);
+                self.line_up(key);
+            }
+            return;
+        }
+        let found = &self.swarms[swarm.0];
+        // Whoever fails a check is not answered: its address may be another's.
+        if declared.conflict(&found.config).is_some() || found.banned.contains(&source) {
+            return;
+        }
+        let profile = declared.profile(found.config.profile);
+        let addressing = declared.addressing.unwrap_or(found.config.addressing);
+        let added = self.add_channel(
+            now,
+            swarm,
+            source,
+            State::Answering,
+            Some(theirs),
+            profile,
+            addressing,
+        );
+        if let Some(key) = added {
+            // Haves and requests may come with it.
+            self.messages(now, key, reader);
+        }
+    }
+
+    /// A datagram on a channel of ours.
+    fn heard(&mut self, now: Moment, key: ChannelKey, reader: Reader<'_>) {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return;
+        };
+        channel.heard = now;
+        channel.unanswered = 0;
+        if channel.state == State::Answering {
+            // The third datagram: our reply has come where it should.
+            channel.state = State::Open;
+            self.connected(now, key);
+        }
+        self.messages(now, key, reader);
+    }
+
+    fn messages(&mut self, now: Moment, key: ChannelKey, mut reader: Reader<'_>) {
+        loop {
+            let Some(channel) = self.channels.get(&key) else {
+                return;
+            };
+            let reads = channel.reads;
+            // What can't be read is left aside, with all that follows it.
+            let Some(Ok(located)) = reader.next(&reads) else {
+                return;
+            };
+            if channel.state == State::Closing {
+                return;
+            }
+            if let Err(error) = self.message(now, key, &located.message) {
+                let swarm = self.channels[&key].swarm;
+                return self.fail(swarm, error);
+            }
+        }
+    }
+
+    fn message(
+        &mut self,
+        now: Moment,
+        key: ChannelKey,
+        message: &Message<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return Ok(());
+        };
+        let is_open = channel.state == State::Open;
+        let size = channel.reads.chunk_size.or_assumed();
+        let range = message.spec().and_then(|spec| match spec.chunks(size) {
+            Named::Range(range) => Some(range),
+            _ => None,
+        });
+        match (message, range) {
+            (Message::Handshake(handshake), _) => self.shaken(now, key, handshake),
+            (Message::Have(_), Some(range)) => self.offered(key, range),
+            (Message::Data { data, timestamp, .. }, Some(range)) if is_open && range.is_single() => {
+                self.chunk(now, key, range.start(), data, *timestamp)?;
+            }
+            (Message::Ack { delay, .. }, Some(range)) if is_open => {
+                channel.upload.acknowledged(now, range, Some(*delay));
+                channel.knows_peaks = true;
+                self.offered(key, range);
+            }
+            (Message::Integrity { hash, .. }, Some(range)) => {
+                if let (Some(hash), Some(bin)) = (Hash::from_bytes(hash), Bin::covering(range)) {
+                    self.hash(key, bin, hash)?;
+                }
+            }
+            (Message::Request(_), Some(range)) => {
+                let last = last_of(self.swarms[channel.swarm.0].content.present());
+                // Beyond what is there nothing can be sent.
+                let end = last.map(|last| range.end().min(last));
+                if let Some(range) = end.and_then(|end| ChunkRange::new(range.start(), end))
+                    && !channel.choked
+                {
+                    channel.upload.request(range, MOST_WAITING);
+                }
+            }
+            (Message::Cancel(_), Some(range)) => channel.upload.cancel(range),
+            (Message::Choke, _) => {
+                channel.chokes_us = true;
+                let swarm = channel.swarm;
+                for chunk in channel.download.give_up_all() {
+                    self.swarms[swarm.0].unclaim(chunk);
+                }
+                self.ask_others(swarm);
+            }
+            (Message::Unchoke, _) => channel.chokes_us = false,
+            (Message::PexReq, _) if is_open => self.asked_for_peers(now, key),
+            (Message::PexResV4 { address, port }, _) if is_open => {
+                self.told_of_peer(now, key, SocketAddr::new((*address).into(), *port));
+            }
+            (Message::PexResV6 { address, port }, _) if is_open => {
+                // A dual-stack socket's way to write an IPv4 address.
+                let address = address
+                    .to_ipv4_mapped()
+                    .map_or(IpAddr::V6(*address), IpAddr::V4);
+                self.told_of_peer(now, key, SocketAddr::new(address, *port));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A HANDSHAKE on a channel of ours.
+    fn shaken(&mut self, now: Moment, key: ChannelKey, handshake: &Handshake<'_>) {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return;
+        };
+        if handshake.is_closing() {
+            return self.end(key, Ending::ByPeer);
+        }
+        // The other end's options can't change once the channel is open.
+        if channel.state != State::Opening {
+            return;
+        }
+        let declared = Declared::by(handshake);
+        let found = &self.swarms[channel.swarm.0];
+        channel.theirs = Some(handshake.source_channel);
+        if let Some(conflict) = declared.conflict(&found.config) {
+            return self.end(key, Ending::Incompatible(conflict));
+        }
+        if let Some(addressing) = declared.addressing {
+            channel.reads = layout(&found.config, addressing);
+        }
+        channel.profile = declared.profile(channel.profile);
+        channel.state = State::Open;
+        channel.handshake_due = None;
+        // It answered at once or after some tries: no sample to go by.
+        self.connected(now, key);
+    }
+
+    /// A channel is open from now on.
+    fn connected(&mut self, now: Moment, key: ChannelKey) {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return;
+        };
+        let (swarm, address) = (channel.swarm, channel.address);
+        channel.connected = true;
+        channel.news_due = Some(now);
+        // Nobody expects to be choked or not: only who is, is told.
+        if channel.choked {
+            channel.notices.push_back(Notice::Choke);
+        }
+        let found = &mut self.swarms[swarm.0];
+        if channel.choked {
+            // A newcomer need not wait for the next review where there is room.
+            let soon = now + Duration::from_millis(500);
+            found.next_review = found.next_review.min(soon);
+        }
+        self.events.push_back(Event::Connected { swarm, address });
+        self.line_up(key);
+    }
+
+    /// The peer has chunks.
+    fn offered(&mut self, key: ChannelKey, range: ChunkRange) {
+        if let Some(channel) = self.channels.get_mut(&key) {
+            channel.has.insert(range.start()..=range.end());
+            // Who has verified anything knows the peaks.
+            channel.knows_peaks = true;
+            channel.news.remove(range.start()..=range.end());
+        }
+    }
+
+    /// A hash has come.
+    fn hash(&mut self, key: ChannelKey, bin: Bin, hash: Hash) -> Result<(), StoreError> {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return Ok(());
+        };
+        let swarm = channel.swarm;
+        let download = &mut channel.download;
+        let content = &mut self.swarms[swarm.0].content;
+        if !content.is_protected() {
+            return Ok(());
+        }
+        if content.hash(bin)?.is_none() {
+            download.keep_hash(bin, hash);
+        }
+        // Peaks follow each other from chunk 0 on and get smaller.
+        let chunks = bin.range();
+        let run = &mut download.run;
+        let follows = |last: &Peak| {
+            last.chunks.end() + 1 == chunks.start() && chunks.count() < last.chunks.count()
+        };
+        if chunks.start() == 0 {
+            run.clear();
+        } else if !run.last().is_some_and(follows) {
+            return Ok(());
+        }
+        run.push(Peak { chunks, hash });
+        if content.offer_peaks(run)?
+            && let Some(chunks) = content.size()
+        {
+            self.events.push_back(Event::SizeKnown { swarm, chunks });
+        }
+        Ok(())
+    }
+
+    /// A chunk has come.
+    fn chunk(
+        &mut self,
+        now: Moment,
+        key: ChannelKey,
+        chunk: u64,
+        data: &[u8],
+        timestamp: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return Ok(());
+        };
+        let delay = timestamp.map_or(0, |sent| now.microseconds().wrapping_sub(sent));
+        let swarm = &mut self.swarms[channel.swarm.0];
+        if swarm.failed {
+            return Ok(());
+        }
+        // Who sends a chunk has it.
+        channel.has.insert(chunk..=chunk);
+        if swarm.content.has(chunk) {
+            swarm.totals.duplicate += 1;
+            channel.download.came(chunk);
+            channel.acknowledgements.push((chunk, delay));
+            return Ok(());
+        }
+        if !swarm.config.wants_content {
+            return Ok(());
+        }
+        let download = &channel.download;
+        let check = swarm.content.take(chunk, data, |node| download.hash(node))?;
+        match check {
+            Check::Right => {
+                swarm.totals.verified += 1;
+                swarm.totals.received += data.len() as u64;
+                channel.received += data.len() as u64;
+                swarm.claimed.insert(chunk..=chunk);
+                channel.download.came(chunk);
+                channel.download.unproven = 0;
+                channel.download.misfits = 0;
+                channel.acknowledgements.push((chunk, delay));
+                self.cancel_elsewhere(key, chunk);
+            }
+            Check::Unproven => {
+                swarm.totals.unproven += 1;
+                channel.download.unproven += 1;
+                if channel.download.unproven >= MOST_UNPROVEN {
+                    self.end(key, Ending::Malicious("it sends chunks without hashes"));
+                }
+            }
+            Check::Misfit => {
+                swarm.totals.wrong += 1;
+                channel.download.misfits += 1;
+                channel.download.forget_hashes();
+                if channel.download.misfits >= MOST_MISFITS {
+                    self.end(key, Ending::Malicious("its chunks do not fit their hashes"));
+                }
+            }
+            Check::Wrong => {
+                swarm.totals.wrong += 1;
+                self.end(key, Ending::Malicious("it sent a wrong chunk"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A chunk has come that others were asked for, too.
+    fn cancel_elsewhere(&mut self, key: ChannelKey, chunk: u64) {
+        let swarm = self.channels[&key].swarm;
+        if self.swarms[swarm.0].channels.len() == 1 {
+            return;
+        }
+        let others: Vec<_> = self.swarms[swarm.0]
+            .channels
+            .iter()
+            .copied()
+            .filter(|other| *other != key)
+            .collect();
+        for other in others {
+            if let Some(channel) = self.channels.get_mut(&other)
+                && channel.download.give_up(chunk)
+            {
+                channel.notices.push_back(Notice::Cancel(chunk));
+                self.line_up(other);
+            }
+        }
+    }
+
+    /// The peer asks for others.
+    fn asked_for_peers(&mut self, now: Moment, key: ChannelKey) {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return;
+        };
+        if now < channel.may_ask {
+            return;
+        }
+        channel.may_ask = now + ASK_INTERVAL;
+        let (swarm, address) = (channel.swarm, channel.address);
+        let mut others: Vec<SocketAddr> = self
+            .others(swarm, key)
+            .filter(|other| other.state == State::Open)
+            .map(|other| other.address)
+            .filter(|other| *other != address && may_know(address, *other))
+            .collect();
+        let mut named = Vec::new();
+        while named.len() < PEERS_NAMED && !others.is_empty() {
+            let place = (self.random.next_u64() % others.len() as u64) as usize;
+            named.push(Notice::Peer(others.swap_remove(place)));
+        }
+        if let Some(channel) = self.channels.get_mut(&key) {
+            channel.notices.extend(named);
+        }
+    }
+
+    /// The peer names another one.
+    fn told_of_peer(&mut self, now: Moment, key: ChannelKey, address: SocketAddr) {
+        let Some(channel) = self.channels.get(&key) else {
+            return;
+        };
+        let (swarm, teller) = (channel.swarm, channel.address);
+        let asked = channel.asked_for_peers.is_some();
+        if !asked || !may_know(teller, address) || address.port() == 0 {
+            return;
+        }
+        self.events.push_back(Event::PeerFound { swarm, address });
+        let found = &self.swarms[swarm.0];
+        if found.is_hungry() && found.channels.len() < self.config.most_peers {
+            self.connect(now, swarm, address);
+        }
+    }
+
+    /// The other channels of a swarm.
+    fn others(&self, swarm: SwarmKey, key: ChannelKey) -> impl Iterator<Item = &Channel> {
+        let channels = self.swarms[swarm.0].channels.iter();
+        channels
+            .filter(move |other| **other != key)
+            .filter_map(|other| self.channels.get(other))
+    }
+}
+
+/// Whether a peer may be told of an address: private ones are of no use outside
+/// and nobody's business there (section 8.13).
+fn may_know(peer: SocketAddr, address: SocketAddr) -> bool {
+    let is_private = |address: IpAddr| match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_loopback(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unique_local() || v6.is_loopback(),
+    };
+    let is_usable = !address.ip().is_unspecified() && !address.ip().is_multicast();
+    is_usable && (!is_private(address.ip()) || is_private(peer.ip()))
+}
+
