@@ -49,6 +49,8 @@ pub struct Ledbat {
     /// Parts of a byte.
     window: u64,
     phase: Phase,
+    /// When the queue that slow start has left can be measured.
+    settle: Option<Moment>,
     flight: Flight,
     /// Datagrams sent until then have had their halving.
     reduced: Option<Moment>,
@@ -88,6 +90,7 @@ impl Ledbat {
             phase: Phase::SlowStart {
                 threshold: parts(MAXIMUM_WINDOW),
             },
+            settle: None,
             flight: Flight::new(now),
             reduced: None,
             silent: false,
@@ -243,7 +246,8 @@ impl Ledbat {
         {
             self.phase = Phase::SlowStart { threshold };
         }
-        self.end_slow_start();
+        self.end_slow_start(now);
+        self.settle(now);
         let recent = self.flight.recent(now, self.round());
         let (grown, allowed) = match self.phase {
             Phase::SlowStart { threshold } => {
@@ -263,7 +267,7 @@ impl Ledbat {
             .min(parts(allowed))
             .max(parts(self.parameters.minimum_window))
             .min(parts(MAXIMUM_WINDOW));
-        self.end_slow_start();
+        self.end_slow_start(now);
     }
 
     /// GAIN * `off_target` * `bytes_newly_acked` * MSS / cwnd, in parts of a byte.
@@ -292,13 +296,38 @@ impl Ledbat {
     /// Ends slow start at its threshold, or once the queueing delay is half of the
     /// target: the delay that is seen now was made by half of the window, so that
     /// the queue is about to be twice as long.
-    fn end_slow_start(&mut self) {
-        if let Phase::SlowStart { threshold } = self.phase
-            && (self.window >= threshold
-                || self.queueing.unwrap_or_default() * 2 > self.parameters.target)
-        {
+    fn end_slow_start(&mut self, now: Moment) {
+        let Phase::SlowStart { threshold } = self.phase else {
+            return;
+        };
+        let queued = self.queueing.unwrap_or_default() * 2 > self.parameters.target;
+        if queued || self.window >= threshold {
             self.phase = Phase::Steady;
         }
+        if queued {
+            // In one round trip the last of slow start arrives, in another what
+            // left after it.
+            self.settle = Some(now + self.round() * 2);
+        }
+    }
+
+    /// Takes back, once, what slow start has queued beyond the target: where the
+    /// round trip is long, that can be many times the segment in a round trip by
+    /// which the window shrinks otherwise. A window's delay in the queue is the
+    /// same share of it as of the round trip.
+    fn settle(&mut self, now: Moment) {
+        if self.settle.is_none_or(|at| now < at) {
+            return;
+        }
+        self.settle = None;
+        let (Some(queueing), Phase::Steady) = (self.queueing, self.phase) else {
+            return;
+        };
+        let round = self.round().as_micros().max(1);
+        let excess = queueing.saturating_sub(self.parameters.target).as_micros();
+        // No more than a loss would take.
+        let excess = u128::from(self.window) * excess.min(round / 2) / round;
+        self.window -= u64::try_from(excess).unwrap_or(0);
     }
 
     /// Empties the queue for a moment, where it was not seen nearly empty for a

@@ -212,11 +212,13 @@ impl Model {
             self.send(index);
         }
         let flow = &self.flows[index];
-        let mut wake = flow.progress + flow.ledbat.timeout();
-        if !flow.stopped && flow.ledbat.flight() + SEGMENT <= flow.ledbat.window() {
-            wake = wake.min(flow.ledbat.next_send());
-        }
-        if flow.stopped || flow.outstanding.is_empty() || flow.wake == Some(wake) {
+        let fits = flow.ledbat.flight() + SEGMENT <= flow.ledbat.window();
+        let paced = (!flow.stopped && fits).then(|| flow.ledbat.next_send());
+        let timeout = (!flow.outstanding.is_empty()).then(|| flow.progress + flow.ledbat.timeout());
+        let Some(wake) = paced.into_iter().chain(timeout).min() else {
+            return;
+        };
+        if flow.wake == Some(wake) {
             return;
         }
         self.flows[index].wake = Some(wake);
@@ -228,7 +230,6 @@ impl Model {
             .noise
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        let jitter = Duration::from_micros((self.noise >> 33) % 100).min(self.path.forward / 4);
         let (now, path) = (self.now, self.path);
         let flow = &mut self.flows[index];
         if flow.outstanding.is_empty() {
@@ -245,8 +246,10 @@ impl Model {
         self.waits.0 += wait;
         self.waits.1 += 1;
         self.waits.2 = self.waits.2.max(wait);
-        let taken = Duration::from_micros(u64::from(SEGMENT) * 1_000_000 / path.rate);
-        self.free = now + wait + taken;
+        let taken = u64::from(SEGMENT) * 1_000_000 / path.rate;
+        self.free = now + wait + Duration::from_micros(taken);
+        // Less than what would let one datagram overtake another.
+        let jitter = Duration::from_micros((self.noise >> 33) % taken.clamp(1, 100));
         let arrival = self.free + path.forward + jitter;
         let milliseconds = (arrival.microseconds() / 1000 % 1_000_000_000).cast_signed();
         let delay = arrival.since(now).as_micros() as i64

@@ -23,7 +23,6 @@ fn an_idle_link_is_used_with_the_target_for_a_queue() {
         model.flow(aiming_at(target));
         let first = model.run(seconds(30));
         let then = model.run(seconds(60));
-        println!("target {target} ms: {first:?}, {then:?}");
         assert!(then.shares[0] > 0.97, "{then:?}");
         let target = Duration::from_millis(target);
         assert!(then.wait > target * 8 / 10 && then.longest < target * 12 / 10);
@@ -33,6 +32,23 @@ fn an_idle_link_is_used_with_the_target_for_a_queue() {
         );
         assert_eq!(first.lost + then.lost, 0);
     }
+}
+
+#[test]
+fn on_a_long_fat_path_slow_start_leaves_no_long_queue() {
+    let path = Path {
+        rate: 10_000_000,
+        forward: Duration::from_millis(100),
+        back: Duration::from_millis(100),
+        ..Path::home()
+    };
+    let mut model = Model::new(path);
+    model.flow(aiming_at(25));
+    let first = model.run(seconds(10));
+    let then = model.run(seconds(10));
+    assert!(first.longest < Duration::from_millis(225), "{first:?}");
+    assert!(then.shares[0] > 0.95, "{then:?}");
+    assert!(then.wait < Duration::from_millis(35), "{then:?}");
 }
 
 #[test]
@@ -46,7 +62,6 @@ fn the_queue_stays_at_the_target_for_longer_than_the_base_history() {
     model.run(seconds(60));
     let then = model.run(seconds(1200));
     let last = model.run(seconds(120));
-    println!("{then:?}, {last:?}");
     assert!(then.shares[0] > 0.98 && last.shares[0] > 0.98);
     assert!(then.longest < Duration::from_millis(80), "{then:?}");
     assert!(last.wait < Duration::from_millis(65), "{last:?}");
@@ -63,12 +78,11 @@ fn it_yields_to_a_flow_that_fills_the_queue_and_returns_after_it() {
     model.run(seconds(20));
     // Without delays it is as TCP is.
     model.flow(LedbatConfig::default()).delays = false;
-    let arrival = model.run(seconds(30));
+    model.run(seconds(30));
     let shared = model.run(seconds(60));
     model.flows[1].stopped = true;
-    let end = model.run(seconds(20));
+    model.run(seconds(20));
     let alone = model.run(seconds(20));
-    println!("{arrival:?}, {shared:?}, {end:?}, {alone:?}");
     assert!(
         shared.shares[0] < 0.1 && shared.shares[1] > 0.85,
         "{shared:?}"
@@ -83,7 +97,6 @@ fn two_flows_of_one_target_share_a_link() {
     model.flow(aiming_at(60));
     model.run(seconds(60));
     let shared = model.run(seconds(60));
-    println!("{shared:?}");
     assert!(shared.shares.iter().sum::<f64>() > 0.97);
     assert!(shared.shares.iter().all(|share| *share > 0.2), "{shared:?}");
 }
@@ -99,7 +112,6 @@ fn without_delays_or_with_a_short_queue_loss_alone_limits_it() {
         model.flow(LedbatConfig::default()).delays = delays;
         model.run(seconds(20));
         let then = model.run(seconds(60));
-        println!("delays {delays}: {then:?}");
         assert!(then.shares[0] > 0.9 && then.lost > 0, "{then:?}");
         assert_eq!(model.flows[0].timeouts, 0);
     }
@@ -115,7 +127,6 @@ fn late_and_bundled_acknowledgements_do_not_hold_it_back() {
     model.flow(LedbatConfig::default());
     model.run(seconds(60));
     let then = model.run(seconds(60));
-    println!("{then:?}");
     assert!(then.shares[0] > 0.9, "{then:?}");
     assert_eq!(model.flows[0].timeouts, 0);
 }
@@ -133,7 +144,6 @@ fn a_loopback_transfer_is_not_held_back() {
     model.flow(aiming_at(25));
     let first = model.run(Duration::from_millis(100));
     let then = model.run(Duration::from_millis(400));
-    println!("{first:?}, {then:?}");
     assert!(first.shares[0] > 0.9 && then.shares[0] > 0.95);
 }
 
@@ -152,7 +162,6 @@ fn it_survives_an_outage() {
     model.run(model.flows[0].ledbat.timeout());
     let back = model.run(seconds(10));
     let then = model.run(seconds(10));
-    println!("{tried} timeouts, {back:?}, {then:?}");
     assert!(back.shares[0] > 0.8 && then.shares[0] > 0.97, "{then:?}");
     assert_eq!(model.flows[0].ledbat.timeout(), Duration::from_millis(200));
 }
@@ -172,14 +181,12 @@ fn a_longer_route_costs_throughput_for_the_base_history_only() {
     let throttled = model.run(seconds(60));
     model.run(seconds(150));
     let then = model.run(seconds(60));
-    println!("{throttled:?}, {then:?}");
     assert!(throttled.shares[0] < 0.3, "{throttled:?}");
     assert!(then.shares[0] > 0.95, "{then:?}");
     // A shorter one costs nothing, but the queue of that moment counts as base.
     model.path.forward -= Duration::from_millis(45);
     model.run(seconds(10));
     let shorter = model.run(seconds(60));
-    println!("{shorter:?}");
     assert!(shorter.shares[0] > 0.95 && shorter.wait < Duration::from_millis(55));
 }
 
@@ -192,7 +199,6 @@ fn a_jump_of_a_clock_does_not_stall_it() {
         model.run(seconds(30));
         model.flows[0].clock.offset += offset;
         let then = model.run(seconds(30));
-        println!("{offset}: {then:?}");
         assert!(then.shares[0] > 0.97, "{then:?}");
         assert!(then.wait < Duration::from_millis(70), "{then:?}");
     }
@@ -209,7 +215,6 @@ fn clocks_of_different_speeds_cost_nothing() {
         model.flow(aiming_at(target)).clock = Clock { offset: -77, skew };
         model.run(seconds(600));
         let then = model.run(seconds(300));
-        println!("{skew} ppm, target {target}: {then:?}");
         assert!(then.shares[0] > 0.95, "{then:?}");
         assert!(then.wait < Duration::from_millis(target + 13), "{then:?}");
     }
