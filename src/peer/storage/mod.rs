@@ -1,0 +1,7 @@
+//! Where a peer keeps content and the hashes that prove it: in memory or in a
+//! file.
+
+mod memory;
+mod shape;
+
+pub use memory::MemoryStore;
