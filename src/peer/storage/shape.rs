@@ -21,6 +21,8 @@ pub(super) enum Misfit {
     TooSmall { chunk: u64 },
     #[error("the chunk was not committed")]
     NotPresent,
+    #[error("only a live stream has a discard window")]
+    Static,
 }
 
 impl Misfit {
