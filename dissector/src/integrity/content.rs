@@ -35,10 +35,15 @@ impl ContentTree {
 
     /// Appends the next chunk and gives its hash to `know`, and then those of
     /// all nodes that it fills, going upwards.
-    pub fn push_with(&mut self, chunk: &[u8], mut know: impl FnMut(Bin, Hash)) {
+    pub fn push_with(&mut self, chunk: &[u8], know: impl FnMut(Bin, Hash)) {
+        self.push_hash_with(self.function.chunk(chunk), know);
+    }
+
+    /// As [`ContentTree::push_with`], for a chunk whose hash is known already.
+    pub fn push_hash_with(&mut self, chunk: Hash, mut know: impl FnMut(Bin, Hash)) {
         let mut node = Peak {
             chunks: ChunkRange::single(self.chunks),
-            hash: self.function.chunk(chunk),
+            hash: chunk,
         };
         self.chunks += 1;
         let mut tell = |peak: &Peak| {

@@ -37,7 +37,8 @@ pub trait Store: fmt::Debug {
     /// it never is.
     fn size(&self) -> Option<u64>;
 
-    /// Notes how many chunks static content has: its peaks are proven.
+    /// Notes how many chunks static content has: its peaks are proven. They
+    /// may turn out to be fewer later, never more.
     ///
     /// # Errors
     /// When that can't be kept.
@@ -52,7 +53,8 @@ pub trait Store: fmt::Debug {
     /// When it can't be read.
     fn hash(&mut self, node: Bin) -> Result<Option<Hash>, StoreError>;
 
-    /// Keeps the proven hash of a node.
+    /// Keeps the proven hash of a node. Empty hashes are not kept: they are
+    /// those of nodes beyond the content (section 5.1).
     ///
     /// # Errors
     /// When it can't be kept.

@@ -1,0 +1,1 @@
+//! Disks that fail and computers that lose their power.
