@@ -61,7 +61,10 @@ pub enum KeyError {
     #[error("the {0} is damaged")]
     Damaged(&'static str),
     /// RSA keys sign with any hash, and nothing tells which.
-    #[error("an RSA key does not tell its hash: name the algorithm, RSASHA256 or RSASHA1")]
+    #[error(
+        "an RSA key does not tell its hash: name it by --algorithm, RSASHA256 \
+         or, as libswift has it, RSASHA1"
+    )]
     HashUnknown,
     /// A key that can't sign by the algorithm asked for.
     #[error("expected a key for {wanted}, found one for {found}")]

@@ -28,7 +28,7 @@ pub use error::{KeyError, KeyFileError};
 pub use file::{read_key_file, write_key_file};
 
 /// Bits of the RSA keys that are made and read. Less is what nobody should sign
-/// with, libswift's keys have 1024; more is what RFC 5702, section 2.1, forbids.
+/// with, though libswift's default is 1024; more is what RFC 5702, section 2.1, forbids.
 pub const RSA_BITS: RangeInclusive<usize> = 1024..=4096;
 
 /// Bits of an RSA key unless told.
@@ -210,28 +210,28 @@ impl SigningKey {
         signed.expect("the numbers of a key that was proven fit together")
     }
 
-    /// Why nobody should trust this key where there is a choice, if so: RSA with
-    /// few bits or SHA-1 is there for libswift, which has nothing better.
+    /// Why nobody should sign with this key where there is a choice, if so. Weak keys
+    /// are there for what signs so already: libswift's RSA keys have SHA-1 and 1024
+    /// bits.
     pub fn weakness(&self) -> Option<String> {
-        let few_bits =
-            matches!(self.0, Key::RsaSha1(_) | Key::RsaSha256(_)) && self.bits() < STRONG_RSA_BITS;
-        let few_bits = few_bits.then(|| {
-            format!(
-                "an RSA modulus of {} bits can be factored by those who spend enough",
-                self.bits()
-            )
-        });
-        let sha1 = matches!(self.0, Key::RsaSha1(_))
-            .then(|| "two messages with one SHA-1 digest can be made".to_owned());
-        let reasons: Vec<String> = few_bits.into_iter().chain(sha1).collect();
-        (!reasons.is_empty()).then(|| {
-            format!(
-                "{} with {} bits is weak: {}; use it only for peers that know nothing better, as libswift",
-                self.algorithm(),
-                self.bits(),
-                reasons.join(", and ")
-            )
-        })
+        let rsa = matches!(self.0, Key::RsaSha1(_) | Key::RsaSha256(_));
+        let short = rsa && self.bits() < STRONG_RSA_BITS;
+        let sha1 = matches!(self.0, Key::RsaSha1(_));
+        let reasons = match (short, sha1) {
+            (false, false) => return None,
+            (true, false) => "its modulus is short enough to be factored",
+            (false, true) => "two messages with one SHA-1 digest can be made",
+            (true, true) => {
+                "its modulus is short enough to be factored, \
+                 and two messages with one SHA-1 digest can be made"
+            }
+        };
+        Some(format!(
+            "{} with {} bits is weak: {reasons}; \
+             ECDSAP256SHA256, which every peer has to know, is not",
+            self.algorithm(),
+            self.bits()
+        ))
     }
 }
 

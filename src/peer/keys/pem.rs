@@ -1,5 +1,5 @@
-//! Private keys as text: PKCS #8, and what OpenSSL wrote before it, as libswift's
-//! keys come from there.
+//! Private keys as text: PKCS #8, and what OpenSSL wrote before it and partly still
+//! writes. libswift's keys are either.
 
 use crypto_primes::{Flavor, is_prime};
 use ppspp_dissector::wire::SignatureAlgorithm;
