@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ppspp_dissector::session::Config;
 use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
 
+use super::peer_args::{PEER_AFTER_HELP, PeerArgs};
 use crate::capture::Input;
 use crate::output::TimeStyle;
 use crate::pipeline::Manner;
@@ -28,6 +29,7 @@ Examples:
   ppsp-inspect extract -o DIR capture.pcap     the content, from its chunks
   ppsp-inspect findings                        what the analyzer can tell
   ppsp-inspect hash video.mp4                  the swarm ID of content
+  ppsp-inspect peer keygen -o stream.pem       the key of a live stream
 
 Exit status: 0 all fine, 1 verification failed, 2 wrong usage, 3 an input could
 not be read (to its end).";
@@ -134,6 +136,9 @@ pub(super) enum Command {
     /// Print the catalogue of findings: ids, severities, RFC sections
     #[command(after_help = FINDINGS_AFTER_HELP)]
     Findings(FindingsArgs),
+    /// Make the keys of live streams, and show their swarm IDs
+    #[command(after_help = PEER_AFTER_HELP)]
+    Peer(PeerArgs),
 }
 
 /// Which captures, and what is known about them.

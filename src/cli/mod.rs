@@ -1,6 +1,8 @@
 //! The command line: which room does what. No logic of its own.
 
 mod args;
+mod peer;
+mod peer_args;
 
 use std::fmt;
 use std::fs::File;
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Extract(args) => extract(&args),
         Command::Hash(args) => hash(&args),
         Command::Findings(args) => findings(&args),
+        Command::Peer(args) => peer::run(&args),
     };
     match result {
         Ok(status) => status,

@@ -8,6 +8,7 @@ mod content;
 mod format;
 mod hex;
 mod json;
+mod key;
 mod line;
 mod stats;
 mod style;
@@ -21,6 +22,7 @@ pub use content::{
 pub use format::{TimeFormat, TimeStyle};
 pub use hex::write_hex;
 pub use json::{JsonTimes, write_json_line};
+pub use key::{KeySummary, write_key, write_key_json};
 pub use line::write_line;
 pub use stats::{CaptureSummary, write_stats, write_stats_json};
 pub use style::Style;

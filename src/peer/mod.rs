@@ -1,4 +1,5 @@
 //! The embedded peer: it seeds, leeches, and streams live.
 
 pub mod engine;
+pub mod keys;
 pub mod storage;

@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod capture_writer;
 pub mod foreign;
+pub mod openssl_keys;
 pub mod outputs;
 pub mod program;
 pub mod random;

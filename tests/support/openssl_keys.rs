@@ -1,0 +1,258 @@
+//! Keys that OpenSSL 3.0 made once for these tests, in all the formats it has,
+//! and what it says of them. They guard nothing.
+#![allow(dead_code, unreachable_pub)]
+
+/// `openssl ecparam -name prime256v1 -genkey`: two blocks, SEC 1.
+pub const P256_SEC1: &str = "\
+-----BEGIN EC PARAMETERS-----
+BggqhkjOPQMBBw==
+-----END EC PARAMETERS-----
+-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIDWPShTx8oW0jTKFMPn3Ar20XxyTfyhspFdBysQX2WuvoAoGCCqGSM49
+AwEHoUQDQgAEovXNhD9d/ZIt7yKH8himnDLA4RUds8Ptn7CAFy1zD7q7OI4Ixs4K
+C9mbzUJXzFLevbrG/0zoAi64FLU0j3QmIg==
+-----END EC PRIVATE KEY-----
+";
+
+/// `openssl ecparam -name secp384r1 -genkey -noout`: SEC 1.
+pub const P384_SEC1: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MIGkAgEBBDDdHyYcTauI5hegThs5hh7G4sXZ8kzovH1Vj0mg8g5TlyXzQqf9S+8X
+d6AgpjT2hbigBwYFK4EEACKhZANiAAR4a8eq6N/zHEuZ6VnkwhWesL30oLGxkh+4
+uZ3wZycMIrI6OEBK+89X3+Sin6LcqxQK+0jvVsM6pctPowXEn90Yi1GUvHWUd/cl
+dDZ72oG23BE0aMsNj0zmJs3KyElcRmY=
+-----END EC PRIVATE KEY-----
+";
+
+/// `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`.
+pub const P256_PKCS8: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgqLQU6rlW4vmjBoe1
+lihi8YILXhXtV+Fuo9w5KwZ6l16hRANCAASCsHyepy47dtaSebaoi5TgodopFaVm
+AjW7PLNUfn+CmQQHCZUia9n2fbTlkUfp2MY9PR7zwy5l08P1/wnNtpgC
+-----END PRIVATE KEY-----
+";
+
+/// `openssl genrsa -traditional 1024`: PKCS #1, as libswift's keys were.
+pub const RSA_1024_PKCS1: &str = "\
+-----BEGIN RSA PRIVATE KEY-----
+MIICWwIBAAKBgQCuhvsESPjy25q9dECjCJ1eWeVo5Ghx05kBydRTFPlmRrdg6bPV
+FNUrsdGRNweUeVR1Ysj/L6Ro33KlcTDmfUg7By5xJ1NV3hKpVQRr4ES4eRivQy9K
+PA0Ye0AA69uiqzrB4x6Wi+sAumUEeiDCtWc0ILc2rYqiw5BOUst2S0VOEQIDAQAB
+AoGAa4yerztQvkf6CXnUQyOR5oy7RHJMsqhUh7eackBgmFhHtR8PROX7n1uK61Pg
+Bezm0Re5CRiQ1lesTKt+GOtnUIROl9KzVDLrBAOkFWCEoaTN9gKTEMMr/Yu+OwRM
+bVe+45lc19YT7oG+iyXiPeOq8cVKL4oeIcr+ajNjqNQvr+ECQQDTdPnFYhFUXl8U
+8/nh9TseE3THCLCZAWJaFvNx+wuOlwZUEXnnmIr+MsaTjeAl6aDdfjowVrlsK1xI
+OHwGD30tAkEA00qJNjw5m7Lm+uGyQK2RzuWRMl9md+YeHQdjfZuqA18c1Tgh2/dA
+y5fMAHpkqMO2LOXDzioWPQ++eEZaOoHK9QJAGIZbpbHvEprzaim11KgtmBpnk+IF
+IWnQr2Q0Dgcw2vPXLw7r1ZmSnVLkRx7QXXVQTAAk3ZBhZxNMW6/5anaHbQJAWvcR
+AbeF+cFY7hPzASN4zcFJ9Izb+ayptEe1DqPQ2yi8qhNDiIb3b2+H1YDcC0hPCx9U
+YFMARgOcNf3b5KpybQJAE7D/qddxSPSv6aQtjL4/OqkfYg061k1c+22FnVZAvf73
+9ovNwAA0XNR6Ea5bNLT7y6yrS1k8XoN5UA1Uobpy6A==
+-----END RSA PRIVATE KEY-----
+";
+
+/// The same key, by `openssl pkey`.
+pub const RSA_1024_PKCS8: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIICdQIBADANBgkqhkiG9w0BAQEFAASCAl8wggJbAgEAAoGBAK6G+wRI+PLbmr10
+QKMInV5Z5WjkaHHTmQHJ1FMU+WZGt2Dps9UU1Sux0ZE3B5R5VHViyP8vpGjfcqVx
+MOZ9SDsHLnEnU1XeEqlVBGvgRLh5GK9DL0o8DRh7QADr26KrOsHjHpaL6wC6ZQR6
+IMK1ZzQgtzatiqLDkE5Sy3ZLRU4RAgMBAAECgYBrjJ6vO1C+R/oJedRDI5HmjLtE
+ckyyqFSHt5pyQGCYWEe1Hw9E5fufW4rrU+AF7ObRF7kJGJDWV6xMq34Y62dQhE6X
+0rNUMusEA6QVYIShpM32ApMQwyv9i747BExtV77jmVzX1hPugb6LJeI946rxxUov
+ih4hyv5qM2Oo1C+v4QJBANN0+cViEVReXxTz+eH1Ox4TdMcIsJkBYloW83H7C46X
+BlQReeeYiv4yxpON4CXpoN1+OjBWuWwrXEg4fAYPfS0CQQDTSok2PDmbsub64bJA
+rZHO5ZEyX2Z35h4dB2N9m6oDXxzVOCHb90DLl8wAemSow7Ys5cPOKhY9D754Rlo6
+gcr1AkAYhlulse8SmvNqKbXUqC2YGmeT4gUhadCvZDQOBzDa89cvDuvVmZKdUuRH
+HtBddVBMACTdkGFnE0xbr/lqdodtAkBa9xEBt4X5wVjuE/MBI3jNwUn0jNv5rKm0
+R7UOo9DbKLyqE0OIhvdvb4fVgNwLSE8LH1RgUwBGA5w1/dvkqnJtAkATsP+p13FI
+9K/ppC2Mvj86qR9iDTrWTVz7bYWdVkC9/vf2i83AADRc1HoRrls0tPvLrKtLWTxe
+g3lQDVShunLo
+-----END PRIVATE KEY-----
+";
+
+/// `openssl genrsa 4096`.
+pub const RSA_4096_PKCS8: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIIJQwIBADANBgkqhkiG9w0BAQEFAASCCS0wggkpAgEAAoICAQDH0sOcaOe9bDLW
+/Jp6y5WjdfTwbY/Tfi11pnKFzbJhcdNsB6VtrmGmvR2SE20siyFKLdX1qDAoVVTU
+3Xo5XinpFuKcg6bnDF3I4GQ+9yKJDt6uphHL3n9ApRUjrrDW5XTyWdqx8C/C3HuV
+hKB4QiMMS6CbcdHbYnhuVOrDYW64EXTlypU9SLbkeLIv+2GRkuoH+vcPAAdEc3qV
+pCspSOEAzp3zk/8HUbNqlF+0FSzVEvjyhRtTf6Nf1LyizlcdSKQjOoAHigGDYSKX
+ojfbvzRVbeyP/j8Q4RIwRi/KdD2FMx5sNERxPsB5dIPNiStt7kwcxYdLl/6eUOBO
+mDSdlP1O3G4qQ3hEe5kJztiflTtMg2/VfrPK0+XFSRxrqC/rSzJcybZ+ZnrVQzW8
+i7eQKuKcV+8qYTfEhhIYNrwMD4g2ygVmP9kOqAHkbTqNlo/9D++lEqJcvGaq/Wg/
+6qPjZ130qr2WHVlRMlxJRQZD6Tzy1BTW2GAhrw3m+UzVI15KiLj+JwHUHptMKuVe
+vOEnGpaPtFOjWMwc5N0dA99y9CU2/h62vSdvsDtw2tD3SYxtoTFTcUibmJavd30X
+QNElXqpYT1YI7pys8aOIMo0UCQNhOIhHv6aIZpgP+rtfn20cMKllzenUKcHdFd5q
+58B9z6uwtq74i7roTpxRacTbY/cMeQIDAQABAoICAAVtw/O5Y+ZhDKaLmVTRuCCH
+QV7Q0zH/QRPrsDvTYU/FbGWIdaWbsbp6c9W2omYt53sg8KmqZpiJ7PKVi88IMGJN
+RV3UM9IeI2QkOIT/aNhJZ6JeD6i2xEVI1uCvy80i0cEN0OO5r0p/e/oNbuClh1c7
+rMLcXkO0EqqIsxIY0Q2+J6tgjBpsoc9mOg0UqstuLt6FonWtXgUtj/yFx8ho2vgP
+JPproGeeAB5appj5ZEzrpYjNNfdYReOCH5favEIm6ZKtcbICvVTI7EwrU5IsSSsy
+/9TPpv3552kZVw4Mh2lZgK+W4e8jsc367OPGIMBtU3MKqMjUec3qS5XHC9LmK9WO
+yHjm5UWcxrBPUR/hTeReHjn8ZD/+ljz2RrvF7BdFw2LNjPl9zke4G1Xsgqycg7Q/
+mizMK5pDvz70TdeX+fgVgdZwSUB9sv4CFuiVOmkRjOT/gXgYkRYj8oxykfTgV7AH
+ISKRocFJffQIDTJIKDJDtFkKCiuEPyHzbqYr9FlkCK3ZabVN5WU3t0+5p0MqKjCX
+zh1oBwT0te2b7EHTLd++EGWyPj4mhp8XjxAL7UMBVygFvkNkGYy9NLjRGame0b2R
+uc7bPWyrvBQd89RZ+kIozpLNlJrYEMxLKJTfVeNpFFF5zjm2ANiN6IT8MwiofpMp
+AxBRCNUAjDO6eUQ5yAcBAoIBAQD9IMFksT+InuW3IfxSMhM7RFhOleUxpjC+02zd
+GNh/Oe6BTR/z1CRqiE3twgKtLffvWowL9RyUgK+GvKPeGN905vMlTdDYBOjyBdNy
+a4Y1G7R4zLWL4V0BXTinmFh8dtCeq+c5NGivFBEW61CsNc8OXuy/zZ34DVKN49Td
+xNOBxfMjIEI9bLWefEqoVcSY+JIWFISMqP/AnsIxKqhTMOiDfaoPV+csQEalH1s2
+orIQiDpKYM0FI0CETXLuquRpph5xYkA8eOA6sVzRAk0UwkboJFppwfHpnR5Xq5FX
+QuG5L/7ccb1pwMFt30xDoC2KkwpENyhAMztQOoz3phAW5xg5AoIBAQDKFy2UfXmM
+NAAAyjxA++Y/YsHl0hHMMtlDzg5xZByF2t/gx0BJIbDc1tYWuFtbTAEsoqbEM2y6
+WuMuRAEzcFbCwyg/nJlV2YLEL6uHIsSlNAy5ZiMfYnrpLkT/jeMC+hEFyo42/Jb0
+Qi1lWxmTqIs8dOQSyoI3l4UraeuyS0VeNrVPJEChBwhDJoROM7SLDj7lGaKfgROM
+EbyvyXXOyp8l/pzetF/JiA1bIE4TJ//GH5exUwwiKTG8H8A9YE8fPGNaMhnH4dFK
+7nPXcwKBt8X6TfwfaeHytywEj/snM663o5f0UNWoIPJtQHuinSKLOjNWwhnAngc7
+mk4W9vA+3RZBAoIBAQCrrKt9Pzl3z0y9B6+5j3y7lX7OzZrEMZKd2Ybb7R3oK8I2
+r7gcBqUsG4W+2vY1vheJnj+dXIAlt6FUIFyDJRtojboacsxRtgLHImxmDcbX/hJI
+W45FcHNDmZXzFL/uqiaTdsM7aPAWzeVJRg9QvK3RcU/gRfP9aAu1b+/O+M76FObx
+y88hGbmT43g+8uyDUxLBJuk+/N94JDRQZD4FLgaEJ5ZPEa8XtAA1vS5/v5hE3h+q
+kjx6X45CLMTmWcDQZnn/LEOkv9ZT+DabCpR8n8a3avBnCcKoTodlrlbEd/ffQU34
+9KsiLjkB65AtzVUVxuQPn9kMsbJol01EKLyAy/sBAoIBACVW5QATsvqZvQpoU3u6
+T0+U4rig+NLe7k/d6cM/uRluWIFCr3kTtYcIVuQ5yf9zaqAhqWiFC+je1Cz/Oa2U
+ayNvRaeDOr2nA8dV+35riSPxGwzCd2jcHFOrTepd//zT0YNdaqt0PjwBYjvg+jfT
+I27XNjDWo/q7j0p3Nqppx/Zha1ylGR/nmbo2iqmcWhZ7WlmgQ/Duu3rc6B0evxqn
+S4KMqdVoRG6LKdSVgnd9o3+q5K9J5esF63+T6kQs4FGoKb9HlIXfDnmm11aOlH79
+QqI9+IChYrMi7wokxEX5AaZCntfwe5mmBMT07iMcn35UEZpNIM77I+D6YMVTeQ5U
+cUECggEBAL8Yj4H1dJqjv4Fg/wggFmeYDiEy9Jisi0o1yGx+lLR5hQTN/XEgs/6i
+z8GfD8tslvMBWVmxr8+M3O9KSjS35oW3/810iwI0Xjwqkj79XusGTAT54ith0136
+TawUmS//sowtwUPmBsNn1W7iXvK3QexrqkCzR1QAAFmdKws48I9evbjRr/kAYH/c
+KfqeGNj2FPxMBxcplMoP6Lu9d7heTDd7uLvES5ijW86TljldglsDUsbSBK1tpih6
+aN3dvLHybmKYlY/JE0a+LWMqsdlXzGsT+JtZbopSwpODF8B3OAJpY8wNRsapzDAR
+8P8pDTZmmfPgZgUQcrS6TqFkqelqr+M=
+-----END PRIVATE KEY-----
+";
+
+/// `openssl genrsa -traditional 512`: too small.
+pub const RSA_512_PKCS1: &str = "\
+-----BEGIN RSA PRIVATE KEY-----
+MIIBPAIBAAJBAPJc5TuzHT3FDTrc1hiFLIi2Ox3fZt3B0ER152I5G37JJLyPFP2n
+TN1oCUh9dV1Y7hecSvkDI83qaHPy6lW3b58CAwEAAQJAC8dJ+LHGvQbDktXCreRi
++q3oh5Yg2KwfpAQa36Io3OtvX0aqyZZq90UA/rF2T+vt5NOFbt5Eyl6+ewh0eWRl
+WQIhAP5NasG/AbGNXPDhRPuEW2WKZzpdFQKXWkyoJejvhOXLAiEA8/sTHpPUa/7y
+E69xTUm9U8OCNKq+VT71ou1nScAmQv0CIQCt2zWiUbiRr4ib8hacMcfearnaL+r+
+Q4VrpQWN87qS8wIhAOLhyJXWwuLq4hKMQ8CrofQTCzIO1ZBQS/yG6FYc6XfBAiEA
++lfauShjeGirWBqMX/Cs1Y8dQ6cKBZ2al93/ZBzcztE=
+-----END RSA PRIVATE KEY-----
+";
+
+/// `openssl ecparam -name secp521r1 -genkey -noout`: not for PPSPP.
+pub const P521_SEC1: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MIHcAgEBBEIAUAC/g7mrYHJzXLtNcy70vAtV+yUedG4KOIRCLvPRMT5BQGr9VCc0
+aocyw3zX8vrx/hprRCtV+VvEMysQODZYx6+gBwYFK4EEACOhgYkDgYYABAEEP8Dt
+uSWnxCzSF0mqf0aD9NTpdC5nsEujYcVl3Sa2aa7c61RQrZmH+2OrN+ZaOHzrKTXi
+c45qPAxZxxqXxfDWSgAwp7CZImbd1IvrHIXdsUpAxmHLrnI5vqgkTmoY5L+zauFE
+9XXDtA+0j3HZ9N1rd/fc7F2fLBiyb5Y1emGoYFUKjQ==
+-----END EC PRIVATE KEY-----
+";
+
+/// `openssl genpkey -algorithm ed25519`: not for PPSPP.
+pub const ED25519_PKCS8: &str = "\
+-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJVy9jPOWW/Ja8QnGYNbPL7R6rGg45cOmwyR0BJ1VRAt
+-----END PRIVATE KEY-----
+";
+
+/// `openssl pkey -pubout`: the public half of [`P256_SEC1`].
+pub const PUBLIC: &str = "\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEovXNhD9d/ZIt7yKH8himnDLA4RUd
+s8Ptn7CAFy1zD7q7OI4Ixs4KC9mbzUJXzFLevbrG/0zoAi64FLU0j3QmIg==
+-----END PUBLIC KEY-----
+";
+
+/// `openssl pkey -aes128`, the passphrase is "secret".
+pub const ENCRYPTED_PKCS8: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjfGDFUwJjkqwICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEAQIEEOw1cCQ3Sr4keFxdZAFYtNgEgZCB
+J0MZdu4jRsaDENGFdi0SGXvG9lfKyr15mmA/DrkDpNBsq/PKHQztuY0GXAPtEr23
+IQ8RcVRa64Gx8nGna4u9e+f3rUWRrraWs/OYojn4uzrIVmUkT9aCLgm1060gjWi+
+Xgs4crvkUAefqK8vw8miAUoobXx+Q0s/n+/qPpaxtz7FzUfyDknzdqSsBwR7XlU=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+/// `openssl ec -aes128`, the passphrase is "secret".
+pub const ENCRYPTED_SEC1: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-128-CBC,925CE5B0BC4782D1B5D19D1521A4B892
+
+3E74UnHinqLvJOgbxReE12QBB4y+3QveNAV/KCAKxZ+da5RViJiPEsqVauZyPOX5
+FdbAn39Wx+8xZD1AYuDlqLYnw4XG14F8rCjSgO/D7hfEQ0N0GiLgbfTtv2qOs6IA
+F1BfJB/45V+v48Pg7nWSyBV//pyt2SbSp6LR0ra1bgA=
+-----END EC PRIVATE KEY-----
+";
+
+/// PKCS #1 whose first "prime" is a product, though its exponents fit.
+pub const RSA_COMPOSITE_PKCS1: &str = "\
+-----BEGIN RSA PRIVATE KEY-----
+MIICXAIBAAKBgQC5znBMiRMmiqhsqpCWof7jazjNooA/gRX+MUxHYzmWJVwI7/eG
+0BeSlE2InVdWEl8Gv38SAsDub5r5php+92pe1rHsN6zTrOMiFeTuRHO0QWOB86Ig
+p86FcPlrOcKro4ja19aYIoB3F9ACZ9/2Csxf614FIj+6u/+ehdDuwAL38QIDAQAB
+AoGAGa7MDXw2AjIQ0UJrTXLzYzZ/KcdgMEb0xgfE6iowO82KsO6QeZk6ZOesZumO
+uKY97dYa55+rUNnq4z6fM3UaBekbfb0Ttn/cwaX51vvzkhxXG/Gh8C978itqhRRq
+BswXdslrFZN1++QxeRy5YThcDXZMg1HgaZsXD8GmZ5Av2jUCQQDVuMdRZau6VD+F
+yBGdlzR+0eSH4hG+nw/q/DJaOEADdufoocTALbaKBqHV+MiYlc49/poi1Z+8aFBH
+1vl7t6FtAkEA3o/6oLQKH8CzMVJzdcBCLx+OhWR1bRXH0gDMEv32Xw7HvDxvVBB8
+mQYXmqvBZPrTULHiXvZBFCGdQED7xWNiFQJBALQPlKYIYbF/b3FYCTdbgBfk4IR3
+O/n86x1QU1/dilkg4ewF9szu9p69TbYHf4HGnNdwXQ5CKu1CeXi9Lr5EDNUCQDdb
+np5MSdxeBPQ2qutV9+BavAtn0mFgsoQEmL38l0RLm9ixO4uwUh2Jy2M4Z3Ejhl4i
+8Mhn/gXw2nk58KXHM4UCQEtmBNRYdcYi7UugRO8hDIYiPdU6A6830garnHETMYzz
+qe3zru3vSfpqO0pRhMvdCVPYwTXQn5bMO/nN4g8ko9c=
+-----END RSA PRIVATE KEY-----
+";
+
+/// Swarm ID of [`P256_SEC1`]: 13 and the point.
+pub const P256_SEC1_ID: &str = "\
+    0da2f5cd843f5dfd922def2287f218a69c32c0e1151db3c3ed9fb080172d730f\
+    babb388e08c6ce0a0bd99bcd4257cc52debdbac6ff4ce8022eb814b5348f7426\
+    22";
+
+/// Swarm ID of [`P256_PKCS8`].
+pub const P256_PKCS8_ID: &str = "\
+    0d82b07c9ea72e3b76d69279b6a88b94e0a1da2915a5660235bb3cb3547e7f82\
+    9904070995226bd9f67db4e59147e9d8c63d3d1ef3c32e65d3c3f5ff09cdb698\
+    02";
+
+/// Swarm ID of [`P384_SEC1`]: 14 and the point.
+pub const P384_SEC1_ID: &str = "\
+    0e786bc7aae8dff31c4b99e959e4c2159eb0bdf4a0b1b1921fb8b99df067270c\
+    22b23a38404afbcf57dfe4a29fa2dcab140afb48ef56c33aa5cb4fa305c49fdd\
+    188b5194bc759477f72574367bda81b6dc113468cb0d8f4ce626cdcac8495c46\
+    66";
+
+/// Public key of [`RSA_1024_PKCS1`] by RFC 3110: exponent and modulus.
+pub const RSA_1024_PUBLIC: &str = "\
+    03010001ae86fb0448f8f2db9abd7440a3089d5e59e568e46871d39901c9d453\
+    14f96646b760e9b3d514d52bb1d19137079479547562c8ff2fa468df72a57130\
+    e67d483b072e71275355de12a955046be044b87918af432f4a3c0d187b4000eb\
+    dba2ab3ac1e31e968beb00ba65047a20c2b5673420b736ad8aa2c3904e52cb76\
+    4b454e11";
+
+/// Signature of [`RSA_1024_PKCS1`] over [`MESSAGE`], `openssl dgst -sha1 -sign`.
+pub const RSA_1024_SHA1: &str = "\
+    59cffd9c59fb6c0f4d97d75f360296f64fb4ce4dafc22e22a0de788c70e75ca8\
+    90cb86c3a1e75813d7cbb7894f3806bd72aabdd8bd7bc4b2a72197f7662d93f7\
+    50e9bc8ff04d39fa1ac036222f44f790218520830d0bb090f13da689aaa2ea24\
+    3a956a7a0d1dd76849b49f731ad80eeb06c610d4bf70783f1c4d5d2dab9c990b";
+
+/// Signature of [`RSA_1024_PKCS1`] over [`MESSAGE`], `openssl dgst -sha256 -sign`.
+pub const RSA_1024_SHA256: &str = "\
+    7bf4aab536b810e56918802761b68d30d4523c2e89db8e14b7ead3bcf8e85dee\
+    3a72b1e99e23b0b54a5cc9270420be58e91541a7256d09d8e1457198eafd353c\
+    ccd96fd4854f2cef46d9f096d24e7a5b4d485b0705089e4d1110918e0e6632fc\
+    f18cf1f27fb6df3146b199e0d7d3f0f39d110fa2290f27923b1361a69f885de1";
+
+/// What is signed.
+pub const MESSAGE: &str = "a munro of chunks";
+
+/// SHA-256 of the signature of [`RSA_4096_PKCS8`] over [`MESSAGE`] with SHA-256.
+pub const RSA_4096_SHA256_DIGEST: &str = "\
+    d2ca4494b9f3d77b8ecc9824d17314f8e5d409515b2a0ab3355b56014989375c";
