@@ -3,6 +3,7 @@
 mod args;
 mod peer;
 mod peer_args;
+mod transfer;
 
 use std::fmt;
 use std::fs::File;

@@ -1,18 +1,45 @@
 //! The command line of `peer`: what there is to say, and the help that explains
 //! it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use ppspp_dissector::wire::SignatureAlgorithm;
 
-use super::args::ColorArg;
+use super::args::{AddressingArg, ColorArg, HashArg};
+use crate::peer::engine::{Picking, Profile, Reciprocity};
 use crate::peer::keys::RSA_BITS;
 
 pub(super) const PEER_AFTER_HELP: &str = "\
 Examples:
   ppsp-inspect peer keygen -o live.pem         the key of a new live stream
   ppsp-inspect peer id live.pem                the swarm ID that viewers need";
+
+const SEED_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect peer seed video.mp4 --listen 0.0.0.0:6778
+  ppsp-inspect peer seed *.iso --rate 2M
+  ppsp-inspect peer seed video.mp4 --hash sha1 --dialect libswift
+
+Prints the swarm ID of each file, which leechers need. Hashes and marks are kept
+beside the file in FILE.ppspp, so that the next start need not hash again;
+--state-dir puts them elsewhere. Ctrl-C closes all channels.
+
+Exit status: 0 stopped, 2 wrong usage, 3 a file or the socket could not be used.";
+
+const LEECH_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect peer leech SWARM-ID --from 192.0.2.1:6778 -o video.mp4
+  ppsp-inspect peer leech SWARM-ID --from host1:6778 --from host2:6778 -o video.mp4 --keep
+  ppsp-inspect peer leech SWARM-ID --from 127.0.0.1:7000 -o video.mp4 --dialect libswift
+
+Every chunk is verified before it is stored, and stored before it is announced. A
+download that was interrupted goes on where it was, also after a kill -9: what is
+there is kept in FILE.ppspp.
+
+Exit status: 0 complete, 1 stopped before, 2 wrong usage, 3 a file or the socket
+could not be used, or nobody served.";
 
 const KEYGEN_AFTER_HELP: &str = "\
 Examples:
@@ -52,12 +79,173 @@ pub(super) struct PeerArgs {
 /// The commands of `peer`.
 #[derive(Debug, Subcommand)]
 pub(super) enum PeerCommand {
+    /// Serve files
+    #[command(after_help = SEED_AFTER_HELP)]
+    Seed(SeedArgs),
+    /// Fetch a file
+    #[command(after_help = LEECH_AFTER_HELP)]
+    Leech(LeechArgs),
     /// Make the key that a live stream is signed with
     #[command(after_help = KEYGEN_AFTER_HELP)]
     Keygen(KeygenArgs),
     /// Print the swarm ID of a key
     #[command(after_help = ID_AFTER_HELP)]
     Id(IdArgs),
+}
+
+/// What `peer seed` takes.
+#[derive(Debug, Args)]
+pub(super) struct SeedArgs {
+    /// The content, a swarm a file
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+
+    /// Hash function of the Merkle tree
+    #[arg(long, value_name = "FUNCTION", default_value = "sha256")]
+    pub(super) hash: HashArg,
+
+    #[command(flatten)]
+    pub(super) swarm: SwarmArgs,
+
+    #[command(flatten)]
+    pub(super) work: WorkArgs,
+}
+
+/// What `peer leech` takes.
+#[derive(Debug, Args)]
+pub(super) struct LeechArgs {
+    /// The swarm ID: the content's root hash in hexadecimal digits
+    #[arg(value_name = "SWARM-ID", value_parser = whole_swarm_id)]
+    pub(super) id: SwarmId,
+
+    /// A peer to begin with; may be repeated
+    #[arg(long, value_name = "HOST:PORT", required = true)]
+    pub(super) from: Vec<String>,
+
+    /// File for the content
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(super) output: PathBuf,
+
+    /// Hash function; told by the swarm ID's length unless given
+    #[arg(long, value_name = "FUNCTION")]
+    pub(super) hash: Option<HashArg>,
+
+    /// Which chunks to ask for first: sequential, in-order, rarest-first
+    #[arg(long, value_name = "POLICY", default_value = "sequential", value_parser = picking)]
+    pub(super) picking: Picking,
+
+    /// Go on serving when everything is there
+    #[arg(long)]
+    pub(super) keep: bool,
+
+    /// Overwrite a file that exists
+    #[arg(long)]
+    pub(super) force: bool,
+
+    /// Give up when nothing has come for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(super) patience: u64,
+
+    #[command(flatten)]
+    pub(super) swarm: SwarmArgs,
+
+    #[command(flatten)]
+    pub(super) work: WorkArgs,
+}
+
+/// A swarm ID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SwarmId(pub(super) Vec<u8>);
+
+fn whole_swarm_id(text: &str) -> Result<SwarmId, String> {
+    let digits = text.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| {
+        let text = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(text, 16).ok()
+    };
+    let bytes: Option<Vec<u8>> = digits.0.iter().map(byte).collect();
+    bytes
+        .filter(|bytes| !bytes.is_empty() && digits.1.is_empty())
+        .map(SwarmId)
+        .ok_or_else(|| "a swarm ID is an even number of hexadecimal digits".to_owned())
+}
+
+/// One of several by its name.
+fn named<T: Copy>(text: &str, all: &[(&str, T)]) -> Result<T, String> {
+    let found = all.iter().find(|(name, _)| *name == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+        format!("it is one of {}", names.join(", "))
+    })
+}
+
+fn picking(text: &str) -> Result<Picking, String> {
+    named(text, &Picking::ALL.map(|it| (it.name(), it)))
+}
+
+fn reciprocity(text: &str) -> Result<Reciprocity, String> {
+    named(text, &Reciprocity::ALL.map(|it| (it.name(), it)))
+}
+
+fn profile(text: &str) -> Result<&'static Profile, String> {
+    named(text, &Profile::ALL.map(|it| (it.name, it)))
+}
+
+/// Bytes a second, with K, M or G.
+fn rate(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1_000),
+        Some((at, 'm' | 'M')) => (&text[..at], 1_000_000),
+        Some((at, 'g' | 'G')) => (&text[..at], 1_000_000_000),
+        _ => (text, 1),
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|&rate| rate > 0)
+        .ok_or_else(|| "bytes a second, such as 500K or 2M".to_owned())
+}
+
+/// What is known of a swarm besides its ID.
+#[derive(Debug, Args)]
+pub(super) struct SwarmArgs {
+    /// Chunk size in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub(super) chunk_size: u32,
+
+    /// Chunk addressing method
+    #[arg(long, value_name = "METHOD", default_value = "chunk32")]
+    pub(super) addressing: AddressingArg,
+
+    /// How others take handshakes: rfc7574, libswift, libperegrine, pyppspp
+    #[arg(long, value_name = "NAME", default_value = "rfc7574", value_parser = profile)]
+    pub(super) dialect: &'static Profile,
+
+    /// Whom to serve: none (everybody), tit-for-tat
+    #[arg(long, value_name = "POLICY", default_value = "none", value_parser = reciprocity)]
+    pub(super) reciprocity: Reciprocity,
+
+    /// Directory for hashes and marks, instead of beside the content
+    #[arg(long, value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+}
+
+/// How a peer works.
+#[derive(Debug, Args)]
+pub(super) struct WorkArgs {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:0")]
+    pub(super) listen: SocketAddr,
+
+    /// Most bytes a second to send, such as 500K or 2M
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub(super) rate: Option<u64>,
+
+    /// One JSON object a line on standard output for what happens
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// What `peer keygen` takes.

@@ -105,7 +105,7 @@ impl Calendar {
 
 /// Bytes as hexadecimal digits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hex<'a>(pub(super) &'a [u8]);
+pub struct Hex<'a>(pub &'a [u8]);
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 

@@ -2,4 +2,6 @@
 
 pub mod engine;
 pub mod keys;
+pub mod net;
 pub mod storage;
+pub mod task;

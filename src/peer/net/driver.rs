@@ -1,0 +1,92 @@
+//! The loop that lets the engine run.
+
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::link::{Link, LinkError};
+use crate::peer::engine::{Moment, Peer};
+
+/// Datagrams that are sent before it is looked what has come.
+const BURST: usize = 64;
+
+/// A peer on a socket.
+#[derive(Debug)]
+pub struct Driver {
+    /// The peer.
+    pub peer: Peer,
+    link: Link,
+    clock: Clock,
+    datagram: Vec<u8>,
+}
+
+impl Driver {
+    /// A peer on a socket.
+    pub fn new(peer: Peer, link: Link) -> Self {
+        Self {
+            peer,
+            link,
+            clock: Clock::default(),
+            datagram: Vec::new(),
+        }
+    }
+
+    /// Now, as the peer is told.
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// The socket.
+    pub const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Takes what has come, sends what is to be sent, and waits for more where
+    /// there was nothing to do, `most` at most.
+    ///
+    /// # Errors
+    /// When the socket no longer works.
+    pub fn step(&mut self, most: Duration) -> Result<(), LinkError> {
+        let now = self.clock.now();
+        let Self { peer, link, .. } = self;
+        let received = link.receive(|source, datagram| peer.receive(now, source, datagram))?;
+        if peer.deadline().is_some_and(|deadline| deadline <= now) {
+            peer.elapse(now);
+        }
+        let sent = self.send(BURST)?;
+        if received > 0 || sent > 0 {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let wait = self.peer.deadline().map_or(most, |at| at.since(now).min(most));
+        if wait.is_zero() {
+            return Ok(());
+        }
+        self.link.wait_for_datagram(wait)
+    }
+
+    /// Sends up to `most` datagrams; how many there were.
+    fn send(&mut self, most: usize) -> Result<usize, LinkError> {
+        let mut count = 0;
+        while count < most {
+            self.datagram.clear();
+            let now = self.clock.now();
+            let Some(destination) = self.peer.transmit(now, &mut self.datagram) else {
+                break;
+            };
+            self.link.send(destination, &self.datagram)?;
+            count += 1;
+        }
+        self.link.flush()?;
+        Ok(count)
+    }
+
+    /// Closes all channels and says so to everybody.
+    ///
+    /// # Errors
+    /// When the socket no longer works.
+    pub fn close(&mut self) -> Result<(), LinkError> {
+        self.peer.close();
+        while self.send(BURST)? > 0 {}
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! A peer at work until it is done or told to stop.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::engine::{Event, Moment, SwarmKey};
+use super::net::{Driver, LinkError};
+
+/// How often the outside is told how far things are.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a finished download stays, so that its last acknowledgements arrive.
+const LINGER: Duration = Duration::from_millis(200);
+
+/// When a peer's work ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// When it is told to.
+    Stopped,
+    /// When all content is there.
+    Complete,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was told to.
+    Stopped,
+    /// All content is there.
+    Complete,
+    /// A swarm's content could not be read or kept.
+    Failed,
+    /// Nobody was there for as long as was allowed.
+    Deserted,
+}
+
+/// What happens meanwhile.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// Something happened.
+    Event(&'a Event),
+    /// Some time has passed.
+    Tick,
+}
+
+/// Lets a peer work.
+///
+/// # Errors
+/// When its socket no longer works.
+pub fn run(
+    driver: &mut Driver,
+    swarms: &[SwarmKey],
+    until: Until,
+    patience: Option<Duration>,
+    stop: &AtomicBool,
+    mut report: impl FnMut(&Driver, Moment, News<'_>),
+) -> Result<End, LinkError> {
+    let began = driver.now();
+    let mut next_report = began + REPORT_EVERY;
+    let mut last_progress = (began, 0);
+    let mut failed = false;
+    let end = loop {
+        driver.step(REPORT_EVERY / 4)?;
+        let now = driver.now();
+        while let Some(event) = driver.peer.event() {
+            failed |= matches!(event, Event::StoreFailed { .. });
+            report(driver, now, News::Event(&event));
+        }
+        if now >= next_report {
+            next_report = now + REPORT_EVERY;
+            report(driver, now, News::Tick);
+        }
+        if stop.load(Ordering::Relaxed) {
+            break End::Stopped;
+        }
+        if failed {
+            break End::Failed;
+        }
+        if until == Until::Complete && swarms.iter().all(|&it| driver.peer.is_complete(it)) {
+            break End::Complete;
+        }
+        let received: u64 = swarms.iter().map(|&it| driver.peer.totals(it).received).sum();
+        if received != last_progress.1 {
+            last_progress = (now, received);
+        }
+        if patience.is_some_and(|patience| now.since(last_progress.0) >= patience) {
+            break End::Deserted;
+        }
+    };
+    if end == End::Complete {
+        let until = driver.now() + LINGER;
+        while driver.now() < until && !stop.load(Ordering::Relaxed) {
+            driver.step(LINGER / 8)?;
+        }
+    }
+    driver.close()?;
+    report(driver, driver.now(), News::Tick);
+    Ok(end)
+}
