@@ -1,3 +1,4 @@
 //! The embedded peer: it seeds, leeches, and streams live.
 
 pub mod engine;
+pub mod sim;
