@@ -33,7 +33,7 @@ impl LinkId {
 pub enum Departure {
     /// Without a word.
     Crash(Nanotime),
-    /// After [`Node::leave`].
+    /// After [`Node::leave`](super::Node::leave).
     Leave(Nanotime),
 }
 

@@ -20,6 +20,8 @@ mod node;
 mod passage;
 mod recording;
 mod reno;
+mod scenario;
+mod summary;
 mod tap;
 
 pub use chance::{Probability, Purpose, Seed};
@@ -32,4 +34,9 @@ pub use network::Network;
 pub use node::Node;
 pub use recording::{Recording, Vantage};
 pub use reno::{Reno, RenoReceiver, RenoSender, RenoSettings};
+pub use scenario::{
+    Bottleneck, ContentKind, ContentSettings, Going, HostSettings, OutputSettings, Role, Scenario,
+    ScenarioError,
+};
+pub use summary::{Achievement, LinkSummary, NodeSummary, Summary};
 pub use tap::{DropReason, Passage, Sighting, Tap};
