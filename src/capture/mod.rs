@@ -19,7 +19,8 @@
 //! decompressing), `window` (the read buffer), `source` with `pcap` and
 //! `pcapng` (packets), `merge` (several inputs), `decode` with `link`, `ip`,
 //! `tunnel` and `fragments` (UDP datagrams and TCP segments), `tcp` and
-//! `framing` (datagrams within TCP streams).
+//! `framing` (datagrams within TCP streams). The other way lead `writer` and
+//! `headers`: datagrams into a pcapng file.
 //!
 //! Memory is bounded whatever the input: the read buffers take 8 MiB in all
 //! (each grows to at most 1 MiB when a packet needs it), fragments and TCP
@@ -34,6 +35,7 @@ mod error;
 mod flow;
 mod fragments;
 mod framing;
+mod headers;
 mod input;
 mod ip;
 mod link;
@@ -47,6 +49,7 @@ mod source;
 mod tcp;
 mod tunnel;
 mod window;
+mod writer;
 
 #[cfg(test)]
 #[path = "../../tests/support/capture_writer.rs"]
@@ -66,7 +69,11 @@ use tcp::{Framed, Streams};
 
 pub use counters::Counters;
 pub use error::{CaptureError, Place};
+pub use headers::LinkLayer;
 pub use input::Input;
+pub use writer::{
+    InterfaceId, InterfaceSettings, PcapngWriter, TimeResolution, WriteError, WrittenDatagram,
+};
 
 /// What may be set about reading captures.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,5 +3,6 @@
 pub mod engine;
 pub mod keys;
 pub mod net;
+pub mod sim;
 pub mod storage;
 pub mod task;
