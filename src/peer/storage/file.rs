@@ -208,6 +208,15 @@ impl FileStore {
         self.header.size.and_then(root_bin) == Some(node)
     }
 
+    /// Whether a node lies in the tree and not wholly beyond the content, as far
+    /// as that is known.
+    fn is_in_tree(&self, node: Bin) -> bool {
+        self.header.size.is_none_or(|size| {
+            let is_below = root_bin(size).is_none_or(|root| node.layer() <= root.layer());
+            is_below && node.range().start() < size
+        })
+    }
+
     /// The bytes of a chunk that is there; `None` for the last while its length
     /// is not known.
     pub(super) fn length_of(&self, chunk: u64) -> Option<NonZeroU32> {
@@ -332,12 +341,15 @@ impl Store for FileStore {
         if self.is_root(node) {
             return Ok(Some(self.root));
         }
+        if !self.is_in_tree(node) {
+            return Ok(None);
+        }
         Ok(self.hashes.get(&self.sidecar, node)?)
     }
 
     fn put_hash(&mut self, node: Bin, hash: &Hash) -> Result<(), StoreError> {
         self.check_writable()?;
-        if hash.is_empty() || self.is_root(node) {
+        if hash.is_empty() || self.is_root(node) || !self.is_in_tree(node) {
             return Ok(());
         }
         if !self.hashes.put(&self.sidecar, node, hash)? {

@@ -24,6 +24,8 @@
 //! forge its chunks as well, and receivers verify what they are sent.
 
 mod ahead;
+#[cfg(test)]
+mod crash_tests;
 mod disk;
 mod error;
 mod file;

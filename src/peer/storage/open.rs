@@ -95,10 +95,13 @@ impl FileStore {
             .map_err(|error| StorageError::io(content, "opening it to write", error))?;
         synchronise_directory(content);
         let content = NamedDisk::new(file, content);
+        if is_new {
+            return Self::new(content, sidecar, header, *root, options.sync, false);
+        }
         Self::of_disks(content, sidecar, header, *root, options, &mut progress)
     }
 
-    /// The store of two files, checked where that is necessary.
+    /// The store of two files that were there, checked where that is necessary.
     pub(super) fn of_disks(
         content: NamedDisk,
         sidecar: NamedDisk,
