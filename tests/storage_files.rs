@@ -31,7 +31,7 @@ fn place() -> (TempDir, PathBuf, Vec<u8>) {
 fn seed(path: &Path, options: &StoreOptions) -> Result<(FileStore, Hash, u64), StorageError> {
     let mut hashed = 0;
     let (store, root) = FileStore::seed(path, function(), CHUNK_SIZE, options, |bytes| {
-        hashed = bytes
+        hashed = bytes;
     })?;
     Ok((store, root, hashed))
 }
@@ -167,6 +167,51 @@ fn files_copied_while_a_process_runs_are_checked_and_gone_on_with() {
 }
 
 #[test]
+fn a_finished_download_whose_process_was_killed_is_checked_before_it_is_seeded() {
+    let (directory, path, content) = place();
+    let (mut seeder, root, _) = seed(&path, &StoreOptions::default()).expect("a file");
+    let target = directory.path().join("target");
+    let mut store = leech(&target, &root).expect("new");
+    store.set_size(2001).expect("it fits");
+    for chunk in 0..2001 {
+        copy(&mut seeder, &mut store, chunk);
+    }
+    store.commit().expect("there is room");
+    let copied = directory.path().join("copied");
+    fs::copy(store.content_path(), &copied).expect("there is room");
+    fs::copy(store.sidecar_path(), directory.path().join("copied.ppspp")).expect("there is room");
+    let (store, again, hashed) = seed(&copied, &StoreOptions::default()).expect("all right");
+    assert_eq!((again, hashed), (root, content.len() as u64));
+    assert_eq!(store.recovery().map(|recovery| recovery.dropped), Some(0));
+    // It is closed in order this time.
+    drop(store);
+    assert_eq!(
+        seed(&copied, &StoreOptions::default()).expect("closed").2,
+        0
+    );
+
+    let file = OpenOptions::new()
+        .write(true)
+        .open(&target)
+        .expect("its own");
+    file.write_all_at(b"damage", 9000).expect("there is room");
+    fs::copy(&target, &copied).expect("there is room");
+    let sidecar = directory.path().join("target.ppspp");
+    fs::copy(sidecar, directory.path().join("copied.ppspp")).expect("there is room");
+    let error = seed(&copied, &StoreOptions::default()).expect_err("damaged");
+    assert!(error.to_string().contains("only 2000 of 2001"), "{error}");
+    let (_, other, _) = seed(
+        &copied,
+        &StoreOptions {
+            force: true,
+            ..StoreOptions::default()
+        },
+    )
+    .expect("forced");
+    assert_ne!(other, root);
+}
+
+#[test]
 fn one_chunk_is_content_and_nothing_is_none() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("small");
@@ -241,7 +286,7 @@ fn the_state_of_something_else_is_refused_and_both_are_named() {
     );
     let error = FileStore::leech(&path, &root, sha1, CHUNK_SIZE, &options, |_| {});
     assert!(matches!(error, Err(StorageError::NotARoot { .. })));
-    let (error, _) = (seed(&path, &options).expect_err("nothing is there"), ());
+    let error = seed(&path, &options).expect_err("nothing is there");
     assert!(matches!(error, StorageError::Empty { .. }), "{error}");
 }
 

@@ -72,7 +72,7 @@ impl Marks {
         sidecar: &NamedDisk,
         runs: &[RangeInclusive<u64>],
     ) -> Result<(), StorageError> {
-        let mut pieces = runs.iter().flat_map(|run| by_group(run)).peekable();
+        let mut pieces = runs.iter().flat_map(by_group).peekable();
         let mut result = Ok(());
         while let Some((group, mut last)) = pieces.next() {
             let page = self
@@ -101,7 +101,7 @@ impl Marks {
         if result.is_err() {
             // Those that were written are true, and a later process may find
             // them; this one does not count on them.
-            for (group, bits) in runs.iter().flat_map(|run| by_group(run)) {
+            for (group, bits) in runs.iter().flat_map(by_group) {
                 if let Some(page) = self.pages.0.get_mut(&group) {
                     let first = group * GROUP_CHUNKS;
                     for bit in bits {
@@ -158,7 +158,7 @@ fn by_group(chunks: &RangeInclusive<u64>) -> impl Iterator<Item = (u64, RangeInc
 fn set(page: &mut [u8; MARK_BYTES], bits: RangeInclusive<usize>, value: bool) {
     let mut bit = *bits.start();
     while bit <= *bits.end() {
-        if bit % 8 == 0 && bit + 7 <= *bits.end() {
+        if bit.is_multiple_of(8) && bit + 7 <= *bits.end() {
             page[bit / 8] = if value { 0xff } else { 0 };
             bit += 8;
         } else {

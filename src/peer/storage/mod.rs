@@ -38,6 +38,7 @@ mod open;
 mod options;
 mod pending;
 mod recheck;
+mod seed;
 mod shape;
 #[cfg(test)]
 mod simulated;
