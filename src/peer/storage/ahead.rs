@@ -8,7 +8,7 @@ use super::error::StorageError;
 /// Places of the content that are read at the same time.
 const WINDOWS: usize = 16;
 /// Bytes that are read at first.
-const FIRST: u64 = 16 * 1024;
+const FIRST: u64 = 4 * 1024;
 /// Bytes that are read at once, at most, when it goes on.
 const MOST: u64 = 256 * 1024;
 

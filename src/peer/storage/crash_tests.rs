@@ -465,7 +465,7 @@ fn a_head_that_was_cut_off_leaves_the_one_before() {
         "{error}"
     );
     computer.tamper(SIDECAR, |bytes| {
-        bytes[8..12].copy_from_slice(&9u32.to_be_bytes())
+        bytes[8..12].copy_from_slice(&9u32.to_be_bytes());
     });
     let error = open(&computer, whole.root, SyncPolicy::Never).expect_err("it is newer");
     assert!(error.to_string().contains("newer version"), "{error}");
