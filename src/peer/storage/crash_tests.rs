@@ -433,6 +433,26 @@ fn a_size_may_turn_out_to_be_smaller_and_not_larger() {
 }
 
 #[test]
+fn a_chunk_that_turns_out_to_be_the_last_can_be_read() {
+    let mut whole = Whole::new(5, 600);
+    let computer = Computer::default();
+    let mut store = open(&computer, whole.root, SyncPolicy::Never).expect("new");
+    store.set_size(8).expect("so it seems");
+    for chunk in 0..5 {
+        whole.give(&mut store, chunk).expect("nothing fails");
+    }
+    store.commit().expect("nothing fails");
+    store.set_size(5).expect("fewer");
+    assert!(store.is_complete());
+    assert_eq!(store.content_length(), Some(3000));
+    whole.check(&mut store);
+    store.abandon();
+    let mut store = open(&computer, whole.root, SyncPolicy::Never).expect("its own");
+    assert!(store.is_complete());
+    whole.check(&mut store);
+}
+
+#[test]
 fn a_head_that_was_cut_off_leaves_the_one_before() {
     let mut whole = Whole::new(5, 600);
     let computer = Computer::default();
