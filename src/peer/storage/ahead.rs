@@ -1,21 +1,28 @@
 //! Reading ahead: whoever is sent one chunk is likely to want the next.
 
+use std::fmt;
+
 use super::disk::NamedDisk;
 use super::error::StorageError;
 
 /// Places of the content that are read at the same time.
 const WINDOWS: usize = 16;
 /// Bytes that are read at first.
-const FIRST: u64 = 16 * 1024;
+const FIRST: u64 = 4 * 1024;
 /// Bytes that are read at once, at most, when it goes on.
 const MOST: u64 = 256 * 1024;
 
 /// Bytes of consecutive chunks.
-#[derive(Debug)]
 struct Window {
     offset: u64,
     bytes: Vec<u8>,
     used: u64,
+}
+
+impl fmt::Debug for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes at {}", self.bytes.len(), self.offset)
+    }
 }
 
 /// What was read of the content last. Only committed chunks are in it: they

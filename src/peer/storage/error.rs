@@ -54,9 +54,9 @@ pub enum StorageError {
         /// The sidecar.
         sidecar: PathBuf,
         /// The swarm that it is of.
-        kept: Hash,
+        kept: Box<Hash>,
         /// The swarm that was asked for.
-        wanted: Hash,
+        wanted: Box<Hash>,
     },
     /// The sidecar is of another hash function.
     #[error(

@@ -1,5 +1,8 @@
 //! Content in a file, with a sidecar for the hashes.
 
+use std::num::NonZeroU32;
+use std::path::Path;
+
 use ppspp_dissector::integrity::Hash;
 use ppspp_dissector::wire::{Bin, ChunkRange};
 
@@ -14,9 +17,6 @@ use super::options::SyncPolicy;
 use super::pending::Pending;
 use super::shape::{Misfit, Shape};
 use crate::peer::engine::{Chunks, Store, StoreError};
-
-use std::num::NonZeroU32;
-use std::path::Path;
 
 /// What the check of a store found that was not closed in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -208,6 +208,15 @@ impl FileStore {
         self.header.size.and_then(root_bin) == Some(node)
     }
 
+    /// Whether a node lies in the tree and not wholly beyond the content, as far
+    /// as that is known.
+    fn is_in_tree(&self, node: Bin) -> bool {
+        self.header.size.is_none_or(|size| {
+            let is_below = root_bin(size).is_none_or(|root| node.layer() <= root.layer());
+            is_below && node.range().start() < size
+        })
+    }
+
     /// The bytes of a chunk that is there; `None` for the last while its length
     /// is not known.
     pub(super) fn length_of(&self, chunk: u64) -> Option<NonZeroU32> {
@@ -312,7 +321,11 @@ impl Store for FileStore {
             .map_err(|misfit| self.misfit(format!("A size of {chunks} chunks"), misfit))?;
         self.begin_change()?;
         let before = (self.header.size, self.header.last_length);
-        (self.header.size, self.header.last_length) = (Some(chunks), None);
+        // A chunk that is there turns out to be the last: only as a full one
+        // could it be kept before.
+        let is_last_present = self.marks.present().contains(&(chunks - 1));
+        let last_length = is_last_present.then_some(self.header.chunk_size);
+        (self.header.size, self.header.last_length) = (Some(chunks), last_length);
         if let Err(error) = self.header.write(&self.sidecar) {
             (self.header.size, self.header.last_length) = before;
             return Err(error.into());
@@ -332,12 +345,15 @@ impl Store for FileStore {
         if self.is_root(node) {
             return Ok(Some(self.root));
         }
+        if !self.is_in_tree(node) {
+            return Ok(None);
+        }
         Ok(self.hashes.get(&self.sidecar, node)?)
     }
 
     fn put_hash(&mut self, node: Bin, hash: &Hash) -> Result<(), StoreError> {
         self.check_writable()?;
-        if hash.is_empty() || self.is_root(node) {
+        if hash.is_empty() || self.is_root(node) || !self.is_in_tree(node) {
             return Ok(());
         }
         if !self.hashes.put(&self.sidecar, node, hash)? {

@@ -1,6 +1,7 @@
 //! The hashes in a sidecar, of which a few blocks are in memory.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 
 use ppspp_dissector::integrity::Hash;
@@ -14,11 +15,16 @@ use super::layout::{BLOCK_HASHES, Layout};
 const IN_MEMORY: usize = 8 * 1024 * 1024;
 
 /// Hashes that are read and written together.
-#[derive(Debug)]
 struct Block {
     bytes: Box<[u8]>,
     /// What differs from the file.
     changed: Range<usize>,
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Block, changed {:?}", self.changed)
+    }
 }
 
 impl Block {

@@ -1,6 +1,7 @@
 //! The marks in a sidecar: which chunks are there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::disk::NamedDisk;
@@ -10,13 +11,22 @@ use crate::peer::engine::Chunks;
 
 type Page = Box<[u8; MARK_BYTES]>;
 
+/// The bits of groups, for groups that have any.
+#[derive(Default)]
+struct Pages(BTreeMap<u64, Page>);
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} pages", self.0.len())
+    }
+}
+
 /// Which chunks are there: a bit for each in the file and in memory, and the
 /// same as ranges.
 #[derive(Debug)]
 pub(super) struct Marks {
     layout: Layout,
-    /// A group's bits, for groups that have any.
-    pages: BTreeMap<u64, Page>,
+    pages: Pages,
     present: Chunks,
     /// Groups that differ from the file.
     changed: BTreeSet<u64>,
@@ -26,7 +36,7 @@ impl Marks {
     pub(super) fn new(layout: Layout) -> Self {
         Self {
             layout,
-            pages: BTreeMap::new(),
+            pages: Pages::default(),
             present: Chunks::new(),
             changed: BTreeSet::new(),
         }
@@ -45,7 +55,7 @@ impl Marks {
                     .insert(first + run.start()..=first + run.end());
             }
             if page.iter().any(|byte| *byte != 0) {
-                marks.pages.insert(group, page);
+                marks.pages.0.insert(group, page);
             }
         }
         Ok(marks)
@@ -62,11 +72,12 @@ impl Marks {
         sidecar: &NamedDisk,
         runs: &[RangeInclusive<u64>],
     ) -> Result<(), StorageError> {
-        let mut pieces = runs.iter().flat_map(|run| by_group(run)).peekable();
+        let mut pieces = runs.iter().flat_map(by_group).peekable();
         let mut result = Ok(());
         while let Some((group, mut last)) = pieces.next() {
             let page = self
                 .pages
+                .0
                 .entry(group)
                 .or_insert_with(|| Box::new([0; MARK_BYTES]));
             set(page, last.clone(), true);
@@ -90,8 +101,8 @@ impl Marks {
         if result.is_err() {
             // Those that were written are true, and a later process may find
             // them; this one does not count on them.
-            for (group, bits) in runs.iter().flat_map(|run| by_group(run)) {
-                if let Some(page) = self.pages.get_mut(&group) {
+            for (group, bits) in runs.iter().flat_map(by_group) {
+                if let Some(page) = self.pages.0.get_mut(&group) {
                     let first = group * GROUP_CHUNKS;
                     for bit in bits {
                         let is_there = self.present.contains(&(first + bit as u64));
@@ -111,7 +122,7 @@ impl Marks {
         for run in gone {
             let run = *run.start().max(chunks.start())..=*run.end().min(chunks.end());
             for (group, bits) in by_group(&run) {
-                if let Some(page) = self.pages.get_mut(&group) {
+                if let Some(page) = self.pages.0.get_mut(&group) {
                     set(page, bits, false);
                     self.changed.insert(group);
                 }
@@ -123,7 +134,7 @@ impl Marks {
     /// Writes what [`Marks::unmark`] changed.
     pub(super) fn write(&mut self, sidecar: &NamedDisk) -> Result<(), StorageError> {
         for group in &self.changed {
-            if let Some(page) = self.pages.get(group) {
+            if let Some(page) = self.pages.0.get(group) {
                 sidecar.write(&page[..], self.layout.marks(*group))?;
             }
         }
@@ -147,7 +158,7 @@ fn by_group(chunks: &RangeInclusive<u64>) -> impl Iterator<Item = (u64, RangeInc
 fn set(page: &mut [u8; MARK_BYTES], bits: RangeInclusive<usize>, value: bool) {
     let mut bit = *bits.start();
     while bit <= *bits.end() {
-        if bit % 8 == 0 && bit + 7 <= *bits.end() {
+        if bit.is_multiple_of(8) && bit + 7 <= *bits.end() {
             page[bit / 8] = if value { 0xff } else { 0 };
             bit += 8;
         } else {

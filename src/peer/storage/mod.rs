@@ -24,6 +24,8 @@
 //! forge its chunks as well, and receivers verify what they are sent.
 
 mod ahead;
+#[cfg(test)]
+mod crash_tests;
 mod disk;
 mod error;
 mod file;
@@ -36,6 +38,7 @@ mod open;
 mod options;
 mod pending;
 mod recheck;
+mod seed;
 mod shape;
 #[cfg(test)]
 mod simulated;

@@ -1,5 +1,6 @@
 //! Chunks that were written and wait for the next commit.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::error::StorageError;
@@ -13,12 +14,18 @@ struct Piece {
 }
 
 /// Chunks that wait for the next commit.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Pending {
     bytes: Vec<u8>,
     pieces: Vec<Piece>,
     /// Here a run is put together whose chunks did not come in their order.
     gathered: Vec<u8>,
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} chunks wait", self.pieces.len())
+    }
 }
 
 impl Pending {

@@ -209,7 +209,7 @@ impl Recheck<'_> {
             next = last + 1;
         }
         let Some(mut hash) = root_above(self.function, tree.peaks(), |bin, hash| {
-            found.push((bin, hash))
+            found.push((bin, hash));
         }) else {
             return Ok(None);
         };
