@@ -39,13 +39,31 @@ pub(super) fn seed(args: &SeedArgs) -> Result<ExitCode> {
             progress.update(hashed, Some(length));
         })?;
         progress.finish();
-        let config = swarm(&args.swarm, root.as_bytes(), function, Picking::Sequential, false);
+        let config = swarm(
+            &args.swarm,
+            root.as_bytes(),
+            function,
+            Picking::Sequential,
+            false,
+        );
         let now = driver.now();
         let key = driver.peer.join(now, config, Box::new(store))?;
         swarms.push((key, root.as_bytes().to_vec()));
-        announce(&args.work, &driver, root.as_bytes(), &file.display().to_string())?;
+        announce(
+            &args.work,
+            &driver,
+            root.as_bytes(),
+            &file.display().to_string(),
+        )?;
     }
-    let end = work(&mut driver, &swarms, &args.swarm, &args.work, Until::Stopped, None)?;
+    let end = work(
+        &mut driver,
+        &swarms,
+        &args.swarm,
+        &args.work,
+        Until::Stopped,
+        None,
+    )?;
     Ok(match end {
         End::Failed => ExitCode::from(UNREADABLE),
         _ => ExitCode::SUCCESS,
@@ -100,7 +118,14 @@ pub(super) fn leech(args: &LeechArgs) -> Result<ExitCode> {
     };
     let patience = (!args.keep).then(|| Duration::from_secs(args.patience));
     let swarms = [(key, id.clone())];
-    let end = work(&mut driver, &swarms, &args.swarm, &args.work, until, patience)?;
+    let end = work(
+        &mut driver,
+        &swarms,
+        &args.swarm,
+        &args.work,
+        until,
+        patience,
+    )?;
     let complete = driver.peer.is_complete(key);
     // Closes the store in order.
     drop(driver);
@@ -215,10 +240,26 @@ fn work(
     let keys: Vec<_> = swarms.iter().map(|(key, _)| *key).collect();
     let mut before: Vec<(Moment, u64, u64)> = vec![(driver.now(), 0, 0); swarms.len()];
     let live = io::stderr().is_terminal();
-    let end = run(driver, &keys, until, patience, &stop, |driver, now, news| {
-        // Nobody may be left to read it.
-        let _ = tell(driver, now, &news, swarms, swarm.chunk_size, &mut before, args.json, live);
-    })?;
+    let end = run(
+        driver,
+        &keys,
+        until,
+        patience,
+        &stop,
+        |driver, now, news| {
+            // Nobody may be left to read it.
+            let _ = tell(
+                driver,
+                now,
+                &news,
+                swarms,
+                swarm.chunk_size,
+                &mut before,
+                args.json,
+                live,
+            );
+        },
+    )?;
     if live && !args.json {
         let _ = writeln!(io::stderr());
     }

@@ -140,7 +140,11 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Option<String>) {
                 Ending::Dead => "it fell silent",
                 Ending::Incompatible(why) | Ending::Malicious(why) => why,
             };
-            ("disconnected", Some(address.to_string()), Some(why.to_owned()))
+            (
+                "disconnected",
+                Some(address.to_string()),
+                Some(why.to_owned()),
+            )
         }
         Event::SizeKnown { chunks, .. } => ("size", None, Some(format!("{chunks} chunks"))),
         Event::Complete { .. } => ("complete", None, None),

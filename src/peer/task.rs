@@ -79,7 +79,10 @@ pub fn run(
         if until == Until::Complete && swarms.iter().all(|&it| driver.peer.is_complete(it)) {
             break End::Complete;
         }
-        let received: u64 = swarms.iter().map(|&it| driver.peer.totals(it).received).sum();
+        let received: u64 = swarms
+            .iter()
+            .map(|&it| driver.peer.totals(it).received)
+            .sum();
         if received != last_progress.1 {
             last_progress = (now, received);
         }

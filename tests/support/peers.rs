@@ -58,7 +58,12 @@ pub(crate) fn empty(config: &SwarmConfig) -> MemoryStore {
 }
 
 /// Something on its way: when it arrives, a running number, from, to, bytes.
-type Flying = (std::cmp::Reverse<(Moment, u64)>, SocketAddr, SocketAddr, Vec<u8>);
+type Flying = (
+    std::cmp::Reverse<(Moment, u64)>,
+    SocketAddr,
+    SocketAddr,
+    Vec<u8>,
+);
 
 /// The peers and what is between them.
 pub(crate) struct Network {
@@ -125,7 +130,10 @@ impl Network {
             self.random ^= self.random << 13;
             self.random ^= self.random >> 7;
             self.random ^= self.random << 17;
-            if self.loss.is_some_and(|one_in| self.random % one_in == 0) {
+            if self
+                .loss
+                .is_some_and(|one_in| self.random.is_multiple_of(one_in))
+            {
                 continue;
             }
             self.number += 1;
@@ -147,7 +155,12 @@ impl Network {
         loop {
             idle = if before == self.now { idle + 1 } else { 0 };
             before = self.now;
-            assert!(idle < 10_000, "time stands still at {:?}: {:#?}", self.now, self.peers);
+            assert!(
+                idle < 10_000,
+                "time stands still at {:?}: {:#?}",
+                self.now,
+                self.peers
+            );
             if done(self) {
                 return true;
             }

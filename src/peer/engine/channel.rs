@@ -157,14 +157,16 @@ impl Channel {
         }
         let notices = &mut self.notices;
         notices.retain(|notice| !matches!(notice, Notice::Choke | Notice::Unchoke));
-        notices.push_back(if choked { Notice::Choke } else { Notice::Unchoke });
+        notices.push_back(if choked {
+            Notice::Choke
+        } else {
+            Notice::Unchoke
+        });
         true
     }
 
     /// Whether the peer has every chunk of content of `size` chunks.
     pub(super) fn has_all(&self, size: Option<u64>) -> bool {
-        size.is_some_and(|size| {
-            size > 0 && self.has.gaps(&(0..=size - 1)).next().is_none()
-        })
+        size.is_some_and(|size| size > 0 && self.has.gaps(&(0..=size - 1)).next().is_none())
     }
 }

@@ -77,10 +77,6 @@ impl Content {
         self.chunk_size
     }
 
-    pub(super) const fn function(&self) -> TreeHash {
-        self.function
-    }
-
     /// Whether hashes protect the content.
     pub(super) const fn is_protected(&self) -> bool {
         self.protected
@@ -131,7 +127,9 @@ impl Content {
         let size = last.chunks.end() + 1;
         // Who sends the root hash alone seems to promise that all chunks below
         // it exist; a longer proof of fewer chunks is a better one.
-        if self.size().is_some_and(|known| known <= size) {
+        let is_news = self.size().is_none_or(|known| size < known);
+        let is_again = self.size() == Some(size) && self.lacks_peaks()?;
+        if !is_news && !is_again {
             return Ok(false);
         }
         self.store.set_size(size)?;
@@ -148,9 +146,14 @@ impl Content {
         Ok(true)
     }
 
-    /// Trusts the hash of a node: its signature was verified.
-    pub(super) fn trust(&mut self, node: Bin, hash: &Hash) -> Result<(), StoreError> {
-        self.store.put_hash(node, hash)
+    /// Whether the size is known from an earlier process and the peaks are not.
+    fn lacks_peaks(&mut self) -> Result<bool, StoreError> {
+        for peak in &self.peaks {
+            if self.store.hash(*peak)?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Verifies a chunk with the hashes that `candidate` yields for its uncles,
@@ -161,7 +164,13 @@ impl Content {
         data: &[u8],
         candidate: impl Fn(Bin) -> Option<Hash>,
     ) -> Result<Check, StoreError> {
+        let is_short = data.len() < self.chunk_size as usize;
         if data.len() > self.chunk_size as usize || data.is_empty() {
+            return Ok(Check::Wrong);
+        }
+        // Only the last chunk may be shorter; which one that is, is known before
+        // static content can be verified.
+        if is_short && self.size().is_some_and(|size| chunk + 1 != size) {
             return Ok(Check::Wrong);
         }
         if self.protected {
@@ -230,22 +239,18 @@ impl Content {
         if self.written.is_empty() {
             return Ok(Vec::new());
         }
+        // What could not be committed is lost.
+        let written = std::mem::take(&mut self.written);
         self.store.commit()?;
-        for &chunk in &self.written {
+        for &chunk in &written {
             self.present.insert(chunk..=chunk);
         }
-        Ok(std::mem::take(&mut self.written))
+        Ok(written)
     }
 
     /// Whether something waits for a commit.
     pub(super) const fn has_written(&self) -> bool {
         !self.written.is_empty()
-    }
-
-    /// Gives up chunks that have left the discard window.
-    pub(super) fn discard(&mut self, chunks: ChunkRange) -> Result<(), StoreError> {
-        self.present.remove(chunks.start()..=chunks.end());
-        self.store.discard(chunks)
     }
 
     /// The top of the tree that a chunk hangs in: its peak, or for a live stream
@@ -260,32 +265,31 @@ impl Content {
             .copied()
             .find(|peak| peak.range().contains(chunk))
     }
+}
 
-    /// The uncles that a receiver needs for a chunk, the highest first, when it
-    /// has verified what `has_any` tells of a range (section 5.4).
-    pub(super) fn uncles(
-        &self,
-        chunk: u64,
-        top: Bin,
-        has_any: impl Fn(ChunkRange) -> bool,
-        uncles: &mut Vec<Bin>,
-    ) {
-        uncles.clear();
-        let mut node = Bin::leaf(chunk);
-        while let Some(at) = node
-            && at != top
-            && at.layer() < top.layer()
-        {
-            let Some(parent) = at.parent() else {
-                break;
-            };
-            // Who has a chunk below the parent has proven both children.
-            if has_any(parent.range()) {
-                break;
-            }
-            uncles.extend(at.sibling());
-            node = Some(parent);
+/// The uncles that a receiver needs for a chunk, the highest first, when it
+/// has verified what `has_any` tells of a range (section 5.4).
+pub(super) fn uncles(
+    chunk: u64,
+    top: Bin,
+    has_any: impl Fn(ChunkRange) -> bool,
+    uncles: &mut Vec<Bin>,
+) {
+    uncles.clear();
+    let mut node = Bin::leaf(chunk);
+    while let Some(at) = node
+        && at != top
+        && at.layer() < top.layer()
+    {
+        let Some(parent) = at.parent() else {
+            break;
+        };
+        // Who has a chunk below the parent has proven both children.
+        if has_any(parent.range()) {
+            break;
         }
-        uncles.reverse();
+        uncles.extend(at.sibling());
+        node = Some(parent);
     }
+    uncles.reverse();
 }

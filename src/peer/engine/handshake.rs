@@ -62,7 +62,10 @@ impl Declared {
         if differs(self.swarm_id.as_ref().map(|id| *id == swarm.id)) {
             return Some("it is in another swarm");
         }
-        if differs(self.content_integrity.map(|method| method == swarm.integrity)) {
+        if differs(
+            self.content_integrity
+                .map(|method| method == swarm.integrity),
+        ) {
             return Some("it protects content by another method");
         }
         let has_tree = swarm.integrity.has_tree();

@@ -27,8 +27,8 @@ mod transmit;
 mod upload;
 
 pub use config::{PeerConfig, Profile, SwarmConfig};
-pub use ledbat::{Gain, Ledbat, LedbatConfig};
 pub use event::{Ending, Event};
+pub use ledbat::{Gain, Ledbat, LedbatConfig};
 pub use peer::{ChannelStatus, JoinError, Peer};
 pub use picker::Picking;
 pub use reciprocity::Reciprocity;

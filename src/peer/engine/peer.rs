@@ -30,6 +30,9 @@ pub(super) const HANDSHAKE_RETRY: Duration = Duration::from_secs(1);
 /// HANDSHAKEs that are sent before nobody is taken to be there.
 pub(super) const MOST_HANDSHAKES: u32 = 6;
 
+/// Timeouts in a row after which a peer's requests are forgotten.
+const MOST_TIMEOUTS: u32 = 6;
+
 /// Bytes of a DATA datagram besides the chunk, about.
 const DATA_OVERHEAD: u32 = 32;
 
@@ -175,7 +178,15 @@ impl Peer {
             return;
         }
         let (profile, addressing) = (found.config.profile, found.config.addressing);
-        self.add_channel(now, swarm, address, State::Opening, None, profile, addressing);
+        self.add_channel(
+            now,
+            swarm,
+            address,
+            State::Opening,
+            None,
+            profile,
+            addressing,
+        );
     }
 
     /// Whether a channel to this address is there.
@@ -204,7 +215,10 @@ impl Peer {
     /// When [`Peer::elapse`] is to be called.
     pub fn deadline(&self) -> Option<Moment> {
         let first = self.timers.first().map(|(at, _)| *at);
-        let reviews = self.swarms.iter().filter(|swarm| !swarm.channels.is_empty());
+        let reviews = self
+            .swarms
+            .iter()
+            .filter(|swarm| !swarm.channels.is_empty());
         first
             .into_iter()
             .chain(reviews.map(|swarm| swarm.next_review))
@@ -285,7 +299,11 @@ impl Peer {
             .map(|channel| ChannelStatus {
                 address: channel.address,
                 open: channel.state == State::Open,
-                has: channel.has.iter().map(|range| range.end() - range.start() + 1).sum(),
+                has: channel
+                    .has
+                    .iter()
+                    .map(|range| range.end() - range.start() + 1)
+                    .sum(),
                 waiting: channel.upload.waiting(),
                 window: channel.upload.ledbat.window(),
                 flight: channel.upload.ledbat.flight(),
@@ -311,7 +329,10 @@ impl Peer {
         addressing: ChunkAddressing,
     ) -> Option<ChannelKey> {
         let same = self.channels.values().filter(|it| it.address == address);
-        let half_open = self.channels.values().filter(|it| it.state == State::Answering);
+        let half_open = self
+            .channels
+            .values()
+            .filter(|it| it.state == State::Answering);
         if self.channels.len() >= self.config.most_channels
             || same.count() >= self.config.most_channels_to_address
             || (state == State::Answering && half_open.count() >= self.config.most_channels / 2)
@@ -481,7 +502,10 @@ impl Peer {
                 if silent >= self.config.dead_after && channel.unanswered >= 3 {
                     return self.end(key, Ending::Dead);
                 }
-                channel.upload.elapse(now);
+                // Who acknowledges nothing gets nothing more until it asks again.
+                if channel.upload.elapse(now) && channel.upload.timeouts() >= MOST_TIMEOUTS {
+                    channel.upload.clear();
+                }
                 let round_trip = channel.upload.round_trip();
                 let late = channel.download.elapse(now, round_trip);
                 let fails = channel.download.does_not_serve();

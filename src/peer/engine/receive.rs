@@ -46,7 +46,11 @@ impl Peer {
             return;
         };
         // From anywhere else it is discarded (section 3.1.1, step 7).
-        if self.channels.get(&key).is_none_or(|it| it.address != source) {
+        if self
+            .channels
+            .get(&key)
+            .is_none_or(|it| it.address != source)
+        {
             return;
         }
         self.heard(now, key, reader);
@@ -67,7 +71,11 @@ impl Peer {
             return;
         }
         let declared = Declared::by(&handshake);
-        let Some(swarm) = declared.swarm_id.as_deref().and_then(|id| self.swarm_with_id(id)) else {
+        let Some(swarm) = declared
+            .swarm_id
+            .as_deref()
+            .and_then(|id| self.swarm_with_id(id))
+        else {
             return;
         };
         let theirs = handshake.source_channel;
@@ -160,7 +168,12 @@ impl Peer {
         match (message, range) {
             (Message::Handshake(handshake), _) => self.shaken(now, key, handshake),
             (Message::Have(_), Some(range)) => self.offered(key, range),
-            (Message::Data { data, timestamp, .. }, Some(range)) if is_open && range.is_single() => {
+            (
+                Message::Data {
+                    data, timestamp, ..
+                },
+                Some(range),
+            ) if is_open && range.is_single() => {
                 self.chunk(now, key, range.start(), data, *timestamp)?;
             }
             (Message::Ack { delay, .. }, Some(range)) if is_open => {
@@ -332,7 +345,9 @@ impl Peer {
             return Ok(());
         }
         let download = &channel.download;
-        let check = swarm.content.take(chunk, data, |node| download.hash(node))?;
+        let check = swarm
+            .content
+            .take(chunk, data, |node| download.hash(node))?;
         match check {
             Check::Right => {
                 swarm.totals.verified += 1;
@@ -452,4 +467,3 @@ fn may_know(peer: SocketAddr, address: SocketAddr) -> bool {
     let is_usable = !address.ip().is_unspecified() && !address.ip().is_multicast();
     is_usable && (!is_private(address.ip()) || is_private(peer.ip()))
 }
-

@@ -7,6 +7,7 @@ use ppspp_dissector::integrity::Hash;
 use ppspp_dissector::wire::{Bin, ChannelId, ChunkRange, ChunkSpec, Layout, Message};
 
 use super::channel::{ASK_EVERY, Channel, ChannelKey, Notice, State};
+use super::content::uncles;
 use super::handshake::{put, write, write_closing};
 use super::peer::{HANDSHAKE_RETRY, Peer};
 use super::picker::Choice;
@@ -96,7 +97,9 @@ impl Peer {
                     channel.news.insert(chunk..=chunk);
                 }
             }
-            if channel.state == State::Open && channel.news_due.is_none() && !channel.news.is_empty()
+            if channel.state == State::Open
+                && channel.news_due.is_none()
+                && !channel.news.is_empty()
             {
                 channel.news_due = Some(now + NEWS_DELAY);
                 early.push(*channel_key);
@@ -108,12 +111,7 @@ impl Peer {
     }
 
     /// Writes what a channel has to send, one datagram at most.
-    fn write(
-        &mut self,
-        now: Moment,
-        key: ChannelKey,
-        out: &mut Vec<u8>,
-    ) -> Result<(), StoreError> {
+    fn write(&mut self, now: Moment, key: ChannelKey, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let Some(channel) = self.channels.get_mut(&key) else {
             return Ok(());
         };
@@ -202,7 +200,8 @@ impl Peer {
         let mut room = channel.download.room();
         // Nobody knows yet whether the chunks that are offered exist.
         if swarm.content.size().is_none() && swarm.content.is_protected() {
-            room = room.min(4);
+            let is_first = !channel.download.is_waiting();
+            room = if is_first { room.min(4) } else { 0 };
         }
         if room == 0 {
             return;
@@ -306,8 +305,12 @@ fn parts(range: ChunkRange, layout: &Layout, chunk_size: u32) -> Vec<ChunkRange>
     loop {
         // The largest aligned block that begins here and ends within the range.
         let left = range.end() - start + 1;
-        let aligned = if start == 0 { 63 } else { start.trailing_zeros() };
-        let width = 1u64 << aligned.min(63 - left.leading_zeros());
+        let aligned = if start == 0 {
+            63
+        } else {
+            start.trailing_zeros()
+        };
+        let width = 1u64 << aligned.min(left.ilog2());
         parts.extend(ChunkRange::new(start, start + (width - 1)));
         if left == width {
             return parts;
@@ -415,14 +418,13 @@ fn write_acknowledgements(channel: &mut Channel, swarm: &Swarm, out: &mut Vec<u8
     channel.acknowledgements = acknowledgements;
 }
 
-fn write_news(
-    now: Moment,
-    channel: &mut Channel,
-    swarm: &Swarm,
-    out: &mut Vec<u8>,
-    limit: usize,
-) {
-    let count = || channel.news.iter().map(|range| range.end() - range.start() + 1);
+fn write_news(now: Moment, channel: &mut Channel, swarm: &Swarm, out: &mut Vec<u8>, limit: usize) {
+    let count = || {
+        channel
+            .news
+            .iter()
+            .map(|range| range.end() - range.start() + 1)
+    };
     if channel.news.is_empty() {
         channel.news_due = None;
         return;
@@ -493,9 +495,7 @@ fn write_content(
     datagram_size: usize,
 ) -> Result<usize, StoreError> {
     let chunk_size = swarm.content.chunk_size();
-    if !channel.has_content_to_send()
-        || !channel.upload.ledbat.may_send(now, chunk_size)
-    {
+    if !channel.has_content_to_send() || !channel.upload.ledbat.may_send(now, chunk_size) {
         return Ok(0);
     }
     let has = &channel.has;
@@ -575,14 +575,14 @@ fn hashes_for(
     }
     let has = &channel.has;
     let knows = channel.knows_peaks;
-    let mut uncles = Vec::new();
-    swarm.content.uncles(
+    let mut below = Vec::new();
+    uncles(
         chunk,
         top,
         |range| knows && has.overlaps(&(range.start()..=range.end())),
-        &mut uncles,
+        &mut below,
     );
-    nodes.extend(uncles);
+    nodes.extend(below);
     let mut hashes = Vec::with_capacity(nodes.len());
     for node in nodes {
         if channel.upload.should_send_hash(node, again)

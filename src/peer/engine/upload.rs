@@ -256,7 +256,11 @@ impl Upload {
     /// Whether the hash of a node should go with a chunk: it was not sent often
     /// enough to be sure that it came, or the chunk is sent again.
     pub(super) fn should_send_hash(&self, node: Bin, again: bool) -> bool {
-        again || self.hashes.get(&node).is_none_or(|&copies| copies < HASH_COPIES)
+        again
+            || self
+                .hashes
+                .get(&node)
+                .is_none_or(|&copies| copies < HASH_COPIES)
     }
 
     /// The hash of a node went out.
@@ -264,8 +268,9 @@ impl Upload {
         if self.hashes.len() >= MOST_SENT_HASHES {
             // Those that a chunk below the parent has proven are never asked of.
             self.hashes.retain(|node, _| {
-                node.parent()
-                    .is_some_and(|parent| !has.overlaps(&(parent.range().start()..=parent.range().end())))
+                node.parent().is_some_and(|parent| {
+                    !has.overlaps(&(parent.range().start()..=parent.range().end()))
+                })
             });
             if self.hashes.len() >= MOST_SENT_HASHES {
                 self.hashes.clear();

@@ -57,7 +57,10 @@ impl Driver {
             return Ok(());
         }
         let now = self.clock.now();
-        let wait = self.peer.deadline().map_or(most, |at| at.since(now).min(most));
+        let wait = self
+            .peer
+            .deadline()
+            .map_or(most, |at| at.since(now).min(most));
         if wait.is_zero() {
             return Ok(());
         }

@@ -14,6 +14,9 @@ const RECEIVED: usize = 64 * 1024;
 /// Bytes that are handed to the kernel at once.
 const SENT: usize = 60 * 1024;
 
+/// Datagrams of fewer bytes are not put together with others.
+const SMALL: usize = 512;
+
 /// Bytes that the kernel is asked to hold for us.
 const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 
@@ -127,7 +130,11 @@ impl Link {
             }
         };
         let mut count = 0;
-        for (meta, buffer) in metas.iter().zip(self.buffers.chunks(RECEIVED)).take(received) {
+        for (meta, buffer) in metas
+            .iter()
+            .zip(self.buffers.chunks(RECEIVED))
+            .take(received)
+        {
             let bytes = buffer.get(..meta.len).unwrap_or_default();
             for datagram in bytes.chunks(meta.stride.max(1)) {
                 count += 1;
@@ -144,7 +151,9 @@ impl Link {
     pub fn send(&mut self, destination: SocketAddr, datagram: &[u8]) -> Result<(), LinkError> {
         let most = self.state.max_gso_segments();
         let outgoing = &self.outgoing;
+        // Small ones are few, and easier to read apart in a capture.
         let fits = outgoing.destination == Some(destination)
+            && datagram.len() >= SMALL
             && !outgoing.is_ended
             && datagram.len() <= outgoing.segment
             && outgoing.count < most
