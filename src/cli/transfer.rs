@@ -17,7 +17,9 @@ use super::{BAD, UNREADABLE, USAGE, complain};
 use crate::output::{
     Hex, TransferSummary, write_event, write_event_json, write_transfer, write_transfer_json,
 };
-use crate::peer::engine::{Event, Moment, Peer, PeerConfig, Picking, SwarmConfig, SwarmKey};
+use crate::peer::engine::{
+    Event, LiveConfig, Moment, Peer, PeerConfig, Picking, SwarmConfig, SwarmKey,
+};
 use crate::peer::net::{Driver, Link};
 use crate::peer::storage::{FileStore, StoreOptions};
 use crate::peer::task::{End, News, Until, run};
@@ -175,6 +177,7 @@ fn swarm(
         picking,
         reciprocity: args.reciprocity,
         wants_content,
+        live: LiveConfig::default(),
     }
 }
 

@@ -147,6 +147,7 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Option<String>) {
             )
         }
         Event::SizeKnown { chunks, .. } => ("size", None, Some(format!("{chunks} chunks"))),
+        Event::TunedIn { chunk, .. } => ("tuned in", None, Some(format!("chunk {chunk}"))),
         Event::Complete { .. } => ("complete", None, None),
         Event::PeerFound { address, .. } => ("found", Some(address.to_string()), None),
         Event::StoreFailed { error, .. } => ("failed", None, Some(error.to_string())),

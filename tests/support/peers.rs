@@ -7,7 +7,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ppsp_inspect::peer::engine::{
-    Event, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity, SwarmConfig, SwarmKey,
+    Event, LiveConfig, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity, SwarmConfig,
+    SwarmKey,
 };
 use ppsp_inspect::peer::storage::MemoryStore;
 use ppspp_dissector::integrity::TreeHash;
@@ -42,6 +43,7 @@ pub(crate) fn swarm(id: &[u8]) -> SwarmConfig {
         picking: Picking::Sequential,
         reciprocity: Reciprocity::None,
         wants_content: true,
+        live: LiveConfig::default(),
     }
 }
 
@@ -195,6 +197,13 @@ impl Network {
                 self.drain_one(address);
             }
         }
+    }
+
+    /// Lets so much time pass.
+    pub(crate) fn rest(&mut self, time: Duration) {
+        let end = self.now + time;
+        self.run(time, |_| false);
+        self.now = end;
     }
 
     /// What a peer has of a swarm, put together.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ppspp_dissector::wire::{ChannelId, Layout};
+use ppspp_dissector::wire::{Bin, ChannelId, Layout};
 
 use super::config::{PeerConfig, Profile};
 use super::download::Download;
@@ -60,6 +60,10 @@ pub(super) struct Channel {
     /// Chunks of ours that it was not told of yet, and when it is to be.
     pub(super) news: Chunks,
     pub(super) news_due: Option<Moment>,
+    /// When it is reminded of our last chunk, unless it has it, and how long it
+    /// is waited until the next time: nobody acknowledges a HAVE.
+    pub(super) reminder: Option<Moment>,
+    pub(super) reminder_wait: Duration,
     /// Chunks to acknowledge, with their delay samples in microseconds.
     pub(super) acknowledgements: Vec<(u64, u64)>,
     /// Messages without content that wait for a datagram.
@@ -84,6 +88,11 @@ pub(super) struct Channel {
     pub(super) in_line: bool,
     /// Whether it has shown to know the peaks: it has acknowledged a chunk.
     pub(super) knows_peaks: bool,
+    /// The signed munro that it was told of last.
+    pub(super) told_munro: Option<Bin>,
+    /// Whether the third datagram of the handshake is still to be sent, be it a
+    /// keep-alive.
+    pub(super) owes_third: bool,
     /// Whether its peer was told to the outside as connected.
     pub(super) connected: bool,
 }
@@ -96,6 +105,9 @@ pub(super) enum Notice {
     Peer(SocketAddr),
     Cancel(u64),
 }
+
+/// How long it is waited before a peer is reminded of what we have.
+pub(super) const REMIND_AFTER: Duration = Duration::from_secs(1);
 
 /// How often a peer is asked for others.
 pub(super) const ASK_EVERY: Duration = Duration::from_secs(60);
@@ -127,6 +139,7 @@ impl Channel {
                     Some(self.spoke + config.keep_alive),
                     (self.unanswered >= 3).then(|| self.heard + config.dead_after),
                     self.news_due,
+                    self.reminder,
                     self.upload.deadline(),
                     self.download.deadline(round_trip),
                     self.asked_for_peers

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction};
 
+use super::live::LiveConfig;
 use super::picker::Picking;
 use super::reciprocity::Reciprocity;
 
@@ -133,4 +134,6 @@ pub struct SwarmConfig {
     pub reciprocity: Reciprocity,
     /// Whether content that is not there is asked for.
     pub wants_content: bool,
+    /// What is special where the integrity method is one of live streams.
+    pub live: LiveConfig,
 }

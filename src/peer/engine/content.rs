@@ -156,6 +156,34 @@ impl Content {
         Ok(false)
     }
 
+    /// Whether it is static content with a root hash.
+    pub(super) const fn is_static(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// The hash function of the tree.
+    pub(super) const fn function(&self) -> TreeHash {
+        self.function
+    }
+
+    /// Trusts the hash of a node: its signature was verified, or it is ours.
+    pub(super) fn trust(&mut self, node: Bin, hash: &Hash) -> Result<(), StoreError> {
+        self.store.put_hash(node, hash)
+    }
+
+    /// Keeps a chunk that needs no hashes: it is ours, or is signed.
+    pub(super) fn keep(&mut self, chunk: u64, data: &[u8]) -> Result<(), StoreError> {
+        self.store.write(chunk, data)?;
+        self.written.push(chunk);
+        Ok(())
+    }
+
+    /// Gives up chunks that have left the discard window.
+    pub(super) fn discard(&mut self, chunks: ChunkRange) -> Result<(), StoreError> {
+        self.present.remove(chunks.start()..=chunks.end());
+        self.store.discard(chunks)
+    }
+
     /// Verifies a chunk with the hashes that `candidate` yields for its uncles,
     /// and keeps it when it is right.
     pub(super) fn take(
@@ -253,13 +281,8 @@ impl Content {
         !self.written.is_empty()
     }
 
-    /// The top of the tree that a chunk hangs in: its peak, or for a live stream
-    /// the munro of this many chunks.
-    pub(super) fn top_of(&self, chunk: u64, munro: Option<u64>) -> Option<Bin> {
-        if let Some(width) = munro {
-            let start = chunk / width * width;
-            return Bin::covering(ChunkRange::new(start, start.checked_add(width - 1)?)?);
-        }
+    /// The peak that a chunk of static content hangs below.
+    pub(super) fn peak_above(&self, chunk: u64) -> Option<Bin> {
         self.peaks
             .iter()
             .copied()

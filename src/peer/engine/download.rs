@@ -7,10 +7,14 @@ use foldhash::fast::FixedState;
 use ppspp_dissector::integrity::{Hash, Peak};
 use ppspp_dissector::wire::Bin;
 
+use super::live::Signature;
 use super::time::Moment;
 
 /// Hashes that are kept until a chunk needs them.
 const MOST_HASHES: usize = 2048;
+
+/// Signatures of chunks that are kept until the chunks come.
+const MOST_SIGNATURES: usize = 256;
 
 /// Chunks asked for at once, at first and at most.
 const FIRST_WINDOW: u64 = 16;
@@ -39,6 +43,8 @@ pub(super) struct Download {
     /// Hashes that wait for a chunk, and the order in which they came.
     hashes: HashMap<Bin, Hash, FixedState>,
     arrivals: VecDeque<Bin>,
+    /// Signatures that wait for their chunks.
+    signatures: VecDeque<(u64, Signature)>,
     /// Hashes that may be the peaks, from chunk 0 on.
     pub(super) run: Vec<Peak>,
     /// Chunks that could not be verified, and that did not fit, one after the
@@ -57,6 +63,7 @@ impl Download {
             expired: 0,
             hashes: HashMap::default(),
             arrivals: VecDeque::new(),
+            signatures: VecDeque::new(),
             run: Vec::new(),
             unproven: 0,
             misfits: 0,
@@ -166,6 +173,21 @@ impl Download {
     /// A hash that was sent for a node.
     pub(super) fn hash(&self, node: Bin) -> Option<Hash> {
         self.hashes.get(&node).copied()
+    }
+
+    /// Keeps the signature of a chunk until that comes.
+    pub(super) fn keep_signature(&mut self, chunk: u64, signature: Signature) {
+        if self.signatures.len() >= MOST_SIGNATURES {
+            self.signatures.pop_front();
+        }
+        self.signatures.push_back((chunk, signature));
+    }
+
+    /// The signature that was sent for a chunk last.
+    pub(super) fn signature(&self, chunk: u64) -> Option<&Signature> {
+        let mut latest = self.signatures.iter().rev();
+        let (_, signature) = latest.find(|(signed, _)| *signed == chunk)?;
+        Some(signature)
     }
 
     /// Forgets all hashes: one of them is wrong.

@@ -49,6 +49,13 @@ pub enum Event {
         /// Chunks.
         chunks: u64,
     },
+    /// It is known where a live stream is (RFC 7574, section 6.1.2.4).
+    TunedIn {
+        /// In which swarm.
+        swarm: SwarmKey,
+        /// The first chunk that is asked for.
+        chunk: u64,
+    },
     /// Everything is there, verified and committed.
     Complete {
         /// In which swarm.

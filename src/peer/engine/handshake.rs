@@ -3,8 +3,9 @@
 
 use ppspp_dissector::integrity::PublicKey;
 use ppspp_dissector::wire::{
-    ChannelId, ChunkAddressing, ChunkSize, ContentIntegrity, Handshake, HashFunction, Layout,
-    Message, MessageType, ProtocolOption, SignatureAlgorithm, bitmap_of, encode_message,
+    ChannelId, ChunkAddressing, ChunkSize, ContentIntegrity, DiscardWindow, Handshake,
+    HashFunction, Layout, Message, MessageType, ProtocolOption, SignatureAlgorithm, bitmap_of,
+    encode_message,
 };
 
 use super::config::{Profile, SwarmConfig};
@@ -85,6 +86,11 @@ impl Declared {
         if differs(self.chunk_size.map(|size| size == swarm.chunk_size)) {
             return Some("it uses chunks of another size");
         }
+        // Signatures cover chunk specifications as they stand on the wire.
+        let is_live = swarm.integrity.is_live();
+        if is_live && differs(self.addressing.map(|method| method == swarm.addressing)) {
+            return Some("it names the chunks of a live stream by another method");
+        }
         if self.addressing.is_some_and(|method| !method.is_assigned()) {
             return Some("it names chunks by an unknown method");
         }
@@ -123,6 +129,7 @@ pub(super) fn write(
     profile: &Profile,
     ours: ChannelId,
     layout: &Layout,
+    window: Option<DiscardWindow>,
     initiates: bool,
 ) {
     let messages = bitmap_of(MessageType::ASSIGNED);
@@ -143,6 +150,7 @@ pub(super) fn write(
         options.push(ProtocolOption::SignatureAlgorithm(key.algorithm()));
     }
     options.push(ProtocolOption::ChunkAddressing(layout.addressing));
+    options.extend(window.map(ProtocolOption::LiveDiscardWindow));
     if profile.declares_messages {
         options.push(ProtocolOption::SupportedMessages(&messages));
     }

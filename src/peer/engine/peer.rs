@@ -5,18 +5,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use ppspp_dissector::integrity::{Hash, TreeHash};
+use ppspp_dissector::integrity::{Hash, KeyError, TreeHash};
 use ppspp_dissector::wire::{ChannelId, ChunkAddressing, ContentIntegrity};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use super::channel::{Channel, ChannelKey, HALF_OPEN, State};
+use super::channel::{Channel, ChannelKey, HALF_OPEN, REMIND_AFTER, State};
 use super::config::{PeerConfig, Profile, SwarmConfig};
 use super::content::Content;
 use super::download::Download;
 use super::event::{Ending, Event};
 use super::handshake::layout;
 use super::ledbat::LedbatConfig;
+use super::live::Live;
 use super::rate::Allowance;
 use super::reciprocity::Score;
 use super::store::{Chunks, Store, StoreError};
@@ -37,7 +38,7 @@ const MOST_TIMEOUTS: u32 = 6;
 const DATA_OVERHEAD: u32 = 32;
 
 /// Why a swarm can't be joined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
     /// Its hash function is none of RFC 7574's (Table 5).
     #[error("the hash function is none of RFC 7574's")]
@@ -50,6 +51,9 @@ pub enum JoinError {
         /// Bytes of the swarm ID.
         found: usize,
     },
+    /// The swarm ID of a live stream is its public key.
+    #[error("the swarm ID is no public key: {0}")]
+    Key(KeyError),
     /// The swarm is joined already.
     #[error("this swarm is joined already")]
     Twice,
@@ -155,11 +159,21 @@ impl Peer {
             }
             _ => None,
         };
+        let live = config.integrity.is_live().then(|| {
+            Live::new(
+                &config.id,
+                config.integrity,
+                config.addressing,
+                config.chunk_size,
+                config.live,
+            )
+        });
+        let live = live.transpose().map_err(JoinError::Key)?;
         let is_protected = config.integrity != ContentIntegrity::None;
         let content = Content::new(function, root, is_protected, config.chunk_size, store);
         let key = SwarmKey(self.swarms.len());
         self.swarm_by_id.insert(config.id.clone(), key);
-        self.swarms.push(Swarm::new(config, content, now));
+        self.swarms.push(Swarm::new(config, content, live, now));
         self.tell_complete(key);
         Ok(key)
     }
@@ -194,6 +208,13 @@ impl Peer {
         self.channels
             .values()
             .any(|channel| channel.swarm == swarm && channel.address == address)
+    }
+
+    /// Where a player is.
+    pub fn playhead(&self, swarm: SwarmKey) -> Option<u64> {
+        let swarm = self.swarms.get(swarm.0)?;
+        let tuned_in = swarm.live.as_ref().is_none_or(|live| live.tuned_in);
+        tuned_in.then_some(swarm.playhead)
     }
 
     /// Tells where a player is: chunks before are not asked for any more.
@@ -371,6 +392,8 @@ impl Peer {
             has: Chunks::new(),
             news: found.content.present().clone(),
             news_due: Some(now),
+            reminder: None,
+            reminder_wait: REMIND_AFTER,
             acknowledgements: Vec::new(),
             notices: VecDeque::new(),
             upload: Upload::new(ledbat, found.config.chunk_size + DATA_OVERHEAD, now),
@@ -384,6 +407,8 @@ impl Peer {
             timer: None,
             in_line: false,
             knows_peaks: false,
+            told_munro: None,
+            owes_third: false,
             connected: false,
         };
         self.by_id.insert(ours, key);

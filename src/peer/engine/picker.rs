@@ -110,7 +110,7 @@ struct Sequential;
 
 impl Picker for Sequential {
     fn pick(&self, choice: &Choice<'_>, most: u64, _: &mut dyn Rng) -> Vec<ChunkRange> {
-        first(choice.open(0), most)
+        first(choice.open(choice.from), most)
     }
 }
 
@@ -137,7 +137,7 @@ impl Picker for RarestFirst {
         };
         // From anywhere on, and then from the beginning: peers that look at the
         // same chunks in the same order would all ask for the same ones.
-        let start = random.next_u64() % (last + 1);
+        let start = choice.from + random.next_u64() % (last.saturating_sub(choice.from) + 1);
         let singles = |ranges: Vec<ChunkRange>| {
             ranges
                 .into_iter()
@@ -146,7 +146,7 @@ impl Picker for RarestFirst {
         };
         let mut chunks = singles(first(choice.open(start), LOOKED_AT));
         if (chunks.len() as u64) < most {
-            let before = singles(first(choice.open(0), LOOKED_AT));
+            let before = singles(first(choice.open(choice.from), LOOKED_AT));
             chunks.extend(before.into_iter().filter(|&chunk| chunk < start));
         }
         if choice.present >= RANDOM_FIRST {

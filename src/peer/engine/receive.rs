@@ -9,10 +9,11 @@ use ppspp_dissector::wire::{
 };
 use rand_core::Rng as _;
 
-use super::channel::{Channel, ChannelKey, Notice, State};
+use super::channel::{Channel, ChannelKey, Notice, REMIND_AFTER, State};
 use super::content::Check;
 use super::event::{Ending, Event};
 use super::handshake::{Declared, layout};
+use super::live::{Signature, is_fresh};
 use super::peer::Peer;
 use super::store::{StoreError, last_of};
 use super::swarm::SwarmKey;
@@ -186,6 +187,22 @@ impl Peer {
                     self.hash(key, bin, hash)?;
                 }
             }
+            (
+                Message::SignedIntegrity {
+                    timestamp,
+                    signature,
+                    ..
+                },
+                Some(range),
+            ) if is_open => {
+                if let Some(node) = Bin::covering(range) {
+                    let signature = Signature {
+                        timestamp: *timestamp,
+                        bytes: signature.to_vec(),
+                    };
+                    self.signature(now, key, node, signature)?;
+                }
+            }
             (Message::Request(_), Some(range)) => {
                 let last = last_of(self.swarms[channel.swarm.0].content.present());
                 // Beyond what is there nothing can be sent.
@@ -246,6 +263,7 @@ impl Peer {
         channel.profile = declared.profile(channel.profile);
         channel.state = State::Open;
         channel.handshake_due = None;
+        channel.owes_third = true;
         // It answered at once or after some tries: no sample to go by.
         self.connected(now, key);
     }
@@ -276,9 +294,16 @@ impl Peer {
     fn offered(&mut self, key: ChannelKey, range: ChunkRange) {
         if let Some(channel) = self.channels.get_mut(&key) {
             channel.has.insert(range.start()..=range.end());
+            channel.reminder_wait = REMIND_AFTER;
             // Who has verified anything knows the peaks.
             channel.knows_peaks = true;
             channel.news.remove(range.start()..=range.end());
+            // Signed chunks come without hashes that tell where the stream is.
+            let swarm = channel.swarm;
+            let found = &self.swarms[swarm.0];
+            if found.config.wants_content && found.live.as_ref().is_some_and(|it| it.signs_chunks) {
+                self.tune_in(swarm, range.end());
+            }
         }
     }
 
@@ -316,6 +341,70 @@ impl Peer {
         Ok(())
     }
 
+    /// A signature has come.
+    fn signature(
+        &mut self,
+        now: Moment,
+        key: ChannelKey,
+        node: Bin,
+        signature: Signature,
+    ) -> Result<(), StoreError> {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return Ok(());
+        };
+        let swarm_key = channel.swarm;
+        let swarm = &mut self.swarms[swarm_key.0];
+        let Some(live) = &mut swarm.live else {
+            return Ok(());
+        };
+        if live.has_signature(node) {
+            return Ok(());
+        }
+        let is_new = is_fresh(signature.timestamp, now);
+        if live.signs_chunks {
+            // It is verified when its chunk comes; where the stream is, is told
+            // by HAVEs.
+            channel
+                .download
+                .keep_signature(node.range().start(), signature);
+            return Ok(());
+        }
+        let hash = match swarm.content.hash(node)? {
+            Some(known) => Some(known),
+            None => channel.download.hash(node),
+        };
+        let Some(hash) = hash else {
+            return Ok(());
+        };
+        if !live.verifies_munro(node, &hash, &signature) {
+            swarm.totals.wrong += 1;
+            channel.download.misfits += 1;
+            if channel.download.misfits >= MOST_MISFITS {
+                self.end(key, Ending::Malicious("its signatures are wrong"));
+            }
+            return Ok(());
+        }
+        live.keep(node, signature);
+        swarm.content.trust(node, &hash)?;
+        if is_new && swarm.config.wants_content {
+            self.tune_in(swarm_key, node.range().start());
+        }
+        self.slide(swarm_key);
+        Ok(())
+    }
+
+    /// The stream is at this chunk, where that was not known yet.
+    fn tune_in(&mut self, key: SwarmKey, chunk: u64) {
+        let swarm = &mut self.swarms[key.0];
+        if let Some(live) = &mut swarm.live
+            && !std::mem::replace(&mut live.tuned_in, true)
+        {
+            swarm.playhead = chunk;
+            self.events.push_back(Event::TunedIn { swarm: key, chunk });
+            self.ask_others(key);
+        }
+    }
+
     /// A chunk has come.
     fn chunk(
         &mut self,
@@ -345,9 +434,22 @@ impl Peer {
             return Ok(());
         }
         let download = &channel.download;
-        let check = swarm
-            .content
-            .take(chunk, data, |node| download.hash(node))?;
+        let check = match &mut swarm.live {
+            Some(live) if live.signs_chunks => match download.signature(chunk) {
+                None => Check::Unproven,
+                Some(signature) if live.verifies_chunk(chunk, data, signature) => {
+                    if let Some(leaf) = Bin::leaf(chunk) {
+                        live.keep(leaf, signature.clone());
+                    }
+                    swarm.content.keep(chunk, data)?;
+                    Check::Right
+                }
+                Some(_) => Check::Misfit,
+            },
+            _ => swarm
+                .content
+                .take(chunk, data, |node| download.hash(node))?,
+        };
         match check {
             Check::Right => {
                 swarm.totals.verified += 1;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::channel::ChannelKey;
 use super::config::SwarmConfig;
 use super::content::Content;
+use super::live::Live;
 use super::picker::Picker;
 use super::reciprocity::Policy;
 use super::store::Chunks;
@@ -24,6 +25,8 @@ pub struct SwarmKey(pub(super) usize);
 pub(super) struct Swarm {
     pub(super) config: SwarmConfig,
     pub(super) content: Content,
+    /// Of a live stream, its signatures.
+    pub(super) live: Option<Live>,
     pub(super) picker: Box<dyn Picker>,
     pub(super) policy: Box<dyn Policy>,
     pub(super) channels: BTreeSet<ChannelKey>,
@@ -60,7 +63,12 @@ pub struct SwarmTotals {
 }
 
 impl Swarm {
-    pub(super) fn new(config: SwarmConfig, content: Content, now: Moment) -> Self {
+    pub(super) fn new(
+        config: SwarmConfig,
+        content: Content,
+        live: Option<Live>,
+        now: Moment,
+    ) -> Self {
         let claimed = content.present().clone();
         Self {
             picker: config.picking.picker(),
@@ -75,12 +83,14 @@ impl Swarm {
             totals: SwarmTotals::default(),
             config,
             content,
+            live,
         }
     }
 
     /// Whether chunks are still to be fetched.
     pub(super) fn is_hungry(&self) -> bool {
-        self.config.wants_content && !self.failed && !self.content.is_complete()
+        let tuned_in = self.live.as_ref().is_none_or(|live| live.tuned_in);
+        self.config.wants_content && tuned_in && !self.failed && !self.content.is_complete()
     }
 
     /// A chunk is no longer asked for.

@@ -3,18 +3,18 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use ppspp_dissector::integrity::Hash;
 use ppspp_dissector::wire::{Bin, ChannelId, ChunkRange, ChunkSpec, Layout, Message};
 
 use super::channel::{ASK_EVERY, Channel, ChannelKey, Notice, State};
 use super::content::uncles;
 use super::handshake::{put, write, write_closing};
+use super::live::Live;
 use super::peer::{HANDSHAKE_RETRY, Peer};
 use super::picker::Choice;
 use super::store::{Chunks, StoreError, last_of};
 use super::swarm::{Swarm, SwarmKey};
 use super::time::Moment;
-use super::upload::Turn;
+use super::upload::{Proof, Turn};
 
 /// Chunks that others are told of at once, at the latest, and how long fewer may
 /// wait: HAVEs are gathered.
@@ -66,7 +66,7 @@ impl Peer {
     }
 
     /// Commits what was stored, and tells of it.
-    fn commit(&mut self, now: Moment) {
+    pub(super) fn commit(&mut self, now: Moment) {
         for index in 0..self.swarms.len() {
             if !self.swarms[index].content.has_written() {
                 continue;
@@ -138,6 +138,7 @@ impl Peer {
         begin(out, theirs);
         let limit = start + self.config.datagram_size;
         write_acknowledgements(channel, swarm, out, limit);
+        remind(now, channel, swarm, self.config.keep_alive);
         write_news(now, channel, swarm, out, limit);
         write_notices(channel, out, limit);
         let is_time = |asked: Moment| now.since(asked) >= ASK_EVERY;
@@ -147,6 +148,7 @@ impl Peer {
                 put(out, &Message::PexReq, &channel.writes);
             }
         }
+        write_rightmost(channel, swarm, out, limit)?;
         self.write_requests(now, key, out, limit);
         let Some(channel) = self.channels.get_mut(&key) else {
             return Ok(());
@@ -158,9 +160,10 @@ impl Peer {
             let sent = write_content(now, channel, swarm, out, start, self.config.datagram_size)?;
             self.allowance.spend(now, sent);
         }
+        let is_owed = std::mem::take(&mut channel.owes_third);
         if out.len() == start + 4 {
             // Nothing but the channel ID is a keep-alive (section 3.12).
-            if now.since(channel.spoke) < self.config.keep_alive {
+            if !is_owed && now.since(channel.spoke) < self.config.keep_alive {
                 out.truncate(start);
             }
         }
@@ -199,7 +202,7 @@ impl Peer {
         }
         let mut room = channel.download.room();
         // Nobody knows yet whether the chunks that are offered exist.
-        if swarm.content.size().is_none() && swarm.content.is_protected() {
+        if swarm.content.size().is_none() && swarm.content.is_static() {
             let is_first = !channel.download.is_waiting();
             room = if is_first { room.min(4) } else { 0 };
         }
@@ -244,11 +247,15 @@ impl Peer {
             return Vec::new();
         };
         let swarm = &self.swarms[channel.swarm.0];
-        let Some(size) = swarm.content.size().filter(|&size| size > 0) else {
+        let end = swarm
+            .content
+            .size()
+            .or_else(|| Some(last_of(&channel.has)? + 1).filter(|_| swarm.live.is_some()));
+        let Some(size) = end.filter(|&size| size > 0) else {
             return Vec::new();
         };
         let urgent = swarm.playhead..=swarm.playhead.saturating_add(URGENT).min(size - 1);
-        let is_end = swarm.totals.verified + END_GAME >= size;
+        let is_end = swarm.live.is_none() && swarm.totals.verified + END_GAME >= size;
         let searched = if is_end {
             0..=size - 1
         } else if swarm.picker.is_urgent() && !urgent.is_empty() {
@@ -353,6 +360,7 @@ fn write_opening(now: Moment, channel: &mut Channel, swarm: &Swarm, out: &mut Ve
         channel.profile,
         channel.ours,
         &channel.writes,
+        swarm.live.as_ref().and_then(Live::window),
         initiates,
     );
     channel.handshakes += 1;
@@ -450,6 +458,22 @@ fn write_news(now: Moment, channel: &mut Channel, swarm: &Swarm, out: &mut Vec<u
         channel.news.remove(told.start()..=told.end());
     }
     channel.news_due = (!channel.news.is_empty()).then_some(now);
+    channel.reminder = Some(now + channel.reminder_wait);
+}
+
+/// Tells a peer of our last chunk again, where it does not seem to know.
+fn remind(now: Moment, channel: &mut Channel, swarm: &Swarm, most: Duration) {
+    if channel.reminder.is_none_or(|due| due > now) {
+        return;
+    }
+    channel.reminder = None;
+    if let Some(last) = last_of(swarm.content.present())
+        && !channel.has.contains(&last)
+    {
+        channel.news.insert(last..=last);
+        channel.news_due = Some(now);
+        channel.reminder_wait = (channel.reminder_wait * 2).min(most);
+    }
 }
 
 fn write_notices(channel: &mut Channel, out: &mut Vec<u8>, limit: usize) {
@@ -514,24 +538,33 @@ fn write_content(
         channel.upload.put_back(turn);
         return Ok(0);
     }
-    let mut hashes = match turn.hashes.take() {
+    let mut proofs = match turn.proofs.take() {
         Some(rest) => rest,
-        None => hashes_for(channel, swarm, chunk, again)?,
+        None => proofs_for(channel, swarm, chunk, again)?,
     };
-    let hash_length = 1 + 16 + layout.hash_function.length().unwrap_or(0);
-    let room = |limit: usize| limit.saturating_sub(out.len()) / hash_length;
-    let is_apart = channel.profile.separate_hashes || room(limit - data_length) < hashes.len();
-    if !hashes.is_empty() && is_apart {
+    let size_of = |proof: &Proof| match proof {
+        Proof::Hash(_, hash) => 1 + 16 + hash.as_bytes().len(),
+        Proof::Signature(_, signature) => 1 + 16 + 8 + signature.bytes.len(),
+    };
+    let needed: usize = proofs.iter().map(size_of).sum();
+    let is_apart = channel.profile.separate_hashes || out.len() + needed + data_length > limit;
+    if !proofs.is_empty() && is_apart {
         // In a datagram of their own, the highest first.
-        let rest = hashes.split_off(hashes.len().min(room(start + datagram_size).max(1)));
-        write_hashes(channel, &hashes, out);
+        let mut room = (start + datagram_size).saturating_sub(out.len());
+        let fits = proofs.iter().take_while(|proof| {
+            let fits = size_of(proof) <= room;
+            room = room.saturating_sub(size_of(proof));
+            fits
+        });
+        let rest = proofs.split_off(fits.count().max(1));
+        write_proofs(channel, &proofs, out);
         channel.upload.put_back(Turn {
-            hashes: Some(rest),
+            proofs: Some(rest),
             ..turn
         });
         return Ok(0);
     }
-    write_hashes(channel, &hashes, out);
+    write_proofs(channel, &proofs, out);
     let range = ChunkRange::single(chunk);
     let Some(spec) = ChunkSpec::of(range, layout.addressing, chunk_size) else {
         return Ok(0);
@@ -555,57 +588,125 @@ fn write_content(
     Ok(out.len() - start)
 }
 
-/// The hashes that a peer needs with a chunk: peaks as long as it has not shown
-/// to know them, then the uncles, the highest first.
-fn hashes_for(
+/// What a peer needs with a chunk: peaks as long as it has not shown to know
+/// them, or the signed munro, then the uncles, the highest first.
+fn proofs_for(
     channel: &mut Channel,
     swarm: &mut Swarm,
     chunk: u64,
     again: bool,
-) -> Result<Vec<(Bin, Hash)>, StoreError> {
+) -> Result<Vec<Proof>, StoreError> {
+    let mut proofs = Vec::new();
     if !swarm.content.is_protected() {
-        return Ok(Vec::new());
-    }
-    let Some(top) = swarm.content.top_of(chunk, None) else {
-        return Ok(Vec::new());
-    };
-    let mut nodes = Vec::new();
-    if channel.has.is_empty() || !channel.knows_peaks {
-        nodes.extend_from_slice(swarm.content.peaks());
+        return Ok(proofs);
     }
     let has = &channel.has;
-    let knows = channel.knows_peaks;
-    let mut below = Vec::new();
-    uncles(
-        chunk,
-        top,
-        |range| knows && has.overlaps(&(range.start()..=range.end())),
-        &mut below,
-    );
-    nodes.extend(below);
-    let mut hashes = Vec::with_capacity(nodes.len());
-    for node in nodes {
-        if channel.upload.should_send_hash(node, again)
-            && let Some(hash) = swarm.content.hash(node)?
-        {
-            hashes.push((node, hash));
+    let has_any = |range: ChunkRange| has.overlaps(&(range.start()..=range.end()));
+    let (top, knows_top) = match &swarm.live {
+        None => {
+            if !channel.knows_peaks {
+                for &peak in swarm.content.peaks().to_vec().iter() {
+                    add_hash(&mut proofs, channel, swarm, peak, again)?;
+                }
+            }
+            (swarm.content.peak_above(chunk), channel.knows_peaks)
         }
+        Some(live) => {
+            let Some(top) = live.signed_above(chunk) else {
+                return Ok(proofs);
+            };
+            let signature = live.signature(top).cloned();
+            let knows = has_any(top.range());
+            if live.signs_chunks {
+                proofs.extend(signature.map(|signature| Proof::Signature(top, signature)));
+                return Ok(proofs);
+            }
+            if !knows && (again || channel.upload.should_send_hash(top, again)) {
+                add_hash(&mut proofs, channel, swarm, top, true)?;
+                proofs.extend(signature.map(|signature| Proof::Signature(top, signature)));
+            }
+            (Some(top), knows)
+        }
+    };
+    let Some(top) = top else {
+        return Ok(proofs);
+    };
+    let mut below = Vec::new();
+    uncles(chunk, top, |range| knows_top && has_any(range), &mut below);
+    for uncle in below {
+        add_hash(&mut proofs, channel, swarm, uncle, again)?;
     }
-    Ok(hashes)
+    Ok(proofs)
 }
 
-fn write_hashes(channel: &mut Channel, hashes: &[(Bin, Hash)], out: &mut Vec<u8>) {
+/// Adds the hash of a node, unless it was sent often enough.
+fn add_hash(
+    proofs: &mut Vec<Proof>,
+    channel: &Channel,
+    swarm: &mut Swarm,
+    node: Bin,
+    again: bool,
+) -> Result<(), StoreError> {
+    if channel.upload.should_send_hash(node, again)
+        && let Some(hash) = swarm.content.hash(node)?
+    {
+        proofs.push(Proof::Hash(node, hash));
+    }
+    Ok(())
+}
+
+/// The rightmost signed munro goes with every datagram until the peer has a
+/// chunk below it, or a later one (RFC 7574, section 6.1.2.4).
+fn write_rightmost(
+    channel: &mut Channel,
+    swarm: &mut Swarm,
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<(), StoreError> {
+    let Some(live) = swarm.live.as_ref().filter(|live| !live.signs_chunks) else {
+        return Ok(());
+    };
+    let Some(munro) = live.rightmost() else {
+        return Ok(());
+    };
+    let is_known = channel.has.overlaps(&(munro.range().start()..=u64::MAX));
+    let is_told = channel.told_munro == Some(munro) && out.len() < 8;
+    let Some(signature) = live.signature(munro).filter(|_| !is_known && !is_told) else {
+        return Ok(());
+    };
+    let signature = signature.clone();
+    let Some(hash) = swarm.content.hash(munro)? else {
+        return Ok(());
+    };
+    if out.len() + 64 + hash.as_bytes().len() + signature.bytes.len() <= limit {
+        channel.told_munro = Some(munro);
+        let proofs = [Proof::Hash(munro, hash), Proof::Signature(munro, signature)];
+        write_proofs(channel, &proofs, out);
+    }
+    Ok(())
+}
+
+fn write_proofs(channel: &mut Channel, proofs: &[Proof], out: &mut Vec<u8>) {
     let layout = channel.writes;
     let size = layout.chunk_size.or_assumed();
-    for (node, hash) in hashes {
-        let Some(spec) = ChunkSpec::of(node.range(), layout.addressing, size) else {
+    for proof in proofs {
+        let Some(spec) = ChunkSpec::of(proof.node().range(), layout.addressing, size) else {
             continue;
         };
-        let message = Message::Integrity {
-            spec,
-            hash: hash.as_bytes(),
+        let message = match proof {
+            Proof::Hash(_, hash) => Message::Integrity {
+                spec,
+                hash: hash.as_bytes(),
+            },
+            Proof::Signature(_, signature) => Message::SignedIntegrity {
+                spec,
+                timestamp: signature.timestamp,
+                signature: &signature.bytes,
+            },
         };
         put(out, &message, &layout);
-        channel.upload.sent_hash(*node, &channel.has);
+        if matches!(proof, Proof::Hash(..)) {
+            channel.upload.sent_hash(proof.node(), &channel.has);
+        }
     }
 }

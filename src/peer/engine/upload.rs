@@ -8,6 +8,7 @@ use ppspp_dissector::integrity::Hash;
 use ppspp_dissector::wire::{Bin, ChunkRange};
 
 use super::ledbat::{Ledbat, LedbatConfig};
+use super::live::Signature;
 use super::store::Chunks;
 use super::time::Moment;
 
@@ -31,14 +32,32 @@ pub(super) struct Sent {
     pub(super) again: bool,
 }
 
+/// What a peer needs to verify a chunk.
+#[derive(Clone, Debug)]
+pub(super) enum Proof {
+    /// The hash of a node.
+    Hash(Bin, Hash),
+    /// The signature of a node.
+    Signature(Bin, Signature),
+}
+
+impl Proof {
+    /// The node.
+    pub(super) const fn node(&self) -> Bin {
+        match self {
+            Self::Hash(node, _) | Self::Signature(node, _) => *node,
+        }
+    }
+}
+
 /// A chunk whose turn has come.
 #[derive(Clone, Debug)]
 pub(super) struct Turn {
     pub(super) chunk: u64,
     /// Whether it was sent before.
     pub(super) again: bool,
-    /// The hashes that are still to go before it, where that is settled already.
-    pub(super) hashes: Option<Vec<(Bin, Hash)>>,
+    /// What is still to go before it, where that is settled already.
+    pub(super) proofs: Option<Vec<Proof>>,
 }
 
 /// One peer's requests and our answers.
@@ -64,7 +83,7 @@ impl Turn {
         Self {
             chunk,
             again: true,
-            hashes: None,
+            proofs: None,
         }
     }
 }
@@ -165,7 +184,7 @@ impl Upload {
                 return Some(Turn {
                     chunk,
                     again: false,
-                    hashes: None,
+                    proofs: None,
                 });
             }
         }
