@@ -49,6 +49,8 @@ pub(super) struct Channel {
     pub(super) handshakes: u32,
     /// When the HANDSHAKE is to be sent, again or for the first time.
     pub(super) handshake_due: Option<Moment>,
+    /// How long the handshake took to come back.
+    pub(super) round_trip: Option<Duration>,
     /// When we heard of the peer last, and when we sent it something last.
     pub(super) heard: Moment,
     pub(super) spoke: Moment,
@@ -128,7 +130,7 @@ impl Channel {
             State::Answering => Some(self.heard + HALF_OPEN),
             State::Closing => None,
             State::Open => {
-                let round_trip = self.upload.round_trip();
+                let round_trip = self.answer_time();
                 let chunk = self.writes.chunk_size.or_assumed();
                 let content = (self.has_content_to_send() && !self.in_line)
                     .then(|| self.upload.next_send(chunk))
@@ -152,6 +154,14 @@ impl Channel {
                 .min()
             }
         }
+    }
+
+    /// How long an answer of the peer takes, or a guess.
+    pub(super) fn answer_time(&self) -> Duration {
+        let measured = self.upload.ledbat.smoothed_round_trip();
+        measured
+            .or(self.round_trip)
+            .unwrap_or(Duration::from_millis(500))
     }
 
     /// Whether the peer waits for content that it may have.

@@ -20,9 +20,10 @@ const MOST_SIGNATURES: usize = 256;
 const FIRST_WINDOW: u64 = 16;
 const WIDEST_WINDOW: u64 = 4096;
 
-/// How long a peer may take, at least: libswift forgets requests after a second
-/// and a half.
+/// How long a peer may take that sends other chunks meanwhile, and one that
+/// sends nothing, at least. libswift forgets requests after a second and a half.
 const PATIENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_millis(400);
 
 /// Requests that expired, one after the other without anything coming, after
 /// which a peer counts as one that does not serve.
@@ -40,6 +41,8 @@ pub(super) struct Download {
     /// Chunks that are to be asked for with the next datagrams.
     pub(super) to_ask: VecDeque<ppspp_dissector::wire::ChunkRange>,
     expired: u32,
+    /// When a chunk came last.
+    latest: Moment,
     /// Hashes that wait for a chunk, and the order in which they came.
     hashes: HashMap<Bin, Hash, FixedState>,
     arrivals: VecDeque<Bin>,
@@ -61,6 +64,7 @@ impl Download {
             window: FIRST_WINDOW,
             to_ask: VecDeque::new(),
             expired: 0,
+            latest: Moment::default(),
             hashes: HashMap::default(),
             arrivals: VecDeque::new(),
             signatures: VecDeque::new(),
@@ -89,7 +93,8 @@ impl Download {
     }
 
     /// A chunk came; whether it was asked for.
-    pub(super) fn came(&mut self, chunk: u64) -> bool {
+    pub(super) fn came(&mut self, now: Moment, chunk: u64) -> bool {
+        self.latest = now;
         self.expired = 0;
         let asked = self.asked.remove(&chunk).is_some();
         if asked {
@@ -120,24 +125,25 @@ impl Download {
         std::mem::take(&mut self.asked).into_keys().collect()
     }
 
-    /// How long an answer may take.
-    fn patience(round_trip: Duration) -> Duration {
-        PATIENCE.max(round_trip * 6)
+    /// When a request expires that was made at `at`.
+    fn expiry(&self, at: Moment, round_trip: Duration) -> Moment {
+        let busy = at + PATIENCE.max(round_trip * 8);
+        let silent = at.max(self.latest) + SILENCE.max(round_trip * 4);
+        busy.min(silent)
     }
 
     /// When the oldest request expires.
     pub(super) fn deadline(&self, round_trip: Duration) -> Option<Moment> {
         let &(at, _) = self.order.front()?;
-        Some(at + Self::patience(round_trip))
+        Some(self.expiry(at, round_trip))
     }
 
     /// The requests that have expired: these chunks may be asked for again.
     pub(super) fn elapse(&mut self, now: Moment, round_trip: Duration) -> Vec<u64> {
-        let patience = Self::patience(round_trip);
         let mut late = Vec::new();
         while let Some(&(at, chunk)) = self.order.front() {
             let is_answered = self.asked.get(&chunk) != Some(&at);
-            if !is_answered && at + patience > now {
+            if !is_answered && self.expiry(at, round_trip) > now {
                 break;
             }
             self.order.pop_front();

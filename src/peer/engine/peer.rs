@@ -386,6 +386,7 @@ impl Peer {
             reads: layout,
             handshakes: 0,
             handshake_due: Some(now),
+            round_trip: None,
             heard: now,
             spoke: now,
             unanswered: 0,
@@ -531,7 +532,7 @@ impl Peer {
                 if channel.upload.elapse(now) && channel.upload.timeouts() >= MOST_TIMEOUTS {
                     channel.upload.clear();
                 }
-                let round_trip = channel.upload.round_trip();
+                let round_trip = channel.answer_time();
                 let late = channel.download.elapse(now, round_trip);
                 let fails = channel.download.does_not_serve();
                 if !late.is_empty() {

@@ -126,6 +126,7 @@ impl Peer {
         if channel.state == State::Answering {
             // The third datagram: our reply has come where it should.
             channel.state = State::Open;
+            channel.round_trip = Some(now.since(channel.spoke));
             self.connected(now, key);
         }
         self.messages(now, key, reader);
@@ -264,7 +265,10 @@ impl Peer {
         channel.state = State::Open;
         channel.handshake_due = None;
         channel.owes_third = true;
-        // It answered at once or after some tries: no sample to go by.
+        // After several tries nobody knows which one was answered.
+        if channel.handshakes == 1 {
+            channel.round_trip = Some(now.since(channel.spoke));
+        }
         self.connected(now, key);
     }
 
@@ -426,7 +430,7 @@ impl Peer {
         channel.has.insert(chunk..=chunk);
         if swarm.content.has(chunk) {
             swarm.totals.duplicate += 1;
-            channel.download.came(chunk);
+            channel.download.came(now, chunk);
             channel.acknowledgements.push((chunk, delay));
             return Ok(());
         }
@@ -456,7 +460,7 @@ impl Peer {
                 swarm.totals.received += data.len() as u64;
                 channel.received += data.len() as u64;
                 swarm.claimed.insert(chunk..=chunk);
-                channel.download.came(chunk);
+                channel.download.came(now, chunk);
                 channel.download.unproven = 0;
                 channel.download.misfits = 0;
                 channel.acknowledgements.push((chunk, delay));

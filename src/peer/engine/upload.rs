@@ -305,11 +305,4 @@ impl Upload {
         let next = self.ledbat.next_send();
         self.ledbat.may_send(next, bytes).then_some(next)
     }
-
-    /// The smoothed round trip, or a guess.
-    pub(super) fn round_trip(&self) -> Duration {
-        self.ledbat
-            .smoothed_round_trip()
-            .unwrap_or(Duration::from_millis(500))
-    }
 }
