@@ -1,5 +1,6 @@
 //! Live streams between peers, without sockets.
 
+#[allow(dead_code, reason = "each test crate uses a part of it")]
 #[path = "support/peers.rs"]
 mod peers;
 

@@ -1,5 +1,6 @@
 //! Peers that fetch content from each other, without sockets.
 
+#[allow(dead_code, reason = "each test crate uses a part of it")]
 #[path = "support/peers.rs"]
 mod peers;
 

@@ -1,6 +1,8 @@
 //! The command line: which room does what. No logic of its own.
 
 mod args;
+mod live;
+mod live_args;
 mod peer;
 mod peer_args;
 mod transfer;

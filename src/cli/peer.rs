@@ -7,8 +7,8 @@ use anyhow::Result;
 use ppspp_dissector::wire::SignatureAlgorithm;
 
 use super::peer_args::{IdArgs, KeygenArgs, PeerArgs, PeerCommand, PrintArgs};
-use super::transfer;
 use super::{USAGE, complain, stdout, style};
+use super::{live, transfer};
 use crate::output::{KeySummary, write_key, write_key_json};
 use crate::peer::keys::{KeyError, SigningKey, read_key_file, write_key_file};
 
@@ -17,6 +17,8 @@ pub(super) fn run(args: &PeerArgs) -> Result<ExitCode> {
     match &args.command {
         PeerCommand::Seed(args) => transfer::seed(args),
         PeerCommand::Leech(args) => transfer::leech(args),
+        PeerCommand::Inject(args) => live::inject(args),
+        PeerCommand::View(args) => live::view(args),
         PeerCommand::Keygen(args) => keygen(args),
         PeerCommand::Id(args) => id(args),
     }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use ppspp_dissector::wire::SignatureAlgorithm;
 
 use super::args::{AddressingArg, ColorArg, HashArg};
+use super::live_args::{INJECT_AFTER_HELP, InjectArgs, VIEW_AFTER_HELP, ViewArgs};
 use crate::peer::engine::{Picking, Profile, Reciprocity};
 use crate::peer::keys::RSA_BITS;
 
@@ -85,6 +86,12 @@ pub(super) enum PeerCommand {
     /// Fetch a file
     #[command(after_help = LEECH_AFTER_HELP)]
     Leech(LeechArgs),
+    /// Stream live
+    #[command(after_help = INJECT_AFTER_HELP)]
+    Inject(InjectArgs),
+    /// Watch a live stream
+    #[command(after_help = VIEW_AFTER_HELP)]
+    View(ViewArgs),
     /// Make the key that a live stream is signed with
     #[command(after_help = KEYGEN_AFTER_HELP)]
     Keygen(KeygenArgs),
@@ -157,7 +164,7 @@ pub(super) struct LeechArgs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SwarmId(pub(super) Vec<u8>);
 
-fn whole_swarm_id(text: &str) -> Result<SwarmId, String> {
+pub(super) fn whole_swarm_id(text: &str) -> Result<SwarmId, String> {
     let digits = text.as_bytes().as_chunks::<2>();
     let byte = |pair: &[u8; 2]| {
         let text = std::str::from_utf8(pair).ok()?;
@@ -192,7 +199,7 @@ fn profile(text: &str) -> Result<&'static Profile, String> {
 }
 
 /// Bytes a second, with K, M or G.
-fn rate(text: &str) -> Result<u64, String> {
+pub(super) fn rate(text: &str) -> Result<u64, String> {
     let (digits, unit) = match text.char_indices().next_back() {
         Some((at, 'k' | 'K')) => (&text[..at], 1_000),
         Some((at, 'm' | 'M')) => (&text[..at], 1_000_000),

@@ -182,7 +182,7 @@ fn swarm(
 }
 
 /// The addresses of peers, by name or number.
-fn addresses(names: &[String]) -> Result<Vec<SocketAddr>> {
+pub(super) fn addresses(names: &[String]) -> Result<Vec<SocketAddr>> {
     let mut all = Vec::new();
     for name in names {
         let found = name
@@ -197,7 +197,7 @@ fn addresses(names: &[String]) -> Result<Vec<SocketAddr>> {
     Ok(all)
 }
 
-fn open(args: &WorkArgs) -> Result<Driver> {
+pub(super) fn open(args: &WorkArgs) -> Result<Driver> {
     let link = Link::open(args.listen)?;
     let config = PeerConfig {
         upload_rate: args.rate,

@@ -4,5 +4,6 @@ pub mod engine;
 pub mod keys;
 pub mod net;
 pub mod sim;
+pub mod source;
 pub mod storage;
 pub mod task;

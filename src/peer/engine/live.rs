@@ -208,7 +208,7 @@ fn ntp(now: Moment) -> u64 {
         now.microseconds() / 1_000_000,
         now.microseconds() % 1_000_000,
     );
-    (seconds + NTP_EPOCH) << 32 | (rest << 32) / 1_000_000
+    ((seconds + NTP_EPOCH) << 32) | ((rest << 32) / 1_000_000)
 }
 
 /// Whether a signature is new enough to tune in by; its timestamp is NTP, or

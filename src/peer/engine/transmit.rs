@@ -605,7 +605,7 @@ fn proofs_for(
     let (top, knows_top) = match &swarm.live {
         None => {
             if !channel.knows_peaks {
-                for &peak in swarm.content.peaks().to_vec().iter() {
+                for peak in swarm.content.peaks().to_vec() {
                     add_hash(&mut proofs, channel, swarm, peak, again)?;
                 }
             }

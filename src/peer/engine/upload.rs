@@ -1,7 +1,6 @@
 //! What a peer has asked for, what of it is under way, and what got lost.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use ppspp_dissector::integrity::Hash;

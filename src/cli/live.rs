@@ -1,0 +1,319 @@
+//! `peer inject` and `peer view`.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use ppspp_dissector::integrity::PublicKey;
+
+use super::live_args::{InjectArgs, LiveArgs, ViewArgs};
+use super::peer_args::{SwarmArgs, WorkArgs};
+use super::transfer::{addresses, open};
+use super::{BAD, UNREADABLE, USAGE, complain};
+use crate::output::{Hex, write_event, write_event_json};
+use crate::peer::engine::{Event, LiveConfig, Moment, Picking, SwarmConfig, SwarmKey};
+use crate::peer::keys::read_key_file;
+use crate::peer::net::Driver;
+use crate::peer::source::{Next, Source};
+use crate::peer::storage::MemoryStore;
+
+/// How long the loop waits for something to do, at most.
+const STEP: Duration = Duration::from_millis(5);
+
+/// Chunks that are injected before datagrams are looked at.
+const BURST: usize = 64;
+
+/// How long a missing chunk is waited for while later ones are there.
+const GAP: Duration = Duration::from_secs(3);
+
+/// Streams what a source has.
+pub(super) fn inject(args: &InjectArgs) -> Result<ExitCode> {
+    let key = read_key_file(&args.key, args.kind.algorithm())?;
+    if let Some(weakness) = key.weakness() {
+        complain(format_args!("{weakness}"));
+    }
+    let source = Source::open(&args.source, args.swarm.chunk_size as usize, args.pace)?;
+    let stop = stop_signal()?;
+    let mut driver = open(&args.work)?;
+    let config = swarm(
+        &args.live,
+        &args.swarm,
+        key.swarm_id(),
+        args.per_signature,
+        false,
+    );
+    let swarm = join(&mut driver, config)?;
+    announce(&args.work, &driver, &key.swarm_id())?;
+    let mut sign = |parts: &[&[u8]]| key.sign(parts);
+    let mut ended: Option<Moment> = None;
+    let mut broken = None;
+    loop {
+        let mut idle = true;
+        for _ in 0..BURST {
+            if ended.is_some() {
+                break;
+            }
+            let now = driver.now();
+            match source.next_chunk() {
+                Next::Chunk(chunk) => {
+                    idle = false;
+                    driver.peer.inject(now, swarm, &chunk, &mut sign)?;
+                }
+                Next::Wait => break,
+                Next::End(end) => {
+                    driver.peer.finish_stream(now, swarm, &mut sign)?;
+                    broken = end.err();
+                    ended = Some(now);
+                }
+            }
+        }
+        driver.step(if idle { STEP } else { Duration::ZERO })?;
+        let now = driver.now();
+        while let Some(event) = driver.peer.event() {
+            tell(&args.work, now, &event)?;
+        }
+        let is_over = ended.is_some_and(|at| now.since(at) >= Duration::from_secs(args.linger));
+        if is_over || stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    driver.close()?;
+    match broken {
+        Some(error) => {
+            complain(format_args!("{error}"));
+            Ok(ExitCode::from(UNREADABLE))
+        }
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// What has become of a viewer.
+struct Viewing {
+    swarm: SwarmKey,
+    /// When something was written last.
+    latest: Moment,
+    written: u64,
+    missing: u64,
+    chunk: Vec<u8>,
+}
+
+/// Watches a stream.
+pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
+    if let Err(error) = PublicKey::from_swarm_id(&args.id.0) {
+        complain(format_args!(
+            "SWARM-ID: {error}; a live stream's is what `peer keygen` or `peer id` prints"
+        ));
+        return Ok(ExitCode::from(USAGE));
+    }
+    let from = addresses(&args.from)?;
+    let mut out = output(args.output.as_deref(), args.force)?;
+    let stop = stop_signal()?;
+    let mut driver = open(&args.work)?;
+    let config = swarm(&args.live, &args.swarm, args.id.0.clone(), 2, true);
+    let swarm = join(&mut driver, config)?;
+    let now = driver.now();
+    for address in from {
+        driver.peer.connect(now, swarm, address);
+    }
+    let mut viewing = Viewing {
+        swarm,
+        latest: now,
+        written: 0,
+        missing: 0,
+        chunk: Vec::new(),
+    };
+    let patience = Duration::from_secs(args.patience);
+    let mut deserted = false;
+    loop {
+        driver.step(STEP)?;
+        let now = driver.now();
+        while let Some(event) = driver.peer.event() {
+            tell_aside(&args.work, now, &event)?;
+        }
+        match play(&mut driver, &mut viewing, now, &mut out) {
+            Ok(()) => {}
+            // Who reads it has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            Err(error) => {
+                driver.close()?;
+                return Err(error).context("writing the stream");
+            }
+        }
+        let silent = now.since(viewing.latest);
+        // A source that has gone sends nothing more.
+        let is_alone = driver.peer.channels(swarm).next().is_none() && viewing.written > 0;
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        if silent >= patience || (is_alone && silent >= patience.min(GAP)) {
+            deserted = true;
+            break;
+        }
+    }
+    driver.close()?;
+    out.flush().context("writing the stream")?;
+    if viewing.missing > 0 {
+        complain(format_args!(
+            "{} chunks did not come in time and are left out",
+            viewing.missing
+        ));
+        return Ok(ExitCode::from(BAD));
+    }
+    if deserted && viewing.written == 0 {
+        complain(format_args!(
+            "nothing came for {} seconds: no peer answered, or the stream has ended",
+            args.patience
+        ));
+        return Ok(ExitCode::from(UNREADABLE));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes what is there of the stream, in its order.
+fn play(
+    driver: &mut Driver,
+    viewing: &mut Viewing,
+    now: Moment,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let Some(mut at) = driver.peer.playhead(viewing.swarm) else {
+        return Ok(());
+    };
+    let begun = at;
+    loop {
+        let Some(present) = driver.peer.present(viewing.swarm) else {
+            return Ok(());
+        };
+        if !present.contains(&at) {
+            let later = present.iter().map(|range| *range.start());
+            let later = later.filter(|&start| start > at).min();
+            match later {
+                Some(later) if now.since(viewing.latest) >= GAP => {
+                    viewing.missing += later - at;
+                    at = later;
+                }
+                _ => break,
+            }
+        }
+        viewing.chunk.clear();
+        driver
+            .peer
+            .read(viewing.swarm, at, &mut viewing.chunk)
+            .map_err(io::Error::other)?;
+        out.write_all(&viewing.chunk)?;
+        viewing.written += viewing.chunk.len() as u64;
+        viewing.latest = now;
+        at += 1;
+    }
+    if at != begun {
+        out.flush()?;
+        driver.peer.set_playhead(viewing.swarm, at);
+    }
+    Ok(())
+}
+
+fn output(file: Option<&Path>, force: bool) -> Result<Box<dyn Write>> {
+    let Some(path) = file else {
+        return Ok(Box::new(io::stdout()));
+    };
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .create(force)
+        .create_new(!force)
+        .truncate(force);
+    let file = options.open(path).with_context(|| {
+        let advice = if path.exists() && !force {
+            "; --force overwrites it"
+        } else {
+            ""
+        };
+        format!("writing {}{advice}", path.display())
+    })?;
+    Ok(Box::new(file))
+}
+
+fn swarm(
+    live: &LiveArgs,
+    args: &SwarmArgs,
+    id: Vec<u8>,
+    chunks_per_signature: u64,
+    wants_content: bool,
+) -> SwarmConfig {
+    SwarmConfig {
+        id,
+        integrity: live.integrity.into(),
+        hash_function: live.hash.into(),
+        addressing: args.addressing.into(),
+        chunk_size: args.chunk_size,
+        profile: args.dialect,
+        picking: Picking::InOrder,
+        reciprocity: args.reciprocity,
+        wants_content,
+        live: LiveConfig {
+            window: live.window,
+            chunks_per_signature,
+        },
+    }
+}
+
+fn join(driver: &mut Driver, config: SwarmConfig) -> Result<SwarmKey> {
+    let chunk_size = NonZeroU32::new(config.chunk_size).context("chunks must have a size")?;
+    let now = driver.now();
+    let store = Box::new(MemoryStore::new(chunk_size));
+    Ok(driver.peer.join(now, config, store)?)
+}
+
+fn stop_signal() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// Says what is streamed where.
+fn announce(args: &WorkArgs, driver: &Driver, id: &[u8]) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let (id, address) = (Hex(id), driver.link().address());
+    if args.json {
+        let object = serde_json::json!({
+            "event": "streaming",
+            "swarm": id.to_string(),
+            "listen": address.to_string(),
+        });
+        writeln!(out, "{object}")?;
+    } else {
+        writeln!(out, "{id}  on {address}")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn tell(args: &WorkArgs, now: Moment, event: &Event) -> io::Result<()> {
+    if args.json {
+        let mut out = io::stdout().lock();
+        write_event_json(&mut out, now, event)?;
+        return out.flush();
+    }
+    tell_aside(args, now, event)
+}
+
+/// The same on standard error: standard output may be the stream.
+fn tell_aside(args: &WorkArgs, now: Moment, event: &Event) -> io::Result<()> {
+    let mut errors = io::stderr().lock();
+    if args.json {
+        return write_event_json(&mut errors, now, event);
+    }
+    if matches!(event, Event::PeerFound { .. }) {
+        return Ok(());
+    }
+    write_event(&mut errors, event)?;
+    writeln!(errors)
+}
