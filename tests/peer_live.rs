@@ -6,7 +6,7 @@ mod peers;
 
 use std::time::Duration;
 
-use peers::{Network, address, content, empty, swarm};
+use peers::{Network, address, content, empty_stream, swarm};
 use ppsp_inspect::peer::engine::{Event, LiveConfig, PeerConfig, Picking, SwarmConfig, SwarmKey};
 use ppsp_inspect::peer::keys::SigningKey;
 use ppspp_dissector::wire::{ContentIntegrity, HashFunction, SignatureAlgorithm};
@@ -44,19 +44,19 @@ fn streamed(
     config: &SwarmConfig,
     chunks: usize,
 ) -> (Vec<u8>, Vec<(u64, Vec<u8>)>) {
-    let bytes = content(chunks * CHUNK);
+    let bytes = content(chunks * CHUNK - 300);
     let now = network.now;
     let mut injector_config = config.clone();
     injector_config.wants_content = false;
     let injected = network
         .add(1, PeerConfig::default())
-        .join(now, injector_config, Box::new(empty(config)))
+        .join(now, injector_config, Box::new(empty_stream(config)))
         .expect("a swarm");
     let mut keys = Vec::new();
     for (viewer, source) in [(2, 1), (3, 2)] {
         let peer = network.add(viewer, PeerConfig::default());
         let swarm = peer
-            .join(now, config.clone(), Box::new(empty(config)))
+            .join(now, config.clone(), Box::new(empty_stream(config)))
             .expect("a swarm");
         peer.connect(now, swarm, address(source));
         keys.push((viewer, swarm));

@@ -266,7 +266,7 @@ fn swarm(
 fn join(driver: &mut Driver, config: SwarmConfig) -> Result<SwarmKey> {
     let chunk_size = NonZeroU32::new(config.chunk_size).context("chunks must have a size")?;
     let now = driver.now();
-    let store = Box::new(MemoryStore::new(chunk_size));
+    let store = Box::new(MemoryStore::for_stream(chunk_size));
     Ok(driver.peer.join(now, config, store)?)
 }
 

@@ -59,6 +59,10 @@ pub(crate) fn empty(config: &SwarmConfig) -> MemoryStore {
     MemoryStore::new(NonZeroU32::new(config.chunk_size).expect("a size"))
 }
 
+pub(crate) fn empty_stream(config: &SwarmConfig) -> MemoryStore {
+    MemoryStore::for_stream(NonZeroU32::new(config.chunk_size).expect("a size"))
+}
+
 /// Something on its way: when it arrives, a running number, from, to, bytes.
 type Flying = (
     std::cmp::Reverse<(Moment, u64)>,
