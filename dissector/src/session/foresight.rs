@@ -67,11 +67,15 @@ impl Analyzer {
         let Some(function) = TreeHash::new(layout.hash_function) else {
             return;
         };
-        while let Some(Ok(located)) = reader.next(&layout) {
-            if matches!(located.message, Message::Handshake(_)) {
+        loop {
+            reader.skip_to_data(&layout);
+            let wants = reader.next_into(&layout, |located| {
+                wanted.extend(chunk_to_hash(&located, function));
+                !matches!(located.message, Message::Handshake(_))
+            });
+            let Some(Ok(true)) = wants else {
                 return;
-            }
-            wanted.extend(chunk_to_hash(&located, function));
+            };
         }
     }
 }
