@@ -142,6 +142,7 @@ impl Decoder {
     ) -> Option<Found> {
         match packet {
             Ok(packet) if packet.body.fragment.is_some() => self.fragment(&packet, context),
+            Ok(packet) if packet.body.protocol == ip_number::UDP => self.udp(&packet, context),
             Ok(packet) => self.transport(&packet, context),
             Err(error) => self.unreadable(error),
         }

@@ -439,14 +439,13 @@ impl<O: Copy> SwarmTree<O> {
             self.keep_path(budget);
             return ruling;
         }
-        for index in 0..self.path.len() {
-            let (bin, hash) = self.path[index];
-            self.trust(bin, &hash, settled, budget);
+        // Taken out for as long as they are gone through.
+        let path = std::mem::take(&mut self.path);
+        let siblings = std::mem::take(&mut self.siblings);
+        for (bin, hash) in path.iter().chain(&siblings) {
+            self.trust(*bin, hash, settled, budget);
         }
-        for index in 0..self.siblings.len() {
-            let (bin, hash) = self.siblings[index];
-            self.trust(bin, &hash, settled, budget);
-        }
+        (self.path, self.siblings) = (path, siblings);
         self.descend(settled, budget);
         Ruling::Proven
     }
@@ -605,6 +604,14 @@ impl<O: Copy> SwarmTree<O> {
 
     /// Below nodes that have become trusted, trusts what fits.
     fn descend(&mut self, settled: &mut Vec<Settled<O>>, budget: &mut Budget) {
+        let is_open = |fresh: &Fresh<O>| {
+            let ruling = self.rulings[fresh.place];
+            matches!(ruling, Ruling::Open | Ruling::Contradicted)
+        };
+        // By far most often a datagram's chunk has proven all of its hashes.
+        if self.waiting.is_empty() && !self.fresh.iter().any(is_open) {
+            self.descents.clear();
+        }
         while let Some((bin, hash)) = self.descents.pop() {
             let Some((left, right)) = bin.children() else {
                 continue;

@@ -247,20 +247,27 @@ fn bytes<'a>(name: &'static str, count: usize) -> impl FnMut(&'a [u8]) -> Parsed
     field(name, count, take(count))
 }
 
-/// The RFC's default addressing is read here, where no call is needed.
+/// Gives `then` a chunk specification and what follows it. That of the RFC's
+/// default addressing does so on its own: what depends on the method is then
+/// settled when this is compiled.
 #[inline]
-fn chunk_spec(input: &[u8], addressing: ChunkAddressing) -> Parsed<'_, ChunkSpec> {
+fn with_chunk_spec<'a, R>(
+    input: &'a [u8],
+    addressing: ChunkAddressing,
+    then: impl FnOnce(&'a [u8], ChunkSpec) -> Result<R, nom::Err<Fault<'a>>>,
+) -> Result<R, nom::Err<Fault<'a>>> {
     if addressing == ChunkAddressing::Chunk32
         && let Some((&[s0, s1, s2, s3, e0, e1, e2, e3], rest)) = input.split_first_chunk()
     {
         let start = u32::from_be_bytes([s0, s1, s2, s3]);
         let end = u32::from_be_bytes([e0, e1, e2, e3]);
-        return Ok((rest, ChunkSpec::Chunk32 { start, end }));
+        return then(rest, ChunkSpec::Chunk32 { start, end });
     }
-    any_chunk_spec(input, addressing)
+    let (rest, spec) = chunk_spec(input, addressing)?;
+    then(rest, spec)
 }
 
-fn any_chunk_spec(input: &[u8], addressing: ChunkAddressing) -> Parsed<'_, ChunkSpec> {
+fn chunk_spec(input: &[u8], addressing: ChunkAddressing) -> Parsed<'_, ChunkSpec> {
     match addressing {
         ChunkAddressing::Chunk32 => (u32("a start chunk"), u32("an end chunk"))
             .map(|(start, end)| ChunkSpec::Chunk32 { start, end })
@@ -316,12 +323,13 @@ fn body_of<'a, R>(
     let spec = |input| chunk_spec(input, layout.addressing);
     let done = |(rest, message)| done(rest, message);
     match MessageType::from_code(code) {
-        MessageType::Data => {
-            let (input, spec) = spec(input)?;
-            let (input, timestamp) = if layout.data_timestamp {
-                u64("a timestamp").map(Some).parse(input)?
-            } else {
-                (input, None)
+        MessageType::Data => with_chunk_spec(input, layout.addressing, |input, spec| {
+            let (input, timestamp) = match input.split_first_chunk() {
+                Some((timestamp, rest)) if layout.data_timestamp => {
+                    (rest, Some(u64::from_be_bytes(*timestamp)))
+                }
+                _ if layout.data_timestamp => u64("a timestamp").map(Some).parse(input)?,
+                _ => (input, None),
             };
             let data_length = data_length(spec, layout, input.len() + beyond);
             let (data, rest) = input.split_at(data_length.min(input.len()));
@@ -332,25 +340,27 @@ fn body_of<'a, R>(
                 data_length,
             };
             Ok(done((rest, message)))
-        }
+        }),
         MessageType::Have => spec.map(Message::Have).parse(input).map(done),
         MessageType::Ack => (spec, u64("a delay sample"))
             .map(|(spec, delay)| Message::Ack { spec, delay })
             .parse(input)
             .map(done),
-        MessageType::Integrity => {
-            let (input, spec) = spec(input)?;
+        MessageType::Integrity => with_chunk_spec(input, layout.addressing, |input, spec| {
             let Some(length) = layout.hash_function.length() else {
                 return fault(
                     input,
                     Cause::UnknownHashFunction(layout.hash_function.code()),
                 );
             };
-            bytes("a hash", length)
-                .map(|hash| Message::Integrity { spec, hash })
-                .parse(input)
-                .map(done)
-        }
+            match input.split_at_checked(length) {
+                Some((hash, rest)) => Ok(done((rest, Message::Integrity { spec, hash }))),
+                None => bytes("a hash", length)
+                    .map(|hash| Message::Integrity { spec, hash })
+                    .parse(input)
+                    .map(done),
+            }
+        }),
         MessageType::Request => spec.map(Message::Request).parse(input).map(done),
         MessageType::Handshake => handshake(input, layout.dialect, beyond)
             .map(|(rest, handshake)| done((rest, Message::Handshake(handshake)))),
