@@ -119,27 +119,32 @@ impl Decoder {
         network: Result<Network<'_>, Unreadable>,
         context: Context,
     ) -> Option<Found> {
-        let packet = match network {
-            Ok(Network::V4(packet)) => ip::v4(packet),
-            Ok(Network::V6(packet)) => ip::v6(packet),
+        match network {
+            Ok(Network::V4(packet)) => self.packet(ip::v4(packet), context),
+            Ok(Network::V6(packet)) => self.packet(ip::v6(packet), context),
             Ok(Network::Arp) => {
                 self.counters.arp += 1;
-                return None;
+                None
             }
             Ok(Network::Other | Network::UnsupportedLink) => {
                 self.counters.other_link += 1;
-                return None;
+                None
             }
-            Err(error) => Err(error),
-        };
-        let packet = match packet {
-            Ok(packet) => packet,
-            Err(error) => return self.unreadable(error),
-        };
-        if packet.body.fragment.is_some() {
-            self.fragment(packet, context)
-        } else {
-            self.transport(packet, context)
+            Err(error) => self.unreadable(error),
+        }
+    }
+
+    #[inline]
+    fn packet(
+        &mut self,
+        packet: Result<Packet<'_>, Unreadable>,
+        context: Context,
+    ) -> Option<Found> {
+        match packet {
+            Ok(packet) if packet.body.fragment.is_some() => self.fragment(&packet, context),
+            Ok(packet) if packet.body.protocol == ip_number::UDP => self.udp(&packet, context),
+            Ok(packet) => self.transport(&packet, context),
+            Err(error) => self.unreadable(error),
         }
     }
 
@@ -153,7 +158,7 @@ impl Decoder {
     }
 
     #[inline]
-    fn transport(&mut self, packet: Packet<'_>, context: Context) -> Option<Found> {
+    fn transport(&mut self, packet: &Packet<'_>, context: Context) -> Option<Found> {
         let payload = packet.body.payload;
         match packet.body.protocol {
             ip_number::UDP => self.udp(packet, context),
@@ -186,7 +191,7 @@ impl Decoder {
     }
 
     #[inline]
-    fn udp(&mut self, packet: Packet<'_>, context: Context) -> Option<Found> {
+    fn udp(&mut self, packet: &Packet<'_>, context: Context) -> Option<Found> {
         let datagram = packet.body.payload;
         let (header, payload) = match (datagram.header::<8>(), datagram.after(8)) {
             (Ok(header), Ok(payload)) => (header, payload),
@@ -220,7 +225,7 @@ impl Decoder {
         })
     }
 
-    fn tcp(&mut self, packet: Packet<'_>, context: Context) -> Option<Found> {
+    fn tcp(&mut self, packet: &Packet<'_>, context: Context) -> Option<Found> {
         let segment = packet.body.payload;
         let Ok(header) = TcpHeaderSlice::from_slice(segment.bytes()) else {
             return self.unreadable(segment.short());
@@ -247,7 +252,7 @@ impl Decoder {
     }
 
     #[cold]
-    fn fragment(&mut self, packet: Packet<'_>, context: Context) -> Option<Found> {
+    fn fragment(&mut self, packet: &Packet<'_>, context: Context) -> Option<Found> {
         let fragment = packet.body.fragment?;
         if context.depth >= tunnel::MOST_LAYERS {
             self.counters.too_deep += 1;
@@ -274,7 +279,7 @@ impl Decoder {
             fragments: whole.count,
             ..context
         };
-        let found = self.reassembled(&packet, &whole, context)?;
+        let found = self.reassembled(packet, &whole, context)?;
         if found.layer == context.layer {
             self.assembled = whole.bytes;
         }
@@ -300,7 +305,7 @@ impl Decoder {
             // A fragment header inside what fragments made up.
             return self.unreadable(Unreadable::Bad);
         }
-        self.transport(Packet { body, ..*packet }, context)
+        self.transport(&Packet { body, ..*packet }, context)
     }
 }
 

@@ -37,48 +37,49 @@ enum State {
     /// Nothing was asked of it yet, as it might be a pipe that is slow.
     New(Box<Source>),
     /// At a packet.
-    Awake(Box<Source>, Record),
+    Awake(Box<Source>),
     /// Closed, as its first packet is not due.
     Asleep(Input),
 }
 
 impl Head {
-    /// Moves to the next packet; `None` at the end.
+    /// Moves to the next packet; says whether there is one.
     #[inline]
-    fn advance(&mut self, opener: &Opener) -> Result<Option<()>, CaptureError> {
+    fn advance(&mut self, opener: &Opener) -> Result<bool, CaptureError> {
         if let State::Asleep(input) = &self.state {
             let window = opener.window(input::open(input)?)?;
             let source = Source::new(window)?;
             self.state = State::New(Box::new(source));
         }
         match &mut self.state {
-            State::Awake(source, record) => match source.advance()? {
-                Some(next) => *record = next,
-                None => return Ok(None),
-            },
-            State::New(source) => match source.advance()? {
-                Some(record) => {
-                    // In place of the box goes one that is dropped at once.
-                    let state = std::mem::replace(&mut self.state, State::Asleep(Input::Stdin));
-                    if let State::New(source) = state {
-                        self.state = State::Awake(source, record);
-                    }
+            State::Awake(source) => {
+                if !source.advance()? {
+                    return Ok(false);
                 }
-                None => return Ok(None),
-            },
-            State::Asleep(_) => return Ok(None),
+            }
+            State::New(source) => {
+                if !source.advance()? {
+                    return Ok(false);
+                }
+                // In place of the box goes one that is dropped at once.
+                let state = std::mem::replace(&mut self.state, State::Asleep(Input::Stdin));
+                if let State::New(source) = state {
+                    self.state = State::Awake(source);
+                }
+            }
+            State::Asleep(_) => return Ok(false),
         }
-        if let State::Awake(_, record) = &self.state
-            && let Some(time) = record.time
+        if let State::Awake(source) = &self.state
+            && let Some(time) = source.record().time
         {
             self.order = time.nanoseconds();
         }
-        Ok(Some(()))
+        Ok(true)
     }
 
     fn source(&self) -> Option<&Source> {
         match &self.state {
-            State::New(source) | State::Awake(source, _) => Some(source),
+            State::New(source) | State::Awake(source) => Some(source),
             State::Asleep(_) => None,
         }
     }
@@ -178,8 +179,8 @@ impl Merge {
             return;
         };
         match head.advance(&self.opener) {
-            Ok(Some(())) => return,
-            Ok(None) => {}
+            Ok(true) => return,
+            Ok(false) => {}
             Err(fault) => faults.push(fault),
         }
         if let Some(source) = head.source() {
@@ -193,7 +194,7 @@ impl Merge {
     pub(super) fn packet(&self) -> Option<(&Record, &[u8], usize)> {
         let head = self.inputs.get(self.current)?;
         match &head.state {
-            State::Awake(source, record) => Some((record, source.bytes(record), head.number)),
+            State::Awake(source) => Some((source.record(), source.bytes(), head.number)),
             _ => None,
         }
     }

@@ -108,12 +108,14 @@ impl Pcapng {
         &self.section_comments
     }
 
-    /// The next block, whose length goes into `held`; `None` at the end.
+    /// The next block, whose length goes into `held`, and into `record` the
+    /// packet in it, if there is one; `None` at the end.
     #[inline]
     pub(super) fn item(
         &mut self,
         window: &mut Window,
         held: &mut usize,
+        record: &mut Record,
     ) -> Result<Option<Item>, CaptureError> {
         if !window.holds(12) {
             if window.is_at_end() {
@@ -193,11 +195,12 @@ impl Pcapng {
             _ => return Ok(Some(Item::Other)),
         };
         match packet {
-            Some(mut record) => {
+            Some(found) => {
+                *record = found;
                 // From the body to the window.
                 record.packet.start += 8;
                 record.packet.end += 8;
-                Ok(Some(Item::Packet(record)))
+                Ok(Some(Item::Packet))
             }
             None => fault(window, "the packet in it is longer than the block"),
         }

@@ -6,7 +6,7 @@ use ppspp_dissector::session::Time;
 
 /// A packet as its file holds it. Its bytes stay where they are until the
 /// next packet is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Record {
     /// When it was captured; `None` where the file does not say.
     pub(super) time: Option<Time>,
@@ -19,8 +19,9 @@ pub(super) struct Record {
     pub(super) wire: usize,
 }
 
-/// An item of a file: a packet, or something that only had to be read.
+/// An item of a file: a packet, whose record was filled in, or something that
+/// only had to be read.
 pub(super) enum Item {
-    Packet(Record),
+    Packet,
     Other,
 }

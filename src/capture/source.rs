@@ -17,6 +17,8 @@ pub(super) struct Source {
     format: Format,
     /// Length of the item that was given out and still lies in the window.
     held: usize,
+    /// What was said of the packet that was given out last.
+    record: Record,
 }
 
 impl Source {
@@ -42,33 +44,42 @@ impl Source {
             window,
             format,
             held: 0,
+            record: Record::default(),
         })
     }
 
-    /// The next packet; `None` at the end. After an error the input is over.
+    /// Moves to the next packet; says whether there is one. After an error the
+    /// input is over.
     #[inline]
-    pub(super) fn advance(&mut self) -> Result<Option<Record>, CaptureError> {
+    pub(super) fn advance(&mut self) -> Result<bool, CaptureError> {
         loop {
             self.window.consume(self.held);
             self.held = 0;
+            let (window, held, record) = (&mut self.window, &mut self.held, &mut self.record);
             let item = match &mut self.format {
-                Format::Pcap(pcap) => pcap.item(&mut self.window, &mut self.held)?,
-                Format::Pcapng(pcapng) => pcapng.item(&mut self.window, &mut self.held)?,
+                Format::Pcap(pcap) => pcap.item(window, held, record)?,
+                Format::Pcapng(pcapng) => pcapng.item(window, held, record)?,
             };
             match item {
-                Some(Item::Packet(record)) => return Ok(Some(record)),
+                Some(Item::Packet) => return Ok(true),
                 Some(Item::Other) => {}
-                None => return Ok(None),
+                None => return Ok(false),
             }
         }
     }
 
-    /// The bytes of the packet that was given out last.
+    /// The packet moved to.
     #[inline]
-    pub(super) fn bytes(&self, record: &Record) -> &[u8] {
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The bytes of that packet.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
         self.window
             .bytes()
-            .get(record.packet.clone())
+            .get(self.record.packet.clone())
             .unwrap_or_default()
     }
 

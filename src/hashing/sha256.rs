@@ -1,14 +1,14 @@
 //! SHA-256 of two chunks side by side (FIPS 180-4, section 6.2).
 
 use std::arch::x86_64::{
-    __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_extract_epi32, _mm_set_epi32, _mm_set_epi64x,
-    _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32, _mm_shuffle_epi8,
-    _mm_shuffle_epi32,
+    __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_cvtsi128_si64, _mm_extract_epi64, _mm_set_epi32,
+    _mm_set_epi64x, _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32,
+    _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_unpackhi_epi64, _mm_unpacklo_epi64,
 };
 
 use ppspp_dissector::integrity::Hash;
 
-use super::lanes::{BLOCK, bytes_of, for_each_block, quarters};
+use super::lanes::{BLOCK, for_each_block, quarters};
 
 /// The first 32 bits of the fractional parts of the cube roots of the first 64
 /// primes.
@@ -94,15 +94,18 @@ fn compress(states: &mut [State; 2], blocks: [&[u8; BLOCK]; 2]) {
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 #[inline]
 fn digest([abef, cdgh]: State) -> Hash {
-    let words = [
-        _mm_extract_epi32(abef, 3),
-        _mm_extract_epi32(abef, 2),
-        _mm_extract_epi32(cdgh, 3),
-        _mm_extract_epi32(cdgh, 2),
-        _mm_extract_epi32(abef, 1),
-        _mm_extract_epi32(abef, 0),
-        _mm_extract_epi32(cdgh, 1),
-        _mm_extract_epi32(cdgh, 0),
+    // Reverses a vector's bytes: the first word, in the highest quarter, comes
+    // first.
+    let reverse = _mm_set_epi64x(0x0001_0203_0405_0607, 0x0809_0a0b_0c0d_0e0f);
+    let halves = [
+        _mm_unpackhi_epi64(cdgh, abef),
+        _mm_unpacklo_epi64(cdgh, abef),
     ];
-    Hash::from(bytes_of::<_, 32>(words))
+    let mut hash = [0; 32];
+    for (bytes, half) in hash.as_chunks_mut::<16>().0.iter_mut().zip(halves) {
+        let half = _mm_shuffle_epi8(half, reverse);
+        bytes[..8].copy_from_slice(&_mm_cvtsi128_si64(half).to_le_bytes());
+        bytes[8..].copy_from_slice(&_mm_extract_epi64(half, 1).to_le_bytes());
+    }
+    Hash::from(hash)
 }

@@ -13,11 +13,15 @@ use ppspp_dissector::session::{
 
 use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::progress::Progress;
-use batch::{Batch, MOST_DATAGRAMS};
+use batch::Batch;
 
 /// Datagrams of a file's beginning that are read twice: what they show of
 /// channels without handshake is then known from their first datagram on.
 const LOOK_AHEAD: usize = 8192;
+
+/// Datagrams of a batch where no other thread is to be kept busy: few enough for
+/// the core's first-level cache, with chunks of the usual size.
+const MOST_ALONE: usize = 16;
 
 /// How inputs are gone through.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +97,7 @@ pub fn run(
     if manner.jobs.get() > 1 && !manner.at_once {
         crew::run(&mut capture, &mut analyzer, manner.jobs.get(), analyze)?;
     } else {
-        let most = if manner.at_once { 1 } else { MOST_DATAGRAMS };
+        let most = if manner.at_once { 1 } else { MOST_ALONE };
         alone(&mut capture, &mut analyzer, most, analyze)?;
     }
     progress.finish();

@@ -21,7 +21,12 @@ pub struct Hash {
 
 impl Hash {
     /// A hash from its bytes; `None` when there are more than any function makes.
+    #[inline]
     pub fn from_bytes(hash: &[u8]) -> Option<Self> {
+        // That of nearly all content; a copy of known length needs no call.
+        if let Ok(hash) = <[u8; 32]>::try_from(hash) {
+            return Some(hash.into());
+        }
         let mut bytes = [0; LONGEST];
         bytes.get_mut(..hash.len())?.copy_from_slice(hash);
         Some(Self {
@@ -31,6 +36,7 @@ impl Hash {
     }
 
     /// The bytes.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes
             .get(..usize::from(self.length))
@@ -39,6 +45,7 @@ impl Hash {
 
     /// Whether this is the empty hash: zeros, for chunks beyond the content
     /// (RFC 7574, section 5.1).
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.bytes == [0; LONGEST]
     }
@@ -46,6 +53,7 @@ impl Hash {
 
 /// A hash of SHA-1's length.
 impl From<[u8; 20]> for Hash {
+    #[inline]
     fn from(hash: [u8; 20]) -> Self {
         let mut bytes = [0; LONGEST];
         bytes[..20].copy_from_slice(&hash);
@@ -55,6 +63,7 @@ impl From<[u8; 20]> for Hash {
 
 /// A hash of SHA-256's length.
 impl From<[u8; 32]> for Hash {
+    #[inline]
     fn from(hash: [u8; 32]) -> Self {
         let mut bytes = [0; LONGEST];
         bytes[..32].copy_from_slice(&hash);

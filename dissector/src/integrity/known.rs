@@ -24,6 +24,10 @@ const NODES: u64 = 32;
 /// twice as many, and a few.
 const FEW: u64 = 8;
 
+/// Near pages that are made together: of the nodes that are asked for next,
+/// most are near ones then, too.
+const AHEAD: u64 = 16;
+
 /// Proven hashes of neighbouring nodes.
 #[derive(Clone, Debug, Default)]
 struct Page {
@@ -116,10 +120,11 @@ impl KnownNodes {
     /// Makes page `number` a near one, where it is not far out.
     #[cold]
     fn reach(&mut self, number: u64) {
-        if number > 2 * self.pages as u64 + FEW {
+        let most = 2 * self.pages as u64 + FEW;
+        if number > most {
             return;
         }
-        for next in self.near.len() as u64..=number {
+        for next in self.near.len() as u64..=most.min(number.saturating_add(AHEAD)) {
             self.near.push(self.far.remove(&next).unwrap_or_default());
         }
     }

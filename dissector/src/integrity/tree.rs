@@ -82,10 +82,13 @@ struct Waiting<O> {
     contradicted: bool,
 }
 
+/// What waits, by node.
+type WaitingNodes<O> = HashMap<Bin, Vec<Waiting<O>>, FixedState>;
+
 /// Hashes that a node may have.
-struct Candidates {
+struct Candidates<'t> {
     /// Two of them at most, and whether each was sent as such.
-    hashes: [Option<(Hash, bool)>; 2],
+    hashes: [Option<(&'t Hash, bool)>; 2],
     /// Whether there are more.
     further: bool,
 }
@@ -113,7 +116,7 @@ pub struct SwarmTree<O> {
     size: Option<u64>,
     root_bin: Option<Bin>,
     known: KnownNodes,
-    waiting: HashMap<Bin, Vec<Waiting<O>>, FixedState>,
+    waiting: WaitingNodes<O>,
     /// Hashes that may be the peaks, from chunk 0 on.
     run: Vec<Peak>,
     /// Of the datagram at hand, what is not ruled on yet.
@@ -219,7 +222,8 @@ impl<O: Copy> SwarmTree<O> {
 
     /// The hash that was sent for a node in this datagram or waits from before.
     pub fn candidate(&self, bin: Bin) -> Option<Hash> {
-        self.candidates(bin).hashes[0].map(|(hash, _)| hash)
+        let [first, _] = candidates(&self.fresh, &self.waiting, bin).hashes;
+        first.map(|(hash, _)| *hash)
     }
 
     /// Whether another hash was sent for a node that nothing is proven of.
@@ -230,9 +234,9 @@ impl<O: Copy> SwarmTree<O> {
         let fresh = self.fresh.iter().filter(|fresh| fresh.bin == bin);
         let waiting = self.waiting.get(&bin).into_iter().flatten();
         fresh
-            .map(|fresh| (fresh.evidence, fresh.hash))
-            .chain(waiting.filter_map(|waiting| Some((waiting.sent?.0, waiting.hash))))
-            .any(|(evidence, other)| evidence == Evidence::Hash && other != *hash)
+            .map(|fresh| (fresh.evidence, &fresh.hash))
+            .chain(waiting.filter_map(|waiting| Some((waiting.sent.as_ref()?.0, &waiting.hash))))
+            .any(|(evidence, other)| evidence == Evidence::Hash && other != hash)
     }
 
     /// Gives back what the tree took of the budget.
@@ -261,7 +265,7 @@ impl<O: Copy> SwarmTree<O> {
         let place = self.rulings.len();
         self.add(bin, hash, Evidence::Chunk, origin, budget);
         if self.rulings[place] == Ruling::Open {
-            let ruling = self.weigh(bin, hash, settled, budget);
+            let ruling = self.weigh(bin, &hash, settled, budget);
             if self.rulings[place] == Ruling::Open {
                 self.rulings[place] = ruling;
             }
@@ -274,17 +278,21 @@ impl<O: Copy> SwarmTree<O> {
         for index in 0..self.surplus.len() {
             let (bin, hash) = self.surplus[index];
             if self.rule(bin, &hash) == Ruling::Open {
-                self.weigh(bin, hash, settled, budget);
+                self.weigh(bin, &hash, settled, budget);
             }
         }
         for index in 0..self.fresh.len() {
+            let ruling = self.rulings[self.fresh[index].place];
+            if matches!(ruling, Ruling::Proven | Ruling::Refuted) {
+                continue;
+            }
             let fresh = self.fresh[index];
             // A hash may be the last one that an earlier chunk waited for.
             if fresh.evidence == Evidence::Hash
-                && self.rulings[fresh.place] == Ruling::Open
+                && ruling == Ruling::Open
                 && !self.waiting.is_empty()
             {
-                self.weigh(fresh.bin, fresh.hash, settled, budget);
+                self.weigh(fresh.bin, &fresh.hash, settled, budget);
             }
             let ruling = self.rulings[fresh.place];
             if matches!(ruling, Ruling::Open | Ruling::Contradicted) {
@@ -403,7 +411,7 @@ impl<O: Copy> SwarmTree<O> {
     fn weigh(
         &mut self,
         bin: Bin,
-        hash: Hash,
+        hash: &Hash,
         settled: &mut Vec<Settled<O>>,
         budget: &mut Budget,
     ) -> Ruling {
@@ -431,14 +439,13 @@ impl<O: Copy> SwarmTree<O> {
             self.keep_path(budget);
             return ruling;
         }
-        for index in 0..self.path.len() {
-            let (bin, hash) = self.path[index];
-            self.trust(bin, &hash, settled, budget);
+        // Taken out for as long as they are gone through.
+        let path = std::mem::take(&mut self.path);
+        let siblings = std::mem::take(&mut self.siblings);
+        for (bin, hash) in path.iter().chain(&siblings) {
+            self.trust(*bin, hash, settled, budget);
         }
-        for index in 0..self.siblings.len() {
-            let (bin, hash) = self.siblings[index];
-            self.trust(bin, &hash, settled, budget);
-        }
+        (self.path, self.siblings) = (path, siblings);
         self.descend(settled, budget);
         Ruling::Proven
     }
@@ -446,17 +453,33 @@ impl<O: Copy> SwarmTree<O> {
     /// Goes up from a node as far as siblings are there. At the `swap`th place
     /// where there is a choice the second hash is taken. Also returns at how
     /// many places there was one, four at most.
-    fn climb(&mut self, bin: Bin, hash: Hash, swap: Option<usize>) -> (Climb, usize) {
-        self.path.clear();
-        self.siblings.clear();
-        let (mut node, mut hash) = (bin, hash);
+    fn climb(&mut self, bin: Bin, hash: &Hash, swap: Option<usize>) -> (Climb, usize) {
+        let Self {
+            known,
+            root,
+            root_bin,
+            fresh,
+            waiting,
+            path,
+            siblings,
+            ..
+        } = self;
+        path.clear();
+        siblings.clear();
+        path.push((bin, *hash));
         let mut by_hashes = true;
         let mut choices = 0;
-        loop {
-            match self.known.compare(node, &hash) {
-                Some(true) => return (Climb::Proven, choices),
+        // The last one of the path is where the climb is.
+        while let Some((node, hash)) = path.last() {
+            let node = *node;
+            match known.compare(node, hash) {
+                Some(true) => {
+                    path.pop();
+                    return (Climb::Proven, choices);
+                }
                 Some(false) => {
-                    let directly = self.path.is_empty();
+                    path.pop();
+                    let directly = path.is_empty();
                     return (
                         Climb::Refuted {
                             directly,
@@ -467,19 +490,17 @@ impl<O: Copy> SwarmTree<O> {
                 }
                 None => {}
             }
-            if self.root.is_some_and(|root| root == hash) && node.range().start() == 0 {
-                self.root_bin.get_or_insert(node);
-                self.path.push((node, hash));
+            if node.range().start() == 0 && root.as_ref() == Some(hash) {
+                root_bin.get_or_insert(node);
                 return (Climb::Proven, choices);
             }
-            self.path.push((node, hash));
             let (Some(sibling), Some(parent)) = (node.sibling(), node.parent()) else {
-                return (Climb::Missing, choices);
+                break;
             };
             let Candidates {
                 hashes: [first, second],
                 further,
-            } = self.candidates(sibling);
+            } = candidates(fresh, waiting, sibling);
             let mut chosen = first;
             if second.is_some() && choices < 4 {
                 if swap == Some(choices) {
@@ -488,48 +509,18 @@ impl<O: Copy> SwarmTree<O> {
                 choices += 1;
             }
             let Some((other, sent)) = chosen else {
-                return (Climb::Missing, choices);
+                break;
             };
             by_hashes &= sent && !further;
-            self.siblings.push((sibling, other));
-            hash = if node.is_left() {
-                self.function.parent(&hash, &other)
+            siblings.push((sibling, *other));
+            let above = if node.is_left() {
+                self.function.parent(hash, other)
             } else {
-                self.function.parent(&other, &hash)
+                self.function.parent(other, hash)
             };
-            node = parent;
+            path.push((parent, above));
         }
-    }
-
-    /// Up to two hashes that a node may have, and whether they were sent as
-    /// such: those of this datagram first.
-    fn candidates(&self, bin: Bin) -> Candidates {
-        let mut found = Candidates {
-            hashes: [None; 2],
-            further: false,
-        };
-        let mut add = |hash: Hash, sent: bool| {
-            let hashes = &mut found.hashes;
-            if let Some(known) = hashes.iter_mut().flatten().find(|known| known.0 == hash) {
-                known.1 |= sent;
-            } else if let Some(free) = hashes.iter_mut().find(|slot| slot.is_none()) {
-                *free = Some((hash, sent));
-            } else {
-                found.further = true;
-            }
-        };
-        for fresh in self.fresh.iter().rev().filter(|fresh| fresh.bin == bin) {
-            add(fresh.hash, fresh.evidence == Evidence::Hash);
-        }
-        if !self.waiting.is_empty()
-            && let Some(list) = self.waiting.get(&bin)
-        {
-            for waiting in list.iter().rev() {
-                let sent = matches!(waiting.sent, Some((Evidence::Hash, _)));
-                add(waiting.hash, sent);
-            }
-        }
-        found
+        (Climb::Missing, choices)
     }
 
     /// Keeps what was computed on the way up for those that come from the side.
@@ -613,6 +604,14 @@ impl<O: Copy> SwarmTree<O> {
 
     /// Below nodes that have become trusted, trusts what fits.
     fn descend(&mut self, settled: &mut Vec<Settled<O>>, budget: &mut Budget) {
+        let is_open = |fresh: &Fresh<O>| {
+            let ruling = self.rulings[fresh.place];
+            matches!(ruling, Ruling::Open | Ruling::Contradicted)
+        };
+        // By far most often a datagram's chunk has proven all of its hashes.
+        if self.waiting.is_empty() && !self.fresh.iter().any(is_open) {
+            self.descents.clear();
+        }
         while let Some((bin, hash)) = self.descents.pop() {
             let Some((left, right)) = bin.children() else {
                 continue;
@@ -620,10 +619,11 @@ impl<O: Copy> SwarmTree<O> {
             if self.known.contains(left) && self.known.contains(right) {
                 continue;
             }
-            let (lefts, rights) = (self.candidates(left).hashes, self.candidates(right).hashes);
+            let lefts = candidates(&self.fresh, &self.waiting, left).hashes;
+            let rights = candidates(&self.fresh, &self.waiting, right).hashes;
             let fitting = lefts.iter().flatten().find_map(|(one, _)| {
-                let fits = |other: &&(Hash, bool)| self.function.parent(one, &other.0) == hash;
-                Some((*one, rights.iter().flatten().find(fits)?.0))
+                let fits = |other: &&(&Hash, bool)| self.function.parent(one, other.0) == hash;
+                Some((**one, *rights.iter().flatten().find(fits)?.0))
             });
             if let Some((one, other)) = fitting {
                 self.trust(left, &one, settled, budget);
@@ -670,10 +670,11 @@ impl<O: Copy> SwarmTree<O> {
             let Some(bin) = Bin::covering(chunks) else {
                 return;
             };
-            let [Some((hash, _)), other] = self.candidates(bin).hashes else {
+            let candidates = candidates(&self.fresh, &self.waiting, bin);
+            let [Some((&hash, _)), other] = candidates.hashes else {
                 return;
             };
-            others.extend(other.map(|(hash, _)| (peaks.len(), hash)));
+            others.extend(other.map(|(hash, _)| (peaks.len(), *hash)));
             peaks.push(Peak { chunks, hash });
         }
         let fits = |peaks: &[Peak]| root_above(self.function, peaks, |_, _| {}) == self.root;
@@ -721,4 +722,39 @@ impl<O: Copy> SwarmTree<O> {
     pub fn peaks(&self) -> impl Iterator<Item = ChunkRange> {
         peak_ranges(self.size.unwrap_or(0))
     }
+}
+
+/// Up to two hashes that a node may have, and whether they were sent as such:
+/// those of this datagram first.
+fn candidates<'t, O>(
+    fresh: &'t [Fresh<O>],
+    waiting: &'t WaitingNodes<O>,
+    bin: Bin,
+) -> Candidates<'t> {
+    let mut found = Candidates {
+        hashes: [None; 2],
+        further: false,
+    };
+    let mut add = |hash: &'t Hash, sent: bool| {
+        let hashes = &mut found.hashes;
+        if let Some(known) = hashes.iter_mut().flatten().find(|known| known.0 == hash) {
+            known.1 |= sent;
+        } else if let Some(free) = hashes.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some((hash, sent));
+        } else {
+            found.further = true;
+        }
+    };
+    for fresh in fresh.iter().rev().filter(|fresh| fresh.bin == bin) {
+        add(&fresh.hash, fresh.evidence == Evidence::Hash);
+    }
+    if !waiting.is_empty()
+        && let Some(list) = waiting.get(&bin)
+    {
+        for waiting in list.iter().rev() {
+            let sent = matches!(waiting.sent, Some((Evidence::Hash, _)));
+            add(&waiting.hash, sent);
+        }
+    }
+    found
 }

@@ -100,10 +100,12 @@ impl Analyzer {
         messages: &mut Vec<Located<'a>>,
     ) -> Outcome {
         let mut fault: Option<DecodeError> = None;
-        while let Some(next) = reader.next(&layout) {
+        while let Some(next) = reader.next_into(&layout, |located| messages.push(located)) {
             match next {
-                Ok(located) => {
-                    if let Message::Handshake(handshake) = &located.message {
+                Ok(()) => {
+                    if let Some(located) = messages.last()
+                        && let Message::Handshake(handshake) = &located.message
+                    {
                         let whose = (channel, sender);
                         self.on_handshake(
                             datagram,
@@ -124,7 +126,6 @@ impl Analyzer {
                             };
                         }
                     }
-                    messages.push(located);
                 }
                 Err(error)
                     if error.cause == Cause::UnknownSignatureLength

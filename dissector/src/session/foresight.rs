@@ -56,10 +56,10 @@ impl Analyzer {
         let route = Route::to(end, true);
         let channel = &self.channels[route.channel.0 as usize];
         let sender = channel.end(route.sender);
-        let layout = sender.layout;
+        let layout = &sender.layout;
         let swarm = &self.swarms[channel.swarm.0 as usize];
         if !matches!(
-            protection(&layout, sender.declared.as_deref(), swarm),
+            protection(layout, sender.declared.as_deref(), swarm),
             Protection::Root | Protection::Munros
         ) {
             return;
@@ -67,11 +67,15 @@ impl Analyzer {
         let Some(function) = TreeHash::new(layout.hash_function) else {
             return;
         };
-        while let Some(Ok(located)) = reader.next(&layout) {
-            if matches!(located.message, Message::Handshake(_)) {
+        loop {
+            reader.skip_to_data(layout);
+            let wants = reader.next_into(layout, |located| {
+                wanted.extend(chunk_to_hash(&located, function));
+                !matches!(located.message, Message::Handshake(_))
+            });
+            let Some(Ok(true)) = wants else {
                 return;
-            }
-            wanted.extend(chunk_to_hash(&located, function));
+            };
         }
     }
 }

@@ -78,6 +78,18 @@ impl<'a> Reader<'a> {
     /// When the bytes are no message. The reader then stays before them.
     #[inline]
     pub fn next(&mut self, layout: &Layout) -> Option<Result<Located<'a>, DecodeError>> {
+        self.next_into(layout, |located| located)
+    }
+
+    /// The same, with what `take` makes of the message. Kinds of messages give
+    /// theirs to `take` each on its own, so that it is built where it is to
+    /// stay: copying it out of a common place costs more than reading it.
+    #[inline]
+    pub(crate) fn next_into<R>(
+        &mut self,
+        layout: &Layout,
+        take: impl FnOnce(Located<'a>) -> R,
+    ) -> Option<Result<R, DecodeError>> {
         if self.finished {
             return None;
         }
@@ -85,27 +97,39 @@ impl<'a> Reader<'a> {
         let (&code, body) = input.split_first()?;
         let offset = self.position;
         let beyond = self.wire_length - self.payload.len();
-        match body_of(code, body, layout, beyond) {
-            Ok((rest, message)) => {
-                self.position = self.payload.len() - rest.len();
-                // A DATA message that the capture cut has its length on the wire.
-                let missing = match &message {
-                    Message::Data {
-                        data, data_length, ..
-                    } => data_length - data.len(),
-                    Message::Handshake(handshake) => {
-                        self.finished = beyond > 0 && !handshake.has_end;
-                        0
-                    }
-                    _ => 0,
-                };
-                Some(Ok(Located {
-                    message,
-                    offset,
-                    length: self.position - offset + missing,
-                }))
+        let taken = body_of(code, body, layout, beyond, |rest, message| {
+            self.position = self.payload.len() - rest.len();
+            // A DATA message that the capture cut has its length on the wire.
+            let missing = match &message {
+                Message::Data {
+                    data, data_length, ..
+                } => data_length - data.len(),
+                Message::Handshake(handshake) => {
+                    self.finished = beyond > 0 && !handshake.has_end;
+                    0
+                }
+                _ => 0,
+            };
+            take(Located {
+                message,
+                offset,
+                length: self.position - offset + missing,
+            })
+        });
+        Some(taken.map_err(|error| self.locate(code, error)))
+    }
+
+    /// Moves past messages whose length their type tells, up to a DATA message,
+    /// anything else, or the end.
+    #[inline]
+    pub(crate) fn skip_to_data(&mut self, layout: &Layout) {
+        while !self.finished
+            && let Some((&code, body)) = self.rest().split_first()
+        {
+            match width_of(MessageType::from_code(code), layout) {
+                Some(width) if width <= body.len() => self.position += 1 + width,
+                _ => return,
             }
-            Err(error) => Some(Err(self.locate(code, error))),
         }
     }
 
@@ -172,7 +196,7 @@ impl Fault<'_> {
 type Parsed<'a, T> = IResult<&'a [u8], T, Fault<'a>>;
 
 #[cold]
-fn fault<T>(rest: &[u8], cause: Cause) -> Parsed<'_, T> {
+fn fault<T>(rest: &[u8], cause: Cause) -> Result<T, nom::Err<Fault<'_>>> {
     Err(nom::Err::Error(Fault { rest, cause }))
 }
 
@@ -223,7 +247,26 @@ fn bytes<'a>(name: &'static str, count: usize) -> impl FnMut(&'a [u8]) -> Parsed
     field(name, count, take(count))
 }
 
+/// Gives `then` a chunk specification and what follows it. That of the RFC's
+/// default addressing does so on its own: what depends on the method is then
+/// settled when this is compiled.
 #[inline]
+fn with_chunk_spec<'a, R>(
+    input: &'a [u8],
+    addressing: ChunkAddressing,
+    then: impl FnOnce(&'a [u8], ChunkSpec) -> Result<R, nom::Err<Fault<'a>>>,
+) -> Result<R, nom::Err<Fault<'a>>> {
+    if addressing == ChunkAddressing::Chunk32
+        && let Some((&[s0, s1, s2, s3, e0, e1, e2, e3], rest)) = input.split_first_chunk()
+    {
+        let start = u32::from_be_bytes([s0, s1, s2, s3]);
+        let end = u32::from_be_bytes([e0, e1, e2, e3]);
+        return then(rest, ChunkSpec::Chunk32 { start, end });
+    }
+    let (rest, spec) = chunk_spec(input, addressing)?;
+    then(rest, spec)
+}
+
 fn chunk_spec(input: &[u8], addressing: ChunkAddressing) -> Parsed<'_, ChunkSpec> {
     match addressing {
         ChunkAddressing::Chunk32 => (u32("a start chunk"), u32("an end chunk"))
@@ -241,44 +284,94 @@ fn chunk_spec(input: &[u8], addressing: ChunkAddressing) -> Parsed<'_, ChunkSpec
     }
 }
 
-/// The message behind a type octet. `beyond` is how many bytes of the datagram
-/// the capture cut off.
+/// How many bytes follow the type octet, where that does not depend on them;
+/// `None` for DATA.
 #[inline]
-fn body_of<'a>(
+fn width_of(kind: MessageType, layout: &Layout) -> Option<usize> {
+    let spec = match layout.addressing {
+        ChunkAddressing::Bin32 => 4,
+        ChunkAddressing::Chunk32 | ChunkAddressing::Bin64 => 8,
+        ChunkAddressing::Chunk64 | ChunkAddressing::Byte64 => 16,
+        ChunkAddressing::Unassigned(_) => return None,
+    };
+    match kind {
+        MessageType::Have | MessageType::Request | MessageType::Cancel => Some(spec),
+        MessageType::Ack => Some(spec + 8),
+        MessageType::Integrity => Some(spec + layout.hash_function.length()?),
+        MessageType::SignedIntegrity => Some(spec + 8 + layout.signature_length?),
+        MessageType::PexResV4 => Some(4 + 2),
+        MessageType::PexResV6 => Some(16 + 2),
+        MessageType::Choke if layout.dialect.randomize => Some(4),
+        MessageType::Choke | MessageType::Unchoke | MessageType::PexReq => Some(0),
+        MessageType::Data
+        | MessageType::Handshake
+        | MessageType::PexResCert
+        | MessageType::Unassigned(_) => None,
+    }
+}
+
+/// Gives `done` the message behind a type octet and what follows it. `beyond` is
+/// how many bytes of the datagram the capture cut off.
+#[inline]
+fn body_of<'a, R>(
     code: u8,
     input: &'a [u8],
     layout: &Layout,
     beyond: usize,
-) -> Parsed<'a, Message<'a>> {
+    done: impl FnOnce(&'a [u8], Message<'a>) -> R,
+) -> Result<R, nom::Err<Fault<'a>>> {
     let spec = |input| chunk_spec(input, layout.addressing);
+    let done = |(rest, message)| done(rest, message);
     match MessageType::from_code(code) {
-        MessageType::Data => data(input, layout, beyond),
-        MessageType::Have => spec.map(Message::Have).parse(input),
+        MessageType::Data => with_chunk_spec(input, layout.addressing, |input, spec| {
+            let (input, timestamp) = match input.split_first_chunk() {
+                Some((timestamp, rest)) if layout.data_timestamp => {
+                    (rest, Some(u64::from_be_bytes(*timestamp)))
+                }
+                _ if layout.data_timestamp => u64("a timestamp").map(Some).parse(input)?,
+                _ => (input, None),
+            };
+            let data_length = data_length(spec, layout, input.len() + beyond);
+            let (data, rest) = input.split_at(data_length.min(input.len()));
+            let message = Message::Data {
+                spec,
+                timestamp,
+                data,
+                data_length,
+            };
+            Ok(done((rest, message)))
+        }),
+        MessageType::Have => spec.map(Message::Have).parse(input).map(done),
         MessageType::Ack => (spec, u64("a delay sample"))
             .map(|(spec, delay)| Message::Ack { spec, delay })
-            .parse(input),
-        MessageType::Integrity => {
-            let (input, spec) = spec(input)?;
+            .parse(input)
+            .map(done),
+        MessageType::Integrity => with_chunk_spec(input, layout.addressing, |input, spec| {
             let Some(length) = layout.hash_function.length() else {
                 return fault(
                     input,
                     Cause::UnknownHashFunction(layout.hash_function.code()),
                 );
             };
-            bytes("a hash", length)
-                .map(|hash| Message::Integrity { spec, hash })
-                .parse(input)
-        }
-        MessageType::Request => spec.map(Message::Request).parse(input),
+            match input.split_at_checked(length) {
+                Some((hash, rest)) => Ok(done((rest, Message::Integrity { spec, hash }))),
+                None => bytes("a hash", length)
+                    .map(|hash| Message::Integrity { spec, hash })
+                    .parse(input)
+                    .map(done),
+            }
+        }),
+        MessageType::Request => spec.map(Message::Request).parse(input).map(done),
         MessageType::Handshake => handshake(input, layout.dialect, beyond)
-            .map(|(rest, handshake)| (rest, Message::Handshake(handshake))),
+            .map(|(rest, handshake)| done((rest, Message::Handshake(handshake)))),
         MessageType::PexResV4 => (u32("an IPv4 address"), u16("a port"))
             .map(|(address, port)| Message::PexResV4 {
                 address: Ipv4Addr::from_bits(address),
                 port,
             })
-            .parse(input),
-        MessageType::PexReq => Ok((input, Message::PexReq)),
+            .parse(input)
+            .map(done),
+        MessageType::PexReq => Ok(done((input, Message::PexReq))),
         MessageType::SignedIntegrity => {
             let (input, (spec, timestamp)) = (spec, u64("a timestamp")).parse(input)?;
             let Some(length) = layout.signature_length else {
@@ -291,41 +384,40 @@ fn body_of<'a>(
                     signature,
                 })
                 .parse(input)
+                .map(done)
         }
-        MessageType::Cancel => spec.map(Message::Cancel).parse(input),
+        MessageType::Cancel => spec.map(Message::Cancel).parse(input).map(done),
         MessageType::Choke if layout.dialect.randomize => {
             field("four random bytes", 4, number::be_u32)
                 .map(|value: u32| Message::Randomize(value.to_be_bytes()))
                 .parse(input)
+                .map(done)
         }
-        MessageType::Choke => Ok((input, Message::Choke)),
-        MessageType::Unchoke => Ok((input, Message::Unchoke)),
+        MessageType::Choke => Ok(done((input, Message::Choke))),
+        MessageType::Unchoke => Ok(done((input, Message::Unchoke))),
         MessageType::PexResV6 => (field("an IPv6 address", 16, number::be_u128), u16("a port"))
             .map(|(address, port)| Message::PexResV6 {
                 address: Ipv6Addr::from_bits(address),
                 port,
             })
-            .parse(input),
+            .parse(input)
+            .map(done),
         MessageType::PexResCert => {
             let (input, length) = u16("the size of a certificate")(input)?;
             bytes("a certificate", length.into())
                 .map(|certificate| Message::PexResCert { certificate })
                 .parse(input)
+                .map(done)
         }
         MessageType::Unassigned(code) => fault(input, Cause::UnknownMessage(code)),
     }
 }
 
+/// How many bytes the chunk of a DATA message has that names `spec`, where
+/// `left` follow in the datagram.
 #[inline]
-fn data<'a>(input: &'a [u8], layout: &Layout, beyond: usize) -> Parsed<'a, Message<'a>> {
-    let (input, spec) = chunk_spec(input, layout.addressing)?;
-    let (input, timestamp) = if layout.data_timestamp {
-        u64("a timestamp").map(Some).parse(input)?
-    } else {
-        (input, None)
-    };
-    let left = input.len() + beyond;
-    let data_length = match layout.chunk_size {
+fn data_length(spec: ChunkSpec, layout: &Layout, left: usize) -> usize {
+    match layout.chunk_size {
         ChunkSize::Variable => match spec {
             // A byte range says how long its chunk is, whatever the others are.
             ChunkSpec::Byte64 { start, end } if start <= end => {
@@ -346,17 +438,7 @@ fn data<'a>(input: &'a [u8], layout: &Layout, beyond: usize) -> Parsed<'a, Messa
             _ => left,
         }
         .min(left),
-    };
-    let (data, rest) = input.split_at(data_length.min(input.len()));
-    Ok((
-        rest,
-        Message::Data {
-            spec,
-            timestamp,
-            data,
-            data_length,
-        },
-    ))
+    }
 }
 
 fn handshake<'a>(input: &'a [u8], dialect: &Dialect, beyond: usize) -> Parsed<'a, Handshake<'a>> {
