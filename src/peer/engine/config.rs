@@ -23,6 +23,9 @@ pub struct Profile {
     pub repeats_swarm_id: bool,
     /// Whether INTEGRITY goes in datagrams of its own.
     pub separate_hashes: bool,
+    /// Whether an injector signs the munro's hash alone and dates signatures in
+    /// microseconds since 1970 (against section 6.1.2.2).
+    pub signs_hash_alone: bool,
     /// Whether PEX is asked for.
     pub asks_for_peers: bool,
     /// Whether each DATA is acknowledged in a datagram of its own.
@@ -37,6 +40,7 @@ impl Profile {
         declares_messages: true,
         repeats_swarm_id: false,
         separate_hashes: false,
+        signs_hash_alone: false,
         asks_for_peers: true,
         single_acks: false,
     };
@@ -46,6 +50,7 @@ impl Profile {
         name: "libswift",
         declares_chunk_size: false,
         declares_messages: false,
+        signs_hash_alone: true,
         ..Self::RFC
     };
 

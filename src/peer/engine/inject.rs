@@ -63,6 +63,7 @@ impl Peer {
         sign: &mut Sign<'_>,
     ) -> Result<(), StoreError> {
         let swarm = &mut self.swarms[key.0];
+        let profile = swarm.config.profile;
         let Some(live) = &mut swarm.live else {
             return Ok(());
         };
@@ -76,7 +77,7 @@ impl Peer {
             if live.signs_chunks
                 && let Some(leaf) = Bin::leaf(chunk)
             {
-                live.sign(now, leaf, data, sign);
+                live.sign(now, leaf, data, profile, sign);
             }
         }
         if !live.signs_chunks {
@@ -86,7 +87,7 @@ impl Peer {
                 swarm.content.trust(*node, hash)?;
             }
             if let Some((top, hash)) = nodes.last() {
-                live.sign(now, *top, hash.as_bytes(), sign);
+                live.sign(now, *top, hash.as_bytes(), profile, sign);
             }
         }
         self.commit(now);

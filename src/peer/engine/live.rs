@@ -9,6 +9,7 @@ use ppspp_dissector::wire::{
     encode_message,
 };
 
+use super::config::Profile;
 use super::time::Moment;
 
 /// Seconds from 1900, where NTP timestamps count from, to 1970.
@@ -121,12 +122,23 @@ impl Live {
 
     /// Makes the signature of a node, or of a chunk: `of` is the hash or the
     /// chunk.
-    pub(super) fn sign(&mut self, now: Moment, node: Bin, of: &[u8], sign: &mut Sign<'_>) {
+    pub(super) fn sign(
+        &mut self,
+        now: Moment,
+        node: Bin,
+        of: &[u8],
+        profile: &Profile,
+        sign: &mut Sign<'_>,
+    ) {
         let Some(spec) = self.spec_bytes(node.range()) else {
             return;
         };
-        let timestamp = ntp(now);
-        let bytes = sign(&[&spec, &timestamp.to_be_bytes(), of]);
+        let (timestamp, bytes) = if profile.signs_hash_alone && !self.signs_chunks {
+            (now.microseconds(), sign(&[of]))
+        } else {
+            let timestamp = ntp(now);
+            (timestamp, sign(&[&spec, &timestamp.to_be_bytes(), of]))
+        };
         let signature = Signature { timestamp, bytes };
         self.signatures
             .insert(node.range().start(), (node, signature));
