@@ -8,6 +8,7 @@
 //! Here, the analyzer's `session` is unknown: the two are independent readings
 //! of the RFC, so that each tests the other.
 
+mod ask;
 mod channel;
 mod config;
 mod content;
@@ -17,13 +18,16 @@ mod handshake;
 mod inject;
 mod ledbat;
 mod live;
+mod naming;
 mod peer;
 mod picker;
 mod rate;
 mod receive;
 mod reciprocity;
+mod serve;
 mod store;
 mod swarm;
+mod tell;
 mod time;
 mod transmit;
 mod upload;

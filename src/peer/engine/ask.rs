@@ -1,0 +1,157 @@
+//! Asking peers for chunks.
+
+use std::time::Duration;
+
+use ppspp_dissector::wire::{ChunkRange, ChunkSpec, Message};
+
+use super::channel::ChannelKey;
+use super::handshake::put;
+use super::naming::parts;
+use super::peer::Peer;
+use super::picker::Choice;
+use super::store::{Chunks, last_of};
+use super::time::Moment;
+
+/// Missing chunks at which everybody is asked for all of them.
+const END_GAME: u64 = 24;
+
+/// How far from the playhead chunks are urgent.
+const URGENT: u64 = 64;
+
+/// How long a chunk may be on its way before another peer is asked for it, too.
+const LATE: Duration = Duration::from_millis(700);
+
+impl Peer {
+    /// Asks for chunks.
+    pub(super) fn write_requests(
+        &mut self,
+        now: Moment,
+        key: ChannelKey,
+        out: &mut Vec<u8>,
+        limit: usize,
+    ) {
+        self.choose(now, key);
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return;
+        };
+        let size = self.swarms[channel.swarm.0].config.chunk_size;
+        while let Some(range) = channel.download.to_ask.pop_front() {
+            for part in parts(range, &channel.writes, size) {
+                let Some(spec) = ChunkSpec::of(part, channel.writes.addressing, size) else {
+                    continue;
+                };
+                put(out, &Message::Request(spec), &channel.writes);
+            }
+            if out.len() + 64 > limit {
+                break;
+            }
+        }
+    }
+
+    /// Chooses what to ask a peer for.
+    fn choose(&mut self, now: Moment, key: ChannelKey) {
+        let Some(channel) = self.channels.get(&key) else {
+            return;
+        };
+        let swarm_key = channel.swarm;
+        let swarm = &self.swarms[swarm_key.0];
+        if channel.chokes_us || !swarm.is_hungry() || !channel.download.to_ask.is_empty() {
+            return;
+        }
+        let mut room = channel.download.room();
+        // Nobody knows yet whether the chunks that are offered exist.
+        if swarm.content.size().is_none() && swarm.content.is_static() {
+            let is_first = !channel.download.is_waiting();
+            room = if is_first { room.min(4) } else { 0 };
+        }
+        if room == 0 {
+            return;
+        }
+        let channels = &self.channels;
+        let copies = |chunk: u64| {
+            let peers = swarm.channels.iter().filter_map(|key| channels.get(key));
+            peers.filter(|peer| peer.has.contains(&chunk)).count()
+        };
+        let offered = within(&channel.has, swarm.content.size());
+        let offered = offered.as_ref().unwrap_or(&channel.has);
+        let choice = Choice {
+            claimed: &swarm.claimed,
+            offered,
+            from: swarm.playhead,
+            present: swarm.totals.verified,
+            copies: &copies,
+        };
+        let mut chosen = swarm.picker.pick(&choice, room, &mut self.random);
+        if chosen.is_empty() {
+            chosen = self.once_more(now, key, room);
+        }
+        let swarm = &mut self.swarms[swarm_key.0];
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return;
+        };
+        for range in chosen {
+            swarm.claimed.insert(range.start()..=range.end());
+            for chunk in range.start()..=range.end() {
+                channel.download.ask(now, chunk);
+            }
+            channel.download.to_ask.push_back(range);
+        }
+    }
+
+    /// Chunks that others were asked for and that are asked of this peer, too:
+    /// the last ones of the content, and those that a player waits for.
+    fn once_more(&self, now: Moment, key: ChannelKey, room: u64) -> Vec<ChunkRange> {
+        let Some(channel) = self.channels.get(&key) else {
+            return Vec::new();
+        };
+        let swarm = &self.swarms[channel.swarm.0];
+        let end = swarm
+            .content
+            .size()
+            .or_else(|| Some(last_of(&channel.has)? + 1).filter(|_| swarm.live.is_some()));
+        let Some(size) = end.filter(|&size| size > 0) else {
+            return Vec::new();
+        };
+        let urgent = swarm.playhead..=swarm.playhead.saturating_add(URGENT).min(size - 1);
+        let is_end = swarm.live.is_none() && swarm.totals.verified + END_GAME >= size;
+        let searched = if is_end {
+            0..=size - 1
+        } else if swarm.picker.is_urgent() && !urgent.is_empty() {
+            urgent
+        } else {
+            return Vec::new();
+        };
+        let present = swarm.content.present();
+        let missing = present.gaps(&searched).flatten();
+        let is_late = |chunk: u64| {
+            let asked = swarm
+                .channels
+                .iter()
+                .filter_map(|other| self.channels.get(other))
+                .filter_map(|other| other.download.asked_at(chunk));
+            asked.max().is_none_or(|at| now.since(at) >= LATE)
+        };
+        missing
+            .take(END_GAME.max(URGENT) as usize)
+            .filter(|&chunk| {
+                channel.has.contains(&chunk)
+                    && !channel.download.has_asked(chunk)
+                    && !swarm.content.has(chunk)
+                    && is_late(chunk)
+            })
+            .take(room as usize)
+            .map(ChunkRange::single)
+            .collect()
+    }
+}
+
+/// What of an offer exists; `None` where all of it may.
+fn within(has: &Chunks, size: Option<u64>) -> Option<Chunks> {
+    let size = size?;
+    let beyond = last_of(has).is_some_and(|last| last >= size);
+    beyond.then(|| {
+        let mut has = has.clone();
+        has.remove(size..=u64::MAX);
+        has
+    })
+}
