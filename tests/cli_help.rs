@@ -9,9 +9,10 @@ use std::process::{Command, Stdio};
 use support::capture_writer::{Compression, File, Recipe};
 use support::program::{Run, program, run, run_with_input};
 use support::samples::{ip_packets, sample};
+use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 12] = [
     &[],
     &["read"],
     &["stats"],
@@ -22,6 +23,8 @@ const COMMANDS: [&[&str]; 10] = [
     &["peer"],
     &["peer", "keygen"],
     &["peer", "id"],
+    &["peer", "seed"],
+    &["peer", "leech"],
 ];
 
 fn help_of(command: &[&str], option: &str) -> String {
@@ -90,6 +93,8 @@ fn write_captures(folder: &Path) {
     let half = packets.len() / 2;
     let files = [
         ("video.mp4", vec![7; 100_000]),
+        ("first.iso", vec![1; 5_000]),
+        ("second.iso", vec![2; 5_000]),
         ("capture.pcap", plain.write_ip(&packets)),
         (
             "capture.pcapng.gz",
@@ -121,6 +126,15 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
         .expect("the program itself");
     let before = parts[..at].first().map(|part| part[0].as_str());
     let arguments = &parts[at][1..];
+    match arguments {
+        [peer, seed, ..] if peer == "peer" && seed == "seed" => {
+            return run_seeder(folder, &arguments[1..]);
+        }
+        [peer, leech, ..] if peer == "peer" && leech == "leech" => {
+            return run_leecher(&arguments[1..]);
+        }
+        _ => {}
+    }
     match before {
         None => Run::of(
             program()
@@ -135,6 +149,65 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
             fs::read(folder.join("capture.pcap")).expect("a capture"),
         ),
         Some(other) => panic!("the tests don't know how to play {other}"),
+    }
+}
+
+/// Runs an example that seeds until it has said where, and stops it. It gets a
+/// port that is free.
+fn run_seeder(folder: &Path, arguments: &[String]) -> Run {
+    let mut arguments = arguments.to_vec();
+    for argument in &mut arguments {
+        if argument.ends_with(":6778") {
+            "127.0.0.1:0".clone_into(argument);
+        }
+    }
+    let mut peer = Peer::start(folder, &arguments);
+    let said = peer.line();
+    let run = peer.stop();
+    Run {
+        stdout: said + &run.stdout,
+        ..run
+    }
+}
+
+/// Runs an example that fetches, from a seeder of the same dialect.
+fn run_leecher(arguments: &[String]) -> Run {
+    let (there, here) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    let content = vec![7; 100_000];
+    fs::write(there.path().join("content"), &content).expect("written");
+    let dialect = arguments.iter().position(|it| it == "--dialect");
+    let dialect = dialect.map_or("rfc7574", |at| &arguments[at + 1]);
+    let seeder = Seeder::start(there.path(), "content", &["--dialect", dialect]);
+    let mut all = arguments.to_vec();
+    let from = all.iter().enumerate().filter(|(_, it)| *it == "--from");
+    for place in from.map(|(at, _)| at + 1).collect::<Vec<_>>() {
+        all[place].clone_from(&seeder.address);
+    }
+    for argument in &mut all {
+        if argument == "SWARM-ID" {
+            argument.clone_from(&seeder.id);
+        }
+    }
+    let peer = Peer::start(here.path(), &all);
+    let file = here.path().join("video.mp4");
+    let is_there = || fs::read(&file).is_ok_and(|bytes| bytes == content);
+    let keeps = all.iter().any(|it| it == "--keep");
+    for _ in 0..3_000 {
+        if !keeps || is_there() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let run = if keeps { peer.stop() } else { peer.end() };
+    assert!(is_there(), "{arguments:?}: {run:?}");
+    // What happened is told on standard error.
+    Run {
+        stdout: run.stdout + &run.stderr,
+        stderr: String::new(),
+        ..run
     }
 }
 

@@ -6,6 +6,7 @@ mod live_args;
 mod peer;
 mod peer_args;
 mod transfer;
+mod transfer_news;
 
 use std::fmt;
 use std::fs::File;

@@ -20,12 +20,14 @@ Examples:
 const SEED_AFTER_HELP: &str = "\
 Examples:
   ppsp-inspect peer seed video.mp4 --listen 0.0.0.0:6778
-  ppsp-inspect peer seed *.iso --rate 2M
+  ppsp-inspect peer seed first.iso second.iso --rate 2M -w own.pcapng
   ppsp-inspect peer seed video.mp4 --hash sha1 --dialect libswift
 
 Prints the swarm ID of each file, which leechers need. Hashes and marks are kept
 beside the file in FILE.ppspp, so that the next start need not hash again;
---state-dir puts them elsewhere. Ctrl-C closes all channels.
+--state-dir puts them elsewhere. Ctrl-C closes all channels. -w records what the
+peer sends and receives, for `ppsp-inspect verify own.pcapng` and the like; where
+it listens on every address, packets have the one that was used.
 
 Exit status: 0 stopped, 2 wrong usage, 3 a file or the socket could not be used.";
 
@@ -33,11 +35,12 @@ const LEECH_AFTER_HELP: &str = "\
 Examples:
   ppsp-inspect peer leech SWARM-ID --from 192.0.2.1:6778 -o video.mp4
   ppsp-inspect peer leech SWARM-ID --from host1:6778 --from host2:6778 -o video.mp4 --keep
+  ppsp-inspect peer leech SWARM-ID --from 192.0.2.1:6778 -o video.mp4 -w own.pcapng --json
   ppsp-inspect peer leech SWARM-ID --from 127.0.0.1:7000 -o video.mp4 --dialect libswift
 
 Every chunk is verified before it is stored, and stored before it is announced. A
 download that was interrupted goes on where it was, also after a kill -9: what is
-there is kept in FILE.ppspp.
+there is kept in FILE.ppspp. A peer of --from that has gone is asked again.
 
 Exit status: 0 complete, 1 stopped before, 2 wrong usage, 3 a file or the socket
 could not be used, or nobody served.";
@@ -110,6 +113,10 @@ pub(super) struct SeedArgs {
     /// Hash function of the Merkle tree
     #[arg(long, value_name = "FUNCTION", default_value = "sha256")]
     pub(super) hash: HashArg,
+
+    /// Hash the file as it is, whatever its state says
+    #[arg(long)]
+    pub(super) force: bool,
 
     #[command(flatten)]
     pub(super) swarm: SwarmArgs,
@@ -249,6 +256,10 @@ pub(super) struct WorkArgs {
     /// Most bytes a second to send, such as 500K or 2M
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(super) rate: Option<u64>,
+
+    /// Record the peer's own traffic as a pcapng capture
+    #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
+    pub(super) write: Option<PathBuf>,
 
     /// One JSON object a line on standard output for what happens
     #[arg(long)]

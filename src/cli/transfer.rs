@@ -1,8 +1,8 @@
 //! `peer seed` and `peer leech`.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,16 +13,13 @@ use ppspp_dissector::integrity::{Hash, TreeHash};
 use ppspp_dissector::wire::{ContentIntegrity, HashFunction};
 
 use super::peer_args::{LeechArgs, SeedArgs, SwarmArgs, WorkArgs};
+use super::transfer_news::{Teller, announce};
 use super::{BAD, UNREADABLE, USAGE, complain};
-use crate::output::{
-    Hex, TransferSummary, write_event, write_event_json, write_transfer, write_transfer_json,
-};
-use crate::peer::engine::{
-    Event, LiveConfig, Moment, Peer, PeerConfig, Picking, SwarmConfig, SwarmKey,
-};
-use crate::peer::net::{Driver, Link};
+use crate::capture::WriteError;
+use crate::peer::engine::{LiveConfig, Peer, PeerConfig, Picking, SwarmConfig};
+use crate::peer::net::{Driver, Link, Recorder};
 use crate::peer::storage::{FileStore, StoreOptions};
-use crate::peer::task::{End, News, Until, run};
+use crate::peer::task::{End, Task, Until, run};
 use crate::progress::Progress;
 
 /// Serves files.
@@ -35,7 +32,7 @@ pub(super) fn seed(args: &SeedArgs) -> Result<ExitCode> {
         let length = std::fs::metadata(file).map_or(0, |data| data.len());
         let mut progress = Progress::new(args.work.json);
         let mut hashed = 0;
-        let options = options(&args.swarm, false);
+        let options = options(&args.swarm, args.force);
         let (store, root) = FileStore::seed(file, tree, chunk_size, &options, |bytes| {
             hashed += bytes;
             progress.update(hashed, Some(length));
@@ -50,23 +47,24 @@ pub(super) fn seed(args: &SeedArgs) -> Result<ExitCode> {
         );
         let now = driver.now();
         let key = driver.peer.join(now, config, Box::new(store))?;
+        // That its own content is there is no news of a seeder.
+        while driver.peer.event().is_some() {}
         swarms.push((key, root.as_bytes().to_vec()));
-        announce(
-            &args.work,
-            &driver,
-            root.as_bytes(),
-            &file.display().to_string(),
-        )?;
     }
-    let end = work(
-        &mut driver,
-        &swarms,
-        &args.swarm,
-        &args.work,
-        Until::Stopped,
-        None,
-    )?;
-    Ok(match end {
+    // Who reads where it listens may stop it at once, and it must end in order.
+    let stop = stop_signal()?;
+    for ((_, id), file) in swarms.iter().zip(&args.files) {
+        announce(&args.work, &driver, id, &file.display().to_string())?;
+    }
+    let keys: Vec<_> = swarms.iter().map(|(key, _)| *key).collect();
+    let task = Task {
+        swarms: &keys,
+        from: &[],
+        until: Until::Stopped,
+        patience: None,
+    };
+    let mut teller = Teller::new(&args.work, swarms, args.swarm.chunk_size, driver.now());
+    Ok(match work(&mut driver, task, &stop, &mut teller)? {
         End::Failed => ExitCode::from(UNREADABLE),
         _ => ExitCode::SUCCESS,
     })
@@ -110,7 +108,7 @@ pub(super) fn leech(args: &LeechArgs) -> Result<ExitCode> {
     let config = swarm(&args.swarm, id, function, args.picking, true);
     let now = driver.now();
     let key = driver.peer.join(now, config, Box::new(store))?;
-    for address in from {
+    for &address in &from {
         driver.peer.connect(now, key, address);
     }
     let until = if args.keep {
@@ -119,20 +117,30 @@ pub(super) fn leech(args: &LeechArgs) -> Result<ExitCode> {
         Until::Complete
     };
     let patience = (!args.keep).then(|| Duration::from_secs(args.patience));
-    let swarms = [(key, id.clone())];
-    let end = work(
-        &mut driver,
-        &swarms,
-        &args.swarm,
-        &args.work,
+    let task = Task {
+        swarms: &[key],
+        from: &from,
         until,
         patience,
-    )?;
+    };
+    let swarms = vec![(key, id.clone())];
+    let mut teller = Teller::new(&args.work, swarms, args.swarm.chunk_size, now);
+    let stop = stop_signal()?;
+    let end = work(&mut driver, task, &stop, &mut teller)?;
     let complete = driver.peer.is_complete(key);
     // Closes the store in order.
     drop(driver);
     Ok(match end {
         _ if complete => ExitCode::SUCCESS,
+        End::Deserted if !teller.has_met() => {
+            complain(format_args!(
+                "no peer at {} serves this swarm: nobody has answered for {} seconds; \
+                 check the swarm ID, the addresses and --dialect",
+                args.from.join(", "),
+                args.patience
+            ));
+            ExitCode::from(UNREADABLE)
+        }
         End::Deserted => {
             complain(format_args!(
                 "nothing has come for {} seconds; what is there is kept, \
@@ -187,7 +195,9 @@ pub(super) fn addresses(names: &[String]) -> Result<Vec<SocketAddr>> {
     for name in names {
         let found = name
             .to_socket_addrs()
-            .with_context(|| format!("--from {name}"))?
+            .with_context(|| {
+                format!("--from {name}: this is no HOST:PORT that can be resolved; check the name, or give an IP address and a port")
+            })?
             .next();
         match found {
             Some(address) => all.push(address),
@@ -199,126 +209,51 @@ pub(super) fn addresses(names: &[String]) -> Result<Vec<SocketAddr>> {
 
 pub(super) fn open(args: &WorkArgs) -> Result<Driver> {
     let link = Link::open(args.listen)?;
+    let recorder = args.write.as_ref().map(|path| {
+        Recorder::create(path, link.address(), complain_of_recording)
+            .with_context(|| format!("-w {}", path.display()))
+    });
+    let recorder = recorder.transpose()?;
     let config = PeerConfig {
         upload_rate: args.rate,
         ..PeerConfig::default()
     };
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
-    Ok(Driver::new(Peer::new(config, seed), link))
+    let mut driver = Driver::new(Peer::new(config, seed), link);
+    if let Some(recorder) = recorder {
+        driver.record(recorder);
+    }
+    Ok(driver)
 }
 
-/// Says what is served where.
-fn announce(args: &WorkArgs, driver: &Driver, id: &[u8], file: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
-    let (id, address) = (Hex(id), driver.link().address());
-    if args.json {
-        let object = serde_json::json!({
-            "event": "seeding",
-            "swarm": id.to_string(),
-            "listen": address.to_string(),
-            "file": file,
-        });
-        writeln!(out, "{object}")?;
-    } else {
-        writeln!(out, "{id}  {file}  on {address}")?;
-    }
-    out.flush()?;
-    Ok(())
+fn complain_of_recording(path: &Path, error: &WriteError) {
+    complain(format_args!(
+        "-w {}: {error}; recording has stopped, the transfer goes on",
+        path.display()
+    ));
 }
 
 /// Works until the end, and tells of it.
 fn work(
     driver: &mut Driver,
-    swarms: &[(SwarmKey, Vec<u8>)],
-    swarm: &SwarmArgs,
-    args: &WorkArgs,
-    until: Until,
-    patience: Option<Duration>,
+    task: Task<'_>,
+    stop: &AtomicBool,
+    teller: &mut Teller,
 ) -> Result<End> {
+    let end = run(driver, task, stop, |driver, now, news| {
+        // Nobody may be left to read it.
+        let _ = teller.tell(driver, now, &news);
+    })?;
+    teller.end();
+    Ok(end)
+}
+
+/// What a signal to end sets.
+fn stop_signal() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
-    let keys: Vec<_> = swarms.iter().map(|(key, _)| *key).collect();
-    let mut before: Vec<(Moment, u64, u64)> = vec![(driver.now(), 0, 0); swarms.len()];
-    let live = io::stderr().is_terminal();
-    let end = run(
-        driver,
-        &keys,
-        until,
-        patience,
-        &stop,
-        |driver, now, news| {
-            // Nobody may be left to read it.
-            let _ = tell(
-                driver,
-                now,
-                &news,
-                swarms,
-                swarm.chunk_size,
-                &mut before,
-                args.json,
-                live,
-            );
-        },
-    )?;
-    if live && !args.json {
-        let _ = writeln!(io::stderr());
-    }
-    Ok(end)
-}
-
-#[expect(clippy::too_many_arguments, reason = "what is told, of what, and how")]
-fn tell(
-    driver: &Driver,
-    now: Moment,
-    news: &News<'_>,
-    swarms: &[(SwarmKey, Vec<u8>)],
-    chunk_size: u32,
-    before: &mut [(Moment, u64, u64)],
-    json: bool,
-    live: bool,
-) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let mut errors = io::stderr().lock();
-    match news {
-        News::Event(event) if json => {
-            write_event_json(&mut out, now, event)?;
-            out.flush()?;
-        }
-        News::Event(event) => {
-            if matches!(event, Event::PeerFound { .. }) {
-                return Ok(());
-            }
-            if live {
-                write!(errors, "\r\x1b[K")?;
-            }
-            write_event(&mut errors, event)?;
-            writeln!(errors)?;
-        }
-        News::Tick => {
-            for ((swarm, id), before) in swarms.iter().zip(before) {
-                let totals = driver.peer.totals(*swarm);
-                let summary = TransferSummary {
-                    peer: &driver.peer,
-                    swarm: *swarm,
-                    id,
-                    chunk_size,
-                    received: totals.received - before.1,
-                    sent: totals.sent - before.2,
-                    within: now.since(before.0),
-                };
-                *before = (now, totals.received, totals.sent);
-                if json {
-                    write_transfer_json(&mut out, now, &summary)?;
-                } else if live {
-                    write!(errors, "\r\x1b[K")?;
-                    write_transfer(&mut errors, &summary)?;
-                }
-            }
-            out.flush()?;
-        }
-    }
-    errors.flush()
+    Ok(stop)
 }

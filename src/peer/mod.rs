@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod keys;
 pub mod net;
+mod persistence;
 pub mod sim;
 pub mod source;
 pub mod storage;

@@ -1,10 +1,12 @@
 //! A peer at work until it is done or told to stop.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::engine::{Event, Moment, SwarmKey};
 use super::net::{Driver, LinkError};
+use super::persistence::Persistence;
 
 /// How often the outside is told how far things are.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -43,19 +45,37 @@ pub enum News<'a> {
     Tick,
 }
 
+/// What a peer works at.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// Swarms that were joined.
+    pub swarms: &'a [SwarmKey],
+    /// Peers to fetch from, which are asked again when they have gone.
+    pub from: &'a [SocketAddr],
+    /// When it ends.
+    pub until: Until,
+    /// For how long nothing may come.
+    pub patience: Option<Duration>,
+}
+
 /// Lets a peer work.
 ///
 /// # Errors
 /// When its socket no longer works.
 pub fn run(
     driver: &mut Driver,
-    swarms: &[SwarmKey],
-    until: Until,
-    patience: Option<Duration>,
+    task: Task<'_>,
     stop: &AtomicBool,
     mut report: impl FnMut(&Driver, Moment, News<'_>),
 ) -> Result<End, LinkError> {
+    let Task {
+        swarms,
+        from,
+        until,
+        patience,
+    } = task;
     let began = driver.now();
+    let mut persistence = Persistence::new(from, began);
     let mut next_report = began + REPORT_EVERY;
     let mut last_progress = (began, 0);
     let mut failed = false;
@@ -66,6 +86,7 @@ pub fn run(
             failed |= matches!(event, Event::StoreFailed { .. });
             report(driver, now, News::Event(&event));
         }
+        persistence.elapse(&mut driver.peer, swarms, now);
         if now >= next_report {
             next_report = now + REPORT_EVERY;
             report(driver, now, News::Tick);

@@ -8,4 +8,5 @@ pub mod outputs;
 pub mod program;
 pub mod random;
 pub mod samples;
+pub mod transfer;
 pub mod variants;

@@ -79,6 +79,9 @@ pub struct ChannelStatus {
     pub flight: u32,
     /// The smoothed round trip.
     pub round_trip: Option<Duration>,
+    /// When the other end was heard last; when the channel began where it was
+    /// not.
+    pub heard: Moment,
 }
 
 /// A PPSPP peer on one address: any number of swarms and channels.
@@ -201,6 +204,16 @@ impl Peer {
             profile,
             addressing,
         );
+    }
+
+    /// Closes the channels to a peer. Its closing HANDSHAKE is still to be sent.
+    pub fn disconnect(&mut self, swarm: SwarmKey, address: SocketAddr) {
+        let to_it = |channel: &Channel| channel.swarm == swarm && channel.address == address;
+        let channels = self.channels.iter().filter(|(_, channel)| to_it(channel));
+        let keys: Vec<_> = channels.map(|(key, _)| *key).collect();
+        for key in keys {
+            self.end(key, Ending::ByUs);
+        }
     }
 
     /// Whether a channel to this address is there.
@@ -329,6 +342,7 @@ impl Peer {
                 window: channel.upload.ledbat.window(),
                 flight: channel.upload.ledbat.flight(),
                 round_trip: channel.upload.ledbat.smoothed_round_trip(),
+                heard: channel.heard,
             })
     }
 

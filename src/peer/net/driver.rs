@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::link::{Link, LinkError};
+use super::recorder::Recorder;
 use crate::peer::engine::{Moment, Peer};
 
 /// Datagrams that are sent before it is looked what has come.
@@ -17,6 +18,7 @@ pub struct Driver {
     link: Link,
     clock: Clock,
     datagram: Vec<u8>,
+    recorder: Option<Recorder>,
 }
 
 impl Driver {
@@ -27,7 +29,13 @@ impl Driver {
             link,
             clock: Clock::default(),
             datagram: Vec::new(),
+            recorder: None,
         }
+    }
+
+    /// Records from now on what comes and goes.
+    pub fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
     }
 
     /// Now, as the peer is told.
@@ -47,8 +55,18 @@ impl Driver {
     /// When the socket no longer works.
     pub fn step(&mut self, most: Duration) -> Result<(), LinkError> {
         let now = self.clock.now();
-        let Self { peer, link, .. } = self;
-        let received = link.receive(|source, datagram| peer.receive(now, source, datagram))?;
+        let Self {
+            peer,
+            link,
+            recorder,
+            ..
+        } = self;
+        let received = link.receive(|source, to, datagram| {
+            if let Some(recorder) = recorder {
+                recorder.received(now, source, to, datagram);
+            }
+            peer.receive(now, source, datagram);
+        })?;
         if peer.deadline().is_some_and(|deadline| deadline <= now) {
             peer.elapse(now);
         }
@@ -64,6 +82,10 @@ impl Driver {
         if wait.is_zero() {
             return Ok(());
         }
+        // There is time for it, and what is killed now leaves all it did.
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flush();
+        }
         self.link.wait_for_datagram(wait)
     }
 
@@ -76,6 +98,9 @@ impl Driver {
             let Some(destination) = self.peer.transmit(now, &mut self.datagram) else {
                 break;
             };
+            if let Some(recorder) = &mut self.recorder {
+                recorder.sent(now, destination, &self.datagram);
+            }
             self.link.send(destination, &self.datagram)?;
             count += 1;
         }
@@ -90,6 +115,9 @@ impl Driver {
     pub fn close(&mut self) -> Result<(), LinkError> {
         self.peer.close();
         while self.send(BURST)? > 0 {}
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flush();
+        }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! A UDP socket that takes and gives many datagrams at once.
 
 use std::io::{self, IoSliceMut};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
@@ -104,11 +104,15 @@ impl Link {
         self.refused
     }
 
-    /// Gives the datagrams that are there to `take`; how many there were.
+    /// Gives the datagrams that are there to `take`: from where, to which address
+    /// of ours where the system tells, and what is in it. How many there were.
     ///
     /// # Errors
     /// When the socket no longer works.
-    pub fn receive(&mut self, mut take: impl FnMut(SocketAddr, &[u8])) -> Result<usize, LinkError> {
+    pub fn receive(
+        &mut self,
+        mut take: impl FnMut(SocketAddr, Option<IpAddr>, &[u8]),
+    ) -> Result<usize, LinkError> {
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         let received = {
             let mut slices: Vec<_> = self
@@ -138,7 +142,7 @@ impl Link {
             let bytes = buffer.get(..meta.len).unwrap_or_default();
             for datagram in bytes.chunks(meta.stride.max(1)) {
                 count += 1;
-                take(meta.addr, datagram);
+                take(meta.addr, meta.dst_ip, datagram);
             }
         }
         Ok(count)

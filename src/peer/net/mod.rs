@@ -3,7 +3,9 @@
 mod clock;
 mod driver;
 mod link;
+mod recorder;
 
 pub use clock::Clock;
 pub use driver::Driver;
 pub use link::{Link, LinkError};
+pub use recorder::{Complaint, Recorder};

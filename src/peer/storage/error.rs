@@ -26,7 +26,7 @@ pub enum StorageError {
     /// There is a file already, and no sidecar that tells what of it is there.
     #[error(
         "{}: the file exists, and {} does not: it is not overwritten; move it away, name another \
-         file, or force it to start anew", content.display(), sidecar.display()
+         file, or use --force to start anew", content.display(), sidecar.display()
     )]
     ContentExists {
         /// The content's file.
@@ -36,7 +36,7 @@ pub enum StorageError {
     },
     /// A sidecar tells of chunks, and the file is not there.
     #[error(
-        "{}: the file is gone of which {} keeps the state; put it back, or force it to start anew",
+        "{}: the file is gone of which {} keeps the state; put it back, or use --force to start anew",
         content.display(), sidecar.display()
     )]
     ContentMissing {
@@ -48,7 +48,7 @@ pub enum StorageError {
     /// The sidecar is of another swarm.
     #[error(
         "{}: this is the state of swarm {kept}, and swarm {wanted} was asked for; name another \
-         file or state directory, or force it to start anew", sidecar.display()
+         file or state directory, or use --force to start anew", sidecar.display()
     )]
     OtherSwarm {
         /// The sidecar.
@@ -61,7 +61,7 @@ pub enum StorageError {
     /// The sidecar is of another hash function.
     #[error(
         "{}: this content was hashed with {kept}, and {wanted} was asked for; ask for the same, \
-         or force it to start anew", sidecar.display()
+         or use --force to start anew", sidecar.display()
     )]
     OtherFunction {
         /// The sidecar.
@@ -74,7 +74,7 @@ pub enum StorageError {
     /// The sidecar is of another chunk size.
     #[error(
         "{}: this content has chunks of {kept} bytes, and {wanted} were asked for; ask for the \
-         same, or force it to start anew", sidecar.display()
+         same, or use --force to start anew", sidecar.display()
     )]
     OtherChunkSize {
         /// The sidecar.
@@ -92,7 +92,7 @@ pub enum StorageError {
     },
     /// No sidecar is in that file, or its head is damaged.
     #[error(
-        "{}: {}; move it away, or force it to start anew", sidecar.display(),
+        "{}: {}; move it away, or use --force to start anew", sidecar.display(),
         if *is_damaged { "the head of this state file is damaged" }
         else { "this is no state file of this program" }
     )]
@@ -115,7 +115,7 @@ pub enum StorageError {
     },
     /// A seeder was stopped while it hashed this content.
     #[error(
-        "{}: hashing this content to seed it was not finished; seed it again, or force it to \
+        "{}: hashing this content to seed it was not finished; seed it again, or use --force to \
          start anew", sidecar.display()
     )]
     UnfinishedSeed {
@@ -125,7 +125,7 @@ pub enum StorageError {
     /// What shall be seeded is not there in full.
     #[error(
         "{}: only {present} of {} chunks are there, as {} tells; download the rest first, or \
-         force it to be taken as it is", content.display(),
+         use --force to take it as it is", content.display(),
         size.map_or("an unknown number of".to_owned(), |size| size.to_string()), sidecar.display()
     )]
     Incomplete {
