@@ -11,7 +11,7 @@ use support::program::{Run, program, run, run_with_input};
 use support::samples::{ip_packets, sample};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 11] = [
     &[],
     &["read"],
     &["stats"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 10] = [
     &["peer"],
     &["peer", "keygen"],
     &["peer", "id"],
+    &["simulate"],
 ];
 
 fn help_of(command: &[&str], option: &str) -> String {
@@ -88,6 +89,12 @@ fn write_captures(folder: &Path) {
         ..Recipe::default()
     };
     let half = packets.len() / 2;
+    let scenarios = folder.join("scenarios");
+    fs::create_dir(&scenarios).expect("a new folder");
+    for name in ["swarm.toml", "lossy.toml"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        fs::copy(from.join(name), scenarios.join(name)).expect("a scenario");
+    }
     let files = [
         ("video.mp4", vec![7; 100_000]),
         ("capture.pcap", plain.write_ip(&packets)),
