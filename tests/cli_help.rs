@@ -12,7 +12,7 @@ use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 15] = [
     &[],
     &["read"],
     &["stats"],
@@ -25,6 +25,9 @@ const COMMANDS: [&[&str]; 12] = [
     &["peer", "id"],
     &["peer", "seed"],
     &["peer", "leech"],
+    &["peer", "inject"],
+    &["peer", "view"],
+    &["simulate"],
 ];
 
 fn help_of(command: &[&str], option: &str) -> String {
@@ -91,8 +94,20 @@ fn write_captures(folder: &Path) {
         ..Recipe::default()
     };
     let half = packets.len() / 2;
+    let scenarios = folder.join("scenarios");
+    fs::create_dir(&scenarios).expect("a new folder");
+    for name in ["swarm.toml", "lossy.toml"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        fs::copy(from.join(name), scenarios.join(name)).expect("a scenario");
+    }
     let files = [
         ("video.mp4", vec![7; 100_000]),
+        (
+            "recording.ts",
+            (0..40_000u32)
+                .flat_map(|n| format!("{n:07}\n").into_bytes())
+                .collect(),
+        ),
         ("first.iso", vec![1; 5_000]),
         ("second.iso", vec![2; 5_000]),
         ("capture.pcap", plain.write_ip(&packets)),
@@ -132,6 +147,12 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
         }
         [peer, leech, ..] if peer == "peer" && leech == "leech" => {
             return run_leecher(&arguments[1..]);
+        }
+        [peer, inject, ..] if peer == "peer" && inject == "inject" => {
+            return run_injector(folder, &arguments[1..]);
+        }
+        [peer, view, ..] if peer == "peer" && view == "view" => {
+            return run_viewer(folder, &arguments[1..]);
         }
         _ => {}
     }
@@ -211,6 +232,75 @@ fn run_leecher(arguments: &[String]) -> Run {
     }
 }
 
+/// Runs an example that streams, to nobody, until the stream has ended.
+fn run_injector(folder: &Path, arguments: &[String]) -> Run {
+    let mut all = arguments.to_vec();
+    for argument in &mut all {
+        if argument.ends_with(":6778") {
+            "127.0.0.1:0".clone_into(argument);
+        }
+    }
+    all.extend(["--linger", "0"].map(str::to_owned));
+    let stream = fs::File::open(folder.join("recording.ts")).expect("a stream");
+    let mut command = program();
+    command.current_dir(folder).arg("peer").args(&all);
+    Run::of(command.stdin(stream).output().expect("it starts"))
+}
+
+/// Runs an example that watches, from an injector of the same dialect.
+fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
+    let here = tempfile::tempdir().expect("a folder");
+    let option = |name: &str, otherwise: &str| {
+        let at = arguments.iter().position(|it| it == name);
+        at.map_or(otherwise.to_owned(), |at| arguments[at + 1].clone())
+    };
+    let (dialect, hash) = (option("--dialect", "rfc7574"), option("--hash", "sha256"));
+    let mut injector = Peer::start(
+        folder,
+        [
+            "inject",
+            "recording.ts",
+            "--key",
+            "live.pem",
+            "--pace",
+            "200K",
+            "--linger",
+            "1",
+            "--listen",
+            "127.0.0.1:0",
+            "--dialect",
+            &dialect,
+            "--hash",
+            &hash,
+        ],
+    );
+    let said = injector.line();
+    let (id, address) = said.trim().split_once("  on ").expect("ID and address");
+    let mut all = arguments.to_vec();
+    for place in 0..all.len() {
+        if all[place] == "SWARM-ID" {
+            id.clone_into(&mut all[place]);
+        } else if place > 0 && all[place - 1] == "--from" {
+            address.clone_into(&mut all[place]);
+        }
+    }
+    let mut viewer = program();
+    viewer.current_dir(here.path()).arg("peer").args(&all);
+    let run = Run::of(viewer.output().expect("it starts"));
+    assert_eq!(injector.end().status, 0);
+    let written = match arguments.iter().position(|it| it == "-o") {
+        Some(at) => fs::read(here.path().join(&arguments[at + 1])).expect("the stream"),
+        None => run.stdout.clone().into_bytes(),
+    };
+    let whole = fs::read(folder.join("recording.ts")).expect("the stream");
+    assert!(!written.is_empty() && whole.ends_with(&written), "{run:?}");
+    Run {
+        stdout: run.stdout + &run.stderr,
+        stderr: String::new(),
+        ..run
+    }
+}
+
 /// Gives what the program printed to jq, where that is installed.
 fn filter(part: &[String], input: &str) -> Option<String> {
     assert_eq!(part[0], "jq", "the tests don't know how to play {part:?}");
@@ -238,7 +328,7 @@ fn every_example_works() {
             let text = run_example(folder.path(), &parts).fine();
             assert!(!text.is_empty(), "{line} prints nothing");
             if let [.., last] = parts.as_slice()
-                && last[0] != "ppsp-inspect"
+                && last[0] == "jq"
             {
                 let filtered = filter(last, &text);
                 assert!(

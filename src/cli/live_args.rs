@@ -10,22 +10,22 @@ use super::peer_args::{KeyArgs, SwarmArgs, SwarmId, WorkArgs, rate, whole_swarm_
 
 pub(super) const INJECT_AFTER_HELP: &str = "\
 Examples:
-  ffmpeg -re -i in.mp4 -f mpegts - | ppsp-inspect peer inject --key live.pem --listen 0.0.0.0:6778
   ppsp-inspect peer inject recording.ts --key live.pem --pace 500K
-  ppsp-inspect peer inject http://camera/stream --key live.pem --per-signature 64
-  ppsp-inspect peer inject tcp://encoder:9000 --key live.pem --integrity sign-all
+  ppsp-inspect peer inject recording.ts --key live.pem --integrity sign-all
+  ffmpeg -re -i in.mp4 -f mpegts - | ppsp-inspect peer inject --key live.pem --listen 0.0.0.0:6778
 
 Prints the swarm ID, which viewers need: it is the key's public half (`peer keygen`
-makes keys). Ends when the stream does, --linger seconds after its last chunk.
+makes keys). The source may also be a server: http://camera/stream, or
+tcp://encoder:9000. Ends when the stream does, --linger seconds after its last chunk.
 
 Exit status: 0 ended or stopped, 2 wrong usage, 3 the key, the stream or the socket
 could not be used.";
 
 pub(super) const VIEW_AFTER_HELP: &str = "\
 Examples:
-  ppsp-inspect peer view SWARM-ID --from 192.0.2.1:6778 | mpv -
   ppsp-inspect peer view SWARM-ID --from 192.0.2.1:6778 -o recording.ts
-  ppsp-inspect peer view SWARM-ID --from 127.0.0.1:7000 --dialect libswift --hash sha1 -o out
+  ppsp-inspect peer view SWARM-ID --from 192.0.2.1:6778 | mpv -
+  ppsp-inspect peer view SWARM-ID --from 127.0.0.1:7000 --dialect libswift --hash sha1 -o out.ts
 
 Begins at the latest chunks whose signature is fresh, writes what is verified in
 its order, and serves it to others. What has left the window before it came is
