@@ -6,6 +6,7 @@
 CARGO ?= cargo
 CAPTURE ?= captures/merkle-sha256-seven-chunks.pcap
 DATAGRAMS ?= 1000000
+MEGABYTES ?= 200
 DAMAGE_CASES ?= 10000
 FUZZ_SECONDS ?= 60
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -20,7 +21,7 @@ help: ## Show what there is
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables: CAPTURE (run), DATAGRAMS (bench), FUZZ_SECONDS (fuzz), DAMAGE_CASES (damage), CARGO"
+	@echo "Variables: CAPTURE (run), DATAGRAMS and MEGABYTES (bench), FUZZ_SECONDS (fuzz), DAMAGE_CASES (damage), CARGO"
 
 setup: ## Install what the build needs besides Rust: a C compiler and pkg-config
 	@$(TOOLS)/setup
@@ -44,13 +45,15 @@ lint: setup ## Check format, clippy and documentation
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace
 
-bench: build $(BENCH_CAPTURE) ## Run the benches, then time the program on DATAGRAMS datagrams
+bench: build $(BENCH_CAPTURE) ## Run the benches, then time the program on DATAGRAMS datagrams and MEGABYTES megabytes
 	$(CARGO) bench --workspace --benches
 	@$(TOOLS)/time-capture $(BINARY) $(BENCH_CAPTURE) $(DATAGRAMS)
 	@mkdir -p bench-data
 	$(CARGO) run --release --quiet --example generate -- \
 		bench-data/large-chunks.pcap --datagrams 125000 --chunk-size 8192
 	@$(TOOLS)/time-capture $(BINARY) bench-data/large-chunks.pcap 125000 8192
+	@$(TOOLS)/time-transfer $(BINARY) $(MEGABYTES)
+	@$(TOOLS)/time-transfer $(BINARY) $(MEGABYTES) --chunk-size 8192
 
 bench-data/static-%.pcap: | setup
 	@mkdir -p bench-data

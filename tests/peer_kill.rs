@@ -18,7 +18,8 @@ fn chunks(message: &Value) -> impl Iterator<Item = u64> {
     let range = message["chunks"].as_array();
     let bound = |at: usize| range.and_then(|it| it.get(at)?.as_u64());
     let (first, last) = (bound(0), bound(1).or_else(|| bound(0)));
-    first.zip(last).map_or(1..=0, |(first, last)| first..=last)
+    let range = first.zip(last).map(|(first, last)| first..=last);
+    range.into_iter().flatten()
 }
 
 /// Chunks that a seeder sent to a leecher that had announced them in an earlier

@@ -111,9 +111,8 @@ impl Recorder {
             comments: &[],
         };
         match writer.write_datagram(self.interface, &datagram) {
-            Ok(()) => {}
             // What no host can send is in no capture.
-            Err(WriteError::TooLong { .. } | WriteError::MixedVersions { .. }) => {}
+            Ok(()) | Err(WriteError::TooLong { .. } | WriteError::MixedVersions { .. }) => {}
             Err(error) => self.fail(&error),
         }
     }
