@@ -51,6 +51,8 @@ pub(super) struct Channel {
     pub(super) handshake_due: Option<Moment>,
     /// How long the handshake took to come back.
     pub(super) round_trip: Option<Duration>,
+    /// When it was opened.
+    pub(super) opened: Moment,
     /// When we heard of the peer last, and when we sent it something last.
     pub(super) heard: Moment,
     pub(super) spoke: Moment,

@@ -11,7 +11,10 @@ use super::live::Signature;
 use super::time::Moment;
 
 /// Hashes that are kept until a chunk needs them.
-const MOST_HASHES: usize = 2048;
+const MOST_HASHES: usize = 8192;
+
+/// Bytes of chunks that are kept until their hashes come.
+const MOST_PARKED: usize = 1024 * 1024;
 
 /// Signatures of chunks that are kept until the chunks come.
 const MOST_SIGNATURES: usize = 256;
@@ -46,6 +49,9 @@ pub(super) struct Download {
     /// Hashes that wait for a chunk, and the order in which they came.
     hashes: HashMap<Bin, Hash, FixedState>,
     arrivals: VecDeque<Bin>,
+    /// Chunks that lack hashes, with the delay samples of their datagrams.
+    parked: BTreeMap<u64, (Vec<u8>, u64)>,
+    parked_bytes: usize,
     /// Signatures that wait for their chunks.
     signatures: VecDeque<(u64, Signature)>,
     /// Hashes that may be the peaks, from chunk 0 on.
@@ -67,6 +73,8 @@ impl Download {
             latest: Moment::default(),
             hashes: HashMap::default(),
             arrivals: VecDeque::new(),
+            parked: BTreeMap::new(),
+            parked_bytes: 0,
             signatures: VecDeque::new(),
             run: Vec::new(),
             unproven: 0,
@@ -179,6 +187,26 @@ impl Download {
     /// A hash that was sent for a node.
     pub(super) fn hash(&self, node: Bin) -> Option<Hash> {
         self.hashes.get(&node).copied()
+    }
+
+    /// When a chunk came last that could be verified.
+    pub(super) const fn latest(&self) -> Moment {
+        self.latest
+    }
+
+    /// Keeps a chunk that lacks hashes, where there is room.
+    pub(super) fn park(&mut self, chunk: u64, data: &[u8], delay: u64) {
+        if self.parked_bytes + data.len() <= MOST_PARKED && !self.parked.contains_key(&chunk) {
+            self.parked_bytes += data.len();
+            self.parked.insert(chunk, (data.to_vec(), delay));
+        }
+    }
+
+    /// Takes the first of those chunks out, with its delay sample.
+    pub(super) fn unpark(&mut self) -> Option<(u64, Vec<u8>, u64)> {
+        let (chunk, (data, delay)) = self.parked.pop_first()?;
+        self.parked_bytes -= data.len();
+        Some((chunk, data, delay))
     }
 
     /// Keeps the signature of a chunk until that comes.

@@ -401,6 +401,7 @@ impl Peer {
             handshakes: 0,
             handshake_due: Some(now),
             round_trip: None,
+            opened: now,
             heard: now,
             spoke: now,
             unanswered: 0,

@@ -26,6 +26,10 @@ const MOST_WAITING: u64 = 64 * 1024;
 /// Chunks in a row that lack hashes, or do not fit theirs, before a peer counts
 /// as malicious.
 const MOST_UNPROVEN: u32 = 512;
+
+/// How long a peer's chunks may lack hashes: one lost datagram may leave all
+/// that are on their way without.
+const UNPROVEN_FOR: Duration = Duration::from_secs(5);
 const MOST_MISFITS: u32 = 8;
 
 /// How often one peer may ask for others.
@@ -279,6 +283,7 @@ impl Peer {
         };
         let (swarm, address) = (channel.swarm, channel.address);
         channel.connected = true;
+        channel.opened = now;
         channel.news_due = Some(now);
         // Nobody expects to be choked or not: only who is, is told.
         if channel.choked {
@@ -456,21 +461,17 @@ impl Peer {
         };
         match check {
             Check::Right => {
-                swarm.totals.verified += 1;
-                swarm.totals.received += data.len() as u64;
-                channel.received += data.len() as u64;
-                swarm.claimed.insert(chunk..=chunk);
-                channel.download.came(now, chunk);
-                channel.download.unproven = 0;
-                channel.download.misfits = 0;
-                channel.acknowledgements.push((chunk, delay));
-                self.cancel_elsewhere(key, chunk);
+                self.kept(now, key, chunk, data.len(), delay);
+                self.unpark(now, key)?;
             }
             Check::Unproven => {
                 swarm.totals.unproven += 1;
                 channel.download.unproven += 1;
-                if channel.download.unproven >= MOST_UNPROVEN {
+                let silent = now.since(channel.download.latest().max(channel.opened));
+                if channel.download.unproven >= MOST_UNPROVEN && silent >= UNPROVEN_FOR {
                     self.end(key, Ending::Malicious("it sends chunks without hashes"));
+                } else {
+                    channel.download.park(chunk, data, delay);
                 }
             }
             Check::Misfit => {
@@ -484,6 +485,47 @@ impl Peer {
             Check::Wrong => {
                 swarm.totals.wrong += 1;
                 self.end(key, Ending::Malicious("it sent a wrong chunk"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A chunk was verified and kept.
+    fn kept(&mut self, now: Moment, key: ChannelKey, chunk: u64, length: usize, delay: u64) {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return;
+        };
+        let swarm = &mut self.swarms[channel.swarm.0];
+        swarm.totals.verified += 1;
+        swarm.totals.received += length as u64;
+        channel.received += length as u64;
+        swarm.claimed.insert(chunk..=chunk);
+        channel.download.came(now, chunk);
+        channel.download.unproven = 0;
+        channel.download.misfits = 0;
+        channel.acknowledgements.push((chunk, delay));
+        self.cancel_elsewhere(key, chunk);
+    }
+
+    /// Looks again at chunks that lacked hashes, the first ones first: those of
+    /// the chunk that was verified just now may be what they lacked.
+    fn unpark(&mut self, now: Moment, key: ChannelKey) -> Result<(), StoreError> {
+        while let Some(channel) = self.channels.get_mut(&key)
+            && let Some((chunk, data, delay)) = channel.download.unpark()
+        {
+            let content = &mut self.swarms[channel.swarm.0].content;
+            if content.has(chunk) {
+                continue;
+            }
+            let download = &channel.download;
+            match content.take(chunk, &data, |node| download.hash(node))? {
+                Check::Right => self.kept(now, key, chunk, data.len(), delay),
+                Check::Unproven => {
+                    channel.download.park(chunk, &data, delay);
+                    break;
+                }
+                // It, or a hash, is wrong; it is asked for again.
+                Check::Misfit | Check::Wrong => {}
             }
         }
         Ok(())
