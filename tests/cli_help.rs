@@ -12,7 +12,7 @@ use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &[],
     &["read"],
     &["stats"],
@@ -25,6 +25,7 @@ const COMMANDS: [&[&str]; 12] = [
     &["peer", "id"],
     &["peer", "seed"],
     &["peer", "leech"],
+    &["simulate"],
 ];
 
 fn help_of(command: &[&str], option: &str) -> String {
@@ -91,6 +92,12 @@ fn write_captures(folder: &Path) {
         ..Recipe::default()
     };
     let half = packets.len() / 2;
+    let scenarios = folder.join("scenarios");
+    fs::create_dir(&scenarios).expect("a new folder");
+    for name in ["swarm.toml", "lossy.toml"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        fs::copy(from.join(name), scenarios.join(name)).expect("a scenario");
+    }
     let files = [
         ("video.mp4", vec![7; 100_000]),
         ("first.iso", vec![1; 5_000]),

@@ -5,6 +5,8 @@ mod live;
 mod live_args;
 mod peer;
 mod peer_args;
+mod simulate;
+mod simulate_args;
 mod transfer;
 mod transfer_news;
 
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Hash(args) => hash(&args),
         Command::Findings(args) => findings(&args),
         Command::Peer(args) => peer::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
     };
     match result {
         Ok(status) => status,

@@ -10,6 +10,7 @@ mod hex;
 mod json;
 mod key;
 mod line;
+mod simulation;
 mod stats;
 mod style;
 mod transfer;
@@ -25,6 +26,7 @@ pub use hex::write_hex;
 pub use json::{JsonTimes, write_json_line};
 pub use key::{KeySummary, write_key, write_key_json};
 pub use line::write_line;
+pub use simulation::{SimulationSummary, write_simulation, write_simulation_json};
 pub use stats::{CaptureSummary, write_stats, write_stats_json};
 pub use style::Style;
 pub use transfer::{

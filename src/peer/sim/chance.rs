@@ -19,6 +19,8 @@ pub enum Purpose {
     Start(u32),
     /// The bytes of the content.
     Content,
+    /// Whom a tracker names to a node; by number.
+    Tracker(u32),
 }
 
 impl Seed {
@@ -29,6 +31,7 @@ impl Seed {
             Purpose::Node(number) => (2, number),
             Purpose::Start(number) => (3, number),
             Purpose::Content => (4, 0),
+            Purpose::Tracker(number) => (5, number),
         };
         // Not `seed_from_u64`, which may change between versions.
         let mut seed = [0; 32];

@@ -8,7 +8,8 @@
 //! and `event` what it holds; `network` is the loop and `passage` what happens
 //! in it; `tap` and `recording` see what passes; `summary` tells what came of it;
 //! `scenario` reads all settings from a TOML file; `reno` is traffic to compete
-//! with.
+//! with. `participant` puts an engine's peer on a host, `rogue` makes it do wrong,
+//! and `simulation` runs what a scenario says.
 
 mod chance;
 mod clock;
@@ -17,10 +18,13 @@ mod host;
 mod link;
 mod network;
 mod node;
+mod participant;
 mod passage;
 mod recording;
 mod reno;
+mod rogue;
 mod scenario;
+mod simulation;
 mod summary;
 mod tap;
 
@@ -32,11 +36,13 @@ pub use link::{
 };
 pub use network::Network;
 pub use node::Node;
+pub use participant::{Participant, PeerNode};
 pub use recording::{Recording, Vantage};
 pub use reno::{Reno, RenoReceiver, RenoSender, RenoSettings};
 pub use scenario::{
-    Bottleneck, ContentKind, ContentSettings, Going, HostSettings, OutputSettings, Role, Scenario,
-    ScenarioError,
+    Bottleneck, ContentKind, ContentSettings, Discovery, Going, HostSettings, Misbehaviour,
+    OutputSettings, Policies, Role, Scenario, ScenarioError,
 };
+pub use simulation::Simulation;
 pub use summary::{Achievement, LinkSummary, NodeSummary, Summary};
 pub use tap::{DropReason, Passage, Sighting, Tap};

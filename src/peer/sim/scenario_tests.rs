@@ -1,6 +1,7 @@
 //! Tests of scenario files, right and wrong ones.
 
 use super::*;
+use crate::peer::engine::{Picking, Reciprocity};
 use crate::peer::sim::{Achievement, Ending, Nanotime, Probability, Recording, Summary};
 
 /// The example of the module's documentation.
@@ -44,7 +45,7 @@ fn said(text: &str) -> String {
 #[test]
 fn the_documented_example_is_right() {
     let scenario = Scenario::parse(&example()).expect("a scenario");
-    assert_eq!(scenario.hosts.len(), 6);
+    assert_eq!(scenario.hosts.len(), 7);
     let seeder = &scenario.hosts[0];
     assert_eq!(
         (seeder.name.as_str(), seeder.role),
@@ -61,6 +62,9 @@ fn the_documented_example_is_right() {
     assert_eq!(leecher.going, Some(Going::Leave(Duration::from_secs(90))));
     assert!((1_000..=1_500).contains(&leecher.start.as_millis()));
     assert_ne!(leecher.start, scenario.hosts[4].start);
+    assert_eq!(leecher.policies.picking, Picking::RarestFirst);
+    assert_eq!(leecher.policies.reciprocity, Reciprocity::TitForTat);
+    assert_eq!(scenario.hosts[6].misbehaviour, Some(Misbehaviour::Liar));
     let output = scenario.output.expect("an output");
     assert_eq!(output.at, [1]);
     let again = Scenario::parse(&example()).expect("a scenario");
@@ -102,6 +106,10 @@ fn mistyped_fields_and_values_are_told_with_their_line() {
             problem("seed = 1", ""),
             problem("seed = 1", "seed = -1"),
             problem("seed = 1", "seed = = 1"),
+            problem("\"one\"", "\"one\"\nmisbehaviour = \"lair\""),
+            problem("\"one\"", "\"one\"\npolicies = { picking = \"best\" }"),
+            problem("\"one\"", "\"one\"\npolicies = { dialect = \"klingon\" }"),
+            problem("\"one\"", "\"one\"\npolicies = { taste = \"good\" }"),
             problem("\"one\"", "\"one\"\nuplink = { loss = 1.5 }"),
             problem("\"one\"", "\"one\"\nuplink = { speed = 1 }"),
             problem("\"one\"", "\"one\"\nuplink = { bandwidth = \"0 bit/s\" }"),

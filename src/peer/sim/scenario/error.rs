@@ -22,7 +22,7 @@ impl ScenarioError {
         Self::new(source, error.span(), "", error.message().trim())
     }
 
-    pub(super) fn new(
+    pub(in crate::peer::sim) fn new(
         source: &str,
         place: Option<Range<usize>>,
         field: &str,

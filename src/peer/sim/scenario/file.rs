@@ -2,12 +2,11 @@
 //!
 //! No field may be unknown: a mistyped one would silently have no effect.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::Role;
+use super::policies::{Misbehaviour, Policies};
 use super::quantity::{Chance, Rate, Size, Time};
 use crate::peer::sim::chance::Probability;
 use crate::peer::sim::link::{Bursts, Jitter, JitterShape, LinkSettings, Reordering};
@@ -156,9 +155,9 @@ pub(super) struct Group {
     pub(super) spread: Time,
     pub(super) crash: Option<Spanned<Time>>,
     pub(super) leave: Option<Spanned<Time>>,
-    pub(super) misbehaviour: Option<String>,
+    pub(super) misbehaviour: Option<Misbehaviour>,
     #[serde(default)]
-    pub(super) policies: BTreeMap<String, String>,
+    pub(super) policies: Policies,
     #[serde(default)]
     pub(super) uplink: Link,
     #[serde(default)]

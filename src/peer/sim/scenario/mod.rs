@@ -41,8 +41,15 @@
 //! start = "1 s"
 //! spread = "500 ms"                   # each starts up to so much later
 //! leave = "90 s"                      # or crash = "90 s"
-//! policies = { picking = "rarest-first" }
+//! policies = { picking = "rarest-first", reciprocity = "tit-for-tat" }
+//! # also: discovery = "tracker", dialect = "libswift", rate = "1 Mbit/s",
+//! #       ledbat_target = "60 ms"
 //! downlink = { delay = "80 ms" }      # the rest as in the defaults
+//!
+//! [[nodes]]
+//! name = "rogue"
+//! role = "seeder"
+//! misbehaviour = "liar"               # wrong-hash, silent, crash, slow
 //!
 //! [output]
 //! pcapng = "swarm.pcapng"
@@ -54,9 +61,9 @@ mod check;
 mod content;
 mod error;
 mod file;
+mod policies;
 mod quantity;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -69,6 +76,7 @@ use super::link::LinkSettings;
 
 pub use content::{ContentKind, ContentSettings};
 pub use error::ScenarioError;
+pub use policies::{Discovery, Misbehaviour, Policies};
 
 /// All that a simulation is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,12 +168,10 @@ pub struct HostSettings {
     pub start: Duration,
     /// When and how it goes, if it does.
     pub going: Option<Going>,
-    /// What it does wrong on purpose, by name. Which names there are the
-    /// scenario does not know.
-    pub misbehaviour: Option<String>,
-    /// Which of several ways it does things: subjects, and names of policies.
-    /// Which there are the scenario does not know.
-    pub policies: BTreeMap<String, String>,
+    /// What it does wrong on purpose.
+    pub misbehaviour: Option<Misbehaviour>,
+    /// In which of several ways it does things.
+    pub policies: Policies,
     /// Its way out.
     pub uplink: LinkSettings,
     /// Its way in.
@@ -192,7 +198,19 @@ impl Scenario {
     /// When the text is not TOML, has unknown fields or wrong values, or its
     /// parts do not fit each other. The error tells the line.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let file = toml::from_str(text).map_err(|error| ScenarioError::from_toml(text, &error))?;
+        Self::parse_seeded(text, None)
+    }
+
+    /// The same with another seed than the text's.
+    ///
+    /// # Errors
+    /// As those of [`parse`](Self::parse).
+    pub fn parse_seeded(text: &str, seed: Option<Seed>) -> Result<Self, ScenarioError> {
+        let mut file: file::File =
+            toml::from_str(text).map_err(|error| ScenarioError::from_toml(text, &error))?;
+        if let Some(Seed(seed)) = seed {
+            file.seed = seed;
+        }
         check::scenario(text, file)
     }
 }

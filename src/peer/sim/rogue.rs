@@ -1,0 +1,131 @@
+//! What peers do wrong on purpose to the datagrams that they send and receive.
+//!
+//! The engine behind knows nothing of it: it is as honest as the others'.
+
+use std::ops::Range;
+
+use ppspp_dissector::wire::{Layout, Located, Message, Reader};
+
+/// Makes all chunks in a datagram wrong, in one byte each.
+pub(super) fn corrupt_chunks(datagram: &mut [u8], layout: &Layout) {
+    corrupt(
+        datagram,
+        layout,
+        |message| matches!(message, Message::Data { data, .. } if !data.is_empty()),
+    );
+}
+
+/// Makes all hashes in a datagram wrong, in one byte each.
+pub(super) fn corrupt_hashes(datagram: &mut [u8], layout: &Layout) {
+    corrupt(datagram, layout, |message| {
+        matches!(message, Message::Integrity { .. })
+    });
+}
+
+/// A datagram as if its sender asked for nothing.
+pub(super) fn without_requests(datagram: &[u8], layout: &Layout) -> Vec<u8> {
+    let requests = places(datagram, layout, |message| {
+        matches!(message, Message::Request(_))
+    });
+    let mut kept = Vec::with_capacity(datagram.len());
+    let mut from = 0;
+    for request in requests {
+        kept.extend_from_slice(datagram.get(from..request.start).unwrap_or_default());
+        from = request.end;
+    }
+    kept.extend_from_slice(datagram.get(from..).unwrap_or_default());
+    kept
+}
+
+/// Changes the last byte of messages: of these kinds, the last byte of what
+/// they carry.
+fn corrupt(datagram: &mut [u8], layout: &Layout, is_wanted: impl Fn(&Message<'_>) -> bool) {
+    for place in places(datagram, layout, is_wanted) {
+        if let Some(byte) = datagram.get_mut(place.end - 1) {
+            *byte ^= 0x55;
+        }
+    }
+}
+
+/// Where some messages of a datagram are.
+fn places(
+    datagram: &[u8],
+    layout: &Layout,
+    is_wanted: impl Fn(&Message<'_>) -> bool,
+) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let Ok((_, mut reader)) = Reader::new(datagram, datagram.len()) else {
+        return places;
+    };
+    while let Some(Ok(Located {
+        message,
+        offset,
+        length,
+    })) = reader.next(layout)
+    {
+        if is_wanted(&message) {
+            places.push(offset..offset + length);
+        }
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use ppspp_dissector::wire::{ChannelId, ChunkRange, ChunkSpec, encode_message};
+
+    use super::*;
+
+    fn datagram() -> Vec<u8> {
+        let mut out = ChannelId(7).0.to_be_bytes().to_vec();
+        let range = ChunkRange::new(0, 3).expect("ordered");
+        let spec = ChunkSpec::of(range, Layout::RFC.addressing, 1024).expect("a range");
+        for message in [
+            Message::Have(spec),
+            Message::Request(spec),
+            Message::Integrity {
+                spec,
+                hash: &[9; 32],
+            },
+            Message::Data {
+                spec,
+                timestamp: Some(1),
+                data: b"data",
+                data_length: 4,
+            },
+        ] {
+            encode_message(&message, &Layout::RFC, &mut out).expect("fits");
+        }
+        out
+    }
+
+    #[test]
+    fn a_liar_changes_the_chunk_and_nothing_else() {
+        let (honest, mut rogue) = (datagram(), datagram());
+        corrupt_chunks(&mut rogue, &Layout::RFC);
+        let (last, rest) = rogue.split_last().expect("not empty");
+        assert_eq!(*last, b'a' ^ 0x55);
+        assert_eq!(rest, &honest[..honest.len() - 1]);
+    }
+
+    #[test]
+    fn a_wrong_hash_is_wrong_in_one_byte() {
+        let (honest, mut rogue) = (datagram(), datagram());
+        corrupt_hashes(&mut rogue, &Layout::RFC);
+        let differing = honest
+            .iter()
+            .zip(&rogue)
+            .filter(|(one, other)| one != other);
+        assert_eq!(differing.collect::<Vec<_>>(), [(&9, &(9 ^ 0x55))]);
+    }
+
+    #[test]
+    fn requests_are_taken_out() {
+        let kept = without_requests(&datagram(), &Layout::RFC);
+        assert_eq!(kept.len(), datagram().len() - 9);
+        let has_request = |message: &Message<'_>| matches!(message, Message::Request(_));
+        assert!(places(&kept, &Layout::RFC, has_request).is_empty());
+        assert_eq!(places(&kept, &Layout::RFC, |_| true).len(), 3);
+        assert_eq!(without_requests(b"xx", &Layout::RFC), b"xx");
+    }
+}
