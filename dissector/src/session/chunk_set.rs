@@ -200,6 +200,37 @@ impl ChunkSet {
         missing
     }
 
+    /// Whether any chunk of `range` is in the set.
+    pub fn overlaps(&self, range: ChunkRange) -> bool {
+        if self.contains(range.start()) || self.contains(range.end()) {
+            return true;
+        }
+        let (first, last) = (range.start() / PAGE, range.end() / PAGE);
+        let mut runs = self.full.range(..=last);
+        if runs.next_back().is_some_and(|(_, &end)| end >= first) {
+            return true;
+        }
+        let has_some = |number: u64, page: &Page| {
+            let low = if number == first {
+                range.start() % PAGE
+            } else {
+                0
+            };
+            let high = if number == last {
+                range.end() % PAGE
+            } else {
+                PAGE - 1
+            };
+            (low..=high).any(|bit| page.contains(bit))
+        };
+        let hot = self.hot.as_ref();
+        hot.is_some_and(|(number, page)| (first..=last).contains(number) && has_some(*number, page))
+            || self
+                .partial
+                .range(first..=last)
+                .any(|(&number, page)| has_some(number, page))
+    }
+
     /// Whether every chunk of `range` is in the set.
     pub fn contains_all(&self, range: ChunkRange) -> bool {
         self.contains(range.start()) && self.run_end(range.start()) >= range.end()
@@ -406,6 +437,11 @@ mod tests {
                     model.len() as u64 - before
                 );
                 prop_assert_eq!(set.len(), model.len() as u64);
+            }
+            for pair in probes.windows(2) {
+                let probed = pair[0].min(pair[1])..=pair[0].max(pair[1]);
+                let overlaps = model.range(probed.clone()).next().is_some();
+                prop_assert_eq!(set.overlaps(range(*probed.start(), *probed.end())), overlaps);
             }
             for probe in probes {
                 prop_assert_eq!(set.contains(probe), model.contains(&probe));

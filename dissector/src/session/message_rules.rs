@@ -256,8 +256,8 @@ fn ack(context: &mut Context<'_, '_>, offset: usize, spec: ChunkSpec, delay: u64
     {
         let tracking = context.channel.end_mut(context.sender).tracking();
         tracking.acknowledges = true;
-        let received = &tracking.received;
-        if !received.contains(range.start()) && !received.contains(range.end()) {
+        // What others brought may lie around it on both sides (section 4.3.2).
+        if !tracking.received.overlaps(range) {
             context.findings.raise_at(
                 FindingId::AckUnsent,
                 offset,

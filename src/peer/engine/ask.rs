@@ -94,7 +94,15 @@ impl Peer {
             for chunk in range.start()..=range.end() {
                 channel.download.ask(now, chunk);
             }
-            channel.download.to_ask.push_back(range);
+            // One REQUEST names them where they follow each other.
+            let joined = channel.download.to_ask.back_mut().and_then(|last| {
+                let follows = last.end().checked_add(1) == Some(range.start());
+                let joined = ChunkRange::new(last.start(), range.end());
+                joined.filter(|_| follows).map(|joined| *last = joined)
+            });
+            if joined.is_none() {
+                channel.download.to_ask.push_back(range);
+            }
         }
     }
 

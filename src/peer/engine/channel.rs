@@ -84,6 +84,8 @@ pub(super) struct Channel {
     pub(super) sent: u64,
     /// When it was asked for peers last.
     pub(super) asked_for_peers: Option<Moment>,
+    /// When it is looked at next whether to ask it.
+    pub(super) ask_again: Option<Moment>,
     /// When it may ask us again.
     pub(super) may_ask: Moment,
     /// For when it is in the timers.
@@ -113,8 +115,23 @@ pub(super) enum Notice {
 /// How long it is waited before a peer is reminded of what we have.
 pub(super) const REMIND_AFTER: Duration = Duration::from_secs(1);
 
-/// How often a peer is asked for others.
-pub(super) const ASK_EVERY: Duration = Duration::from_secs(60);
+/// How often a peer is asked for others: by who knows enough of them, and by who
+/// does not. The first answers of a swarm that begins name next to nobody.
+const ASK_EVERY: Duration = Duration::from_secs(60);
+const ASK_SOON: Duration = Duration::from_secs(2);
+
+/// Channels of a swarm that are enough.
+const ENOUGH_CHANNELS: usize = 20;
+
+/// How long it is waited before a peer is asked for others again, by a swarm of
+/// so many channels that still wants some or not.
+pub(super) const fn ask_every(is_hungry: bool, channels: usize) -> Duration {
+    if is_hungry && channels < ENOUGH_CHANNELS {
+        ASK_SOON
+    } else {
+        ASK_EVERY
+    }
+}
 
 /// How long the initiator may take to show that it got our reply.
 pub(super) const HALF_OPEN: Duration = Duration::from_secs(20);
@@ -138,7 +155,6 @@ impl Channel {
                     .then(|| self.upload.next_send(chunk))
                     .flatten()
                     .map(|next| next.max(allowance.unwrap_or_default()));
-                let asks = self.profile.asks_for_peers;
                 [
                     Some(self.spoke + config.keep_alive),
                     (self.unanswered >= 3).then(|| self.heard + config.dead_after),
@@ -146,9 +162,7 @@ impl Channel {
                     self.reminder,
                     self.upload.deadline(),
                     self.download.deadline(round_trip),
-                    self.asked_for_peers
-                        .filter(|_| asks)
-                        .map(|asked| asked + ASK_EVERY),
+                    self.ask_again,
                     content,
                 ]
                 .into_iter()

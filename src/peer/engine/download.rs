@@ -19,9 +19,15 @@ const MOST_PARKED: usize = 1024 * 1024;
 /// Signatures of chunks that are kept until the chunks come.
 const MOST_SIGNATURES: usize = 256;
 
-/// Chunks asked for at once, at first and at most.
-const FIRST_WINDOW: u64 = 16;
+/// Chunks asked for at once, at first, at least and at most.
+const FIRST_WINDOW: u64 = 8;
+const LEAST_WINDOW: u64 = 4;
 const WIDEST_WINDOW: u64 = 4096;
+
+/// How long requests may wait at a peer: where they wait longer, no more than
+/// before are made, and where they wait twice as long, fewer. What waits there
+/// can't be asked of another peer, and was chosen by what was known long ago.
+const BACKLOG: Duration = Duration::from_millis(500);
 
 /// How long a peer may take that sends other chunks meanwhile, and one that
 /// sends nothing, at least. libswift forgets requests after a second and a half.
@@ -41,6 +47,8 @@ pub(super) struct Download {
     order: VecDeque<(Moment, u64)>,
     /// How many may be asked for at once.
     window: u64,
+    /// How long requests took to be answered, smoothed.
+    service: Duration,
     /// Chunks that are to be asked for with the next datagrams.
     pub(super) to_ask: VecDeque<ppspp_dissector::wire::ChunkRange>,
     expired: u32,
@@ -68,6 +76,7 @@ impl Download {
             asked: BTreeMap::new(),
             order: VecDeque::new(),
             window: FIRST_WINDOW,
+            service: Duration::ZERO,
             to_ask: VecDeque::new(),
             expired: 0,
             latest: Moment::default(),
@@ -101,14 +110,21 @@ impl Download {
     }
 
     /// A chunk came; whether it was asked for.
-    pub(super) fn came(&mut self, now: Moment, chunk: u64) -> bool {
+    pub(super) fn came(&mut self, now: Moment, chunk: u64, round_trip: Duration) -> bool {
         self.latest = now;
         self.expired = 0;
-        let asked = self.asked.remove(&chunk).is_some();
-        if asked {
+        let Some(asked) = self.asked.remove(&chunk) else {
+            return false;
+        };
+        let took = now.since(asked);
+        self.service = (self.service * 7 + took) / 8;
+        let backlog = BACKLOG.max(round_trip * 2);
+        if took <= backlog {
             self.window = (self.window + 1).min(WIDEST_WINDOW);
+        } else if took > backlog * 2 {
+            self.window = (self.window - 1).max(LEAST_WINDOW);
         }
-        asked
+        true
     }
 
     /// Whether a chunk is asked for.
@@ -135,7 +151,7 @@ impl Download {
 
     /// When a request expires that was made at `at`.
     fn expiry(&self, at: Moment, round_trip: Duration) -> Moment {
-        let busy = at + PATIENCE.max(round_trip * 8);
+        let busy = at + PATIENCE.max(round_trip * 8).max(self.service * 2);
         let silent = at.max(self.latest) + SILENCE.max(round_trip * 4);
         busy.min(silent)
     }
@@ -149,6 +165,7 @@ impl Download {
     /// The requests that have expired: these chunks may be asked for again.
     pub(super) fn elapse(&mut self, now: Moment, round_trip: Duration) -> Vec<u64> {
         let mut late = Vec::new();
+        let is_silent = now.since(self.latest) >= SILENCE.max(round_trip * 4);
         while let Some(&(at, chunk)) = self.order.front() {
             let is_answered = self.asked.get(&chunk) != Some(&at);
             if !is_answered && self.expiry(at, round_trip) > now {
@@ -161,7 +178,8 @@ impl Download {
             }
         }
         if !late.is_empty() {
-            self.window = (self.window / 2).max(FIRST_WINDOW);
+            // Who has sent nothing since is asked for little until it does.
+            self.window = if is_silent { 0 } else { self.window / 2 }.max(LEAST_WINDOW);
             self.expired += 1;
         }
         late

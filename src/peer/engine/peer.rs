@@ -419,6 +419,7 @@ impl Peer {
             received: 0,
             sent: 0,
             asked_for_peers: None,
+            ask_again: None,
             may_ask: now,
             timer: None,
             in_line: false,

@@ -150,7 +150,7 @@ impl Picker for RarestFirst {
             chunks.extend(before.into_iter().filter(|&chunk| chunk < start));
         }
         if choice.present >= RANDOM_FIRST {
-            chunks.sort_by_key(|&chunk| (choice.copies)(chunk));
+            chunks.sort_by_cached_key(|&chunk| (choice.copies)(chunk));
         }
         chunks.truncate(most as usize);
         chunks.into_iter().map(ChunkRange::single).collect()

@@ -426,6 +426,7 @@ impl Peer {
         let Some(channel) = self.channels.get_mut(&key) else {
             return Ok(());
         };
+        let round_trip = channel.answer_time();
         let delay = timestamp.map_or(0, |sent| now.microseconds().wrapping_sub(sent));
         let swarm = &mut self.swarms[channel.swarm.0];
         if swarm.failed {
@@ -435,7 +436,7 @@ impl Peer {
         channel.has.insert(chunk..=chunk);
         if swarm.content.has(chunk) {
             swarm.totals.duplicate += 1;
-            channel.download.came(now, chunk);
+            channel.download.came(now, chunk, round_trip);
             channel.acknowledgements.push((chunk, delay));
             return Ok(());
         }
@@ -500,7 +501,8 @@ impl Peer {
         swarm.totals.received += length as u64;
         channel.received += length as u64;
         swarm.claimed.insert(chunk..=chunk);
-        channel.download.came(now, chunk);
+        let round_trip = channel.answer_time();
+        channel.download.came(now, chunk, round_trip);
         channel.download.unproven = 0;
         channel.download.misfits = 0;
         channel.acknowledgements.push((chunk, delay));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ppspp_dissector::wire::{ChannelId, ChunkRange, ChunkSpec, Message};
 
-use super::channel::{ASK_EVERY, Channel, ChannelKey, State};
+use super::channel::{Channel, ChannelKey, State, ask_every};
 use super::handshake::{put, write, write_closing};
 use super::live::Live;
 use super::naming::parts;
@@ -78,10 +78,11 @@ impl Peer {
         remind(now, channel, swarm, self.config.keep_alive);
         write_news(now, channel, swarm, out, limit);
         write_notices(channel, out, limit);
-        let is_time = |asked: Moment| now.since(asked) >= ASK_EVERY;
-        if channel.profile.asks_for_peers && channel.asked_for_peers.is_none_or(is_time) {
-            channel.asked_for_peers = Some(now);
-            if swarm.is_hungry() && swarm.channels.len() < self.config.most_peers {
+        if channel.profile.asks_for_peers && channel.ask_again.is_none_or(|at| at <= now) {
+            let (is_hungry, channels) = (swarm.is_hungry(), swarm.channels.len());
+            channel.ask_again = Some(now + ask_every(is_hungry, channels));
+            if is_hungry && channels < self.config.most_peers {
+                channel.asked_for_peers = Some(now);
                 put(out, &Message::PexReq, &channel.writes);
             }
         }

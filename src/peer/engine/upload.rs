@@ -75,6 +75,8 @@ pub(super) struct Upload {
     /// How often the hash of a node was sent.
     hashes: HashMap<Bin, u8, FixedState>,
     timeouts: u32,
+    /// When something was acknowledged last.
+    progress: Moment,
 }
 
 impl Turn {
@@ -99,6 +101,7 @@ impl Upload {
             ledbat: Ledbat::new(config, segment, now),
             hashes: HashMap::default(),
             timeouts: 0,
+            progress: now,
         }
     }
 
@@ -228,6 +231,7 @@ impl Upload {
             return;
         };
         self.timeouts = 0;
+        self.progress = now;
         let mut bytes = 0u32;
         let mut round_trip = None;
         for number in numbers {
@@ -251,10 +255,11 @@ impl Upload {
         }
     }
 
-    /// When the oldest chunk under way is taken for lost.
+    /// When all that is under way is taken for lost: nothing was acknowledged for
+    /// too long (RFC 6817, section 2.4.2).
     pub(super) fn deadline(&self) -> Option<Moment> {
         let (_, oldest) = self.under_way.first_key_value()?;
-        Some(oldest.at + self.ledbat.timeout())
+        Some(oldest.at.max(self.progress) + self.ledbat.timeout())
     }
 
     /// Whether that has come; then all that is under way is sent again.

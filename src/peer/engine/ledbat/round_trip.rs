@@ -12,6 +12,12 @@ const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// 100 ms, twice which is what other stacks take for a floor too.
 const MINIMUM_TIMEOUT: Duration = Duration::from_millis(200);
 
+/// How much longer than the smoothed round trip a timeout is at least. RFC 6298,
+/// section 2 (2.3), has the clock's granularity here, of which a simulated or a
+/// quiet network has none: round trips that always take the same let a datagram
+/// time out that waits behind one other.
+const LEAST_MARGIN: Duration = Duration::from_millis(50);
+
 /// The longest timeout: the least that RFC 6817, section 2.4.2, and RFC 6298,
 /// section 2 (2.5), allow for a maximum.
 const MAXIMUM_TIMEOUT: Duration = Duration::from_secs(60);
@@ -64,7 +70,7 @@ impl RoundTrip {
     pub(super) fn timeout(&self) -> Duration {
         self.estimate
             .map_or(INITIAL_TIMEOUT, |estimate| {
-                estimate.smoothed + estimate.variation * 4
+                estimate.smoothed + (estimate.variation * 4).max(LEAST_MARGIN)
             })
             .max(MINIMUM_TIMEOUT)
             .saturating_mul(1 << self.doublings)
