@@ -165,7 +165,7 @@ impl Download {
     /// The requests that have expired: these chunks may be asked for again.
     pub(super) fn elapse(&mut self, now: Moment, round_trip: Duration) -> Vec<u64> {
         let mut late = Vec::new();
-        let is_silent = now.since(self.latest) >= SILENCE.max(round_trip * 4);
+        let mut is_silent = false;
         while let Some(&(at, chunk)) = self.order.front() {
             let is_answered = self.asked.get(&chunk) != Some(&at);
             if !is_answered && self.expiry(at, round_trip) > now {
@@ -174,6 +174,7 @@ impl Download {
             self.order.pop_front();
             if !is_answered {
                 self.asked.remove(&chunk);
+                is_silent |= self.latest <= at;
                 late.push(chunk);
             }
         }
