@@ -13,7 +13,7 @@ use super::store::{Chunks, last_of};
 use super::time::Moment;
 
 /// Missing chunks at which everybody is asked for all of them.
-const END_GAME: u64 = 24;
+const END_GAME: u64 = 64;
 
 /// How far from the playhead chunks are urgent.
 const URGENT: u64 = 64;
