@@ -12,7 +12,7 @@ use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 16] = [
     &[],
     &["read"],
     &["stats"],
@@ -20,6 +20,7 @@ const COMMANDS: [&[&str]; 15] = [
     &["extract"],
     &["hash"],
     &["findings"],
+    &["fields"],
     &["peer"],
     &["peer", "keygen"],
     &["peer", "id"],
