@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use ppsp_inspect::capture::Input;
+use ppsp_inspect::output::Hex;
 use ppsp_inspect::pipeline::{self, Manner};
 use ppspp_dissector::fields::{FIELDS, Field, FieldId, Kind, RecordValues, Value, Values};
 use ppspp_dissector::session::Config;
@@ -41,7 +42,7 @@ fn flatten(json: &Json, path: &str, into: &mut BTreeMap<String, Vec<String>>) {
 fn shown(field: &Field, value: Value<'_>) -> String {
     match (value, field.kind) {
         (Value::Number(number), _) => number.to_string(),
-        (Value::Bytes(bytes), _) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        (Value::Bytes(bytes), _) => Hex(bytes).to_string(),
         (Value::Text(text), _) => text.to_owned(),
         (Value::Word(number), Kind::Word(words)) => words.word(number).into_owned(),
         other => panic!("{other:?}"),

@@ -115,17 +115,6 @@ impl Node {
             Self::Fields(test) => test.level,
         }
     }
-
-    /// Whether any part of it can be decided by the head.
-    pub(super) fn asks_head(&self) -> bool {
-        match self {
-            Self::Everything => false,
-            Self::Any(parts) | Self::All(parts) => parts.iter().any(Self::asks_head),
-            Self::Not(inner) | Self::Message(inner) => inner.asks_head(),
-            Self::Values(test) => test.level == Level::Head,
-            Self::Fields(test) => test.level == Level::Head,
-        }
-    }
 }
 
 /// Compiles a filter. Parts that need less come first, so that they can settle

@@ -93,12 +93,6 @@ impl Filter {
         self.level
     }
 
-    /// Whether the heads of datagrams could decide about some of them, so that it
-    /// is worth while to ask those first.
-    pub fn asks_head(&self) -> bool {
-        self.program.asks_head()
-    }
-
     /// What was read.
     pub const fn expression(&self) -> &Expression {
         &self.expression

@@ -127,7 +127,9 @@ fn test_holds(test: &Test, values: &Imagined, message: Option<usize>) -> bool {
                 (Owned::Text(text), _) => regex.is_match(text.as_bytes()),
                 (Owned::Bytes(bytes), Kind::Bytes) => regex.is_match(bytes),
                 (Owned::Bytes(bytes), _) => {
-                    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                    let digits = bytes.iter().fold(String::new(), |digits, byte| {
+                        digits + &format!("{byte:02x}")
+                    });
                     regex.is_match(digits.as_bytes())
                 }
                 other => panic!("{other:?}"),
