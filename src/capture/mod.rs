@@ -121,6 +121,8 @@ pub struct Capture {
     faults: Vec<CaptureError>,
     frame: u64,
     time: Option<Time>,
+    frame_length: u64,
+    start: Option<Time>,
     input: usize,
     bytes_total: Option<u64>,
 }
@@ -135,6 +137,10 @@ pub struct Captured<'a> {
     pub comment: Option<&'a str>,
     /// Which of the inputs that frame came from, from 0.
     pub input: usize,
+    /// Bytes of that frame on the wire, with all its headers.
+    pub frame_length: u64,
+    /// When the first frame of the inputs was captured, datagram or not.
+    pub start: Option<Time>,
 }
 
 /// How far reading has come, in bytes of the inputs as they are stored.
@@ -236,6 +242,8 @@ impl Capture {
             faults,
             frame: 0,
             time: None,
+            frame_length: 0,
+            start: None,
             input: 0,
             bytes_total,
         })
@@ -282,6 +290,8 @@ impl Capture {
             },
             comment: self.merge.comment(),
             input: self.input,
+            frame_length: self.frame_length,
+            start: self.start,
         })
     }
 
@@ -328,6 +338,8 @@ impl Capture {
             };
             self.frame += 1;
             self.time = record.time;
+            self.start = self.start.or(record.time);
+            self.frame_length = record.wire as u64;
             self.input = input;
             self.decoder.counters.frames += 1;
             let Some(link) = record.link else {
