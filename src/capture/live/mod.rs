@@ -37,7 +37,7 @@ mod queue;
 mod recording;
 
 use std::io::Read;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime};
@@ -225,6 +225,11 @@ impl LiveWatch {
     /// Ends the capture; what came until now is still written and handed on.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// What ends the capture once it is set, for a handler of signals.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.shared.stop)
     }
 
     /// What was counted so far.

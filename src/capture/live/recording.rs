@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// What the threads of a capture share with whoever watches it.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    pub(super) stop: AtomicBool,
+    pub(super) stop: Arc<AtomicBool>,
     pub(super) captured: AtomicU64,
     pub(super) captured_bytes: AtomicU64,
     pub(super) files: AtomicU64,
