@@ -54,13 +54,18 @@ impl Selection {
         }
     }
 
-    /// Counts a datagram if it fits.
-    pub fn offer(&mut self, datagram: &Datagram<'_>, record: &Record<'_, '_>, frame: Frame<'_>) {
+    /// Counts a datagram if it fits; says whether it does.
+    pub fn offer(
+        &mut self,
+        datagram: &Datagram<'_>,
+        record: &Record<'_, '_>,
+        frame: Frame<'_>,
+    ) -> bool {
         if !self
             .filter
             .matches(&RecordValues::new(datagram, record, frame))
         {
-            return;
+            return false;
         }
         self.datagrams += 1;
         self.malformed += u64::from(record.fault.is_some());
@@ -76,6 +81,7 @@ impl Selection {
             None => &mut self.unrouted,
         };
         messages.count(record);
+        true
     }
 
     /// The filter.

@@ -13,6 +13,7 @@ use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
 
 use super::peer_args::{PEER_AFTER_HELP, PeerArgs};
 use super::simulate_args::{SIMULATE_AFTER_HELP, SimulateArgs};
+use super::sniff_args::{INTERFACES_AFTER_HELP, InterfacesArgs, SNIFF_AFTER_HELP, SniffArgs};
 use crate::capture::Input;
 use crate::output::TimeStyle;
 use crate::pipeline::Manner;
@@ -29,6 +30,7 @@ Examples:
   ppsp-inspect stats capture.pcap              messages, swarms, channels, findings
   ppsp-inspect verify capture.pcap             is it the content?
   ppsp-inspect extract -o DIR capture.pcap     the content, from its chunks
+  ppsp-inspect live -i eth0 -w own.pcapng      as it happens, and recorded
   ppsp-inspect findings                        what the analyzer can tell
   ppsp-inspect hash video.mp4                  the swarm ID of content
   ppsp-inspect peer keygen -o stream.pem       the key of a live stream
@@ -159,6 +161,12 @@ pub(super) enum Command {
     /// Print the swarm ID, root hash and peaks of content
     #[command(after_help = HASH_AFTER_HELP)]
     Hash(HashArgs),
+    /// Capture on interfaces, and print PPSPP datagrams as they come
+    #[command(after_help = SNIFF_AFTER_HELP)]
+    Live(SniffArgs),
+    /// List the interfaces that can be captured on
+    #[command(after_help = INTERFACES_AFTER_HELP)]
+    Interfaces(InterfacesArgs),
     /// Print the catalogue of findings: ids, severities, RFC sections
     #[command(after_help = FINDINGS_AFTER_HELP)]
     Findings(FindingsArgs),
@@ -180,6 +188,13 @@ pub(super) struct InputArgs {
     #[arg(value_name = "CAPTURE", required = true)]
     captures: Vec<OsString>,
 
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
+}
+
+/// What is known about the traffic, and how it is shown.
+#[derive(Debug, Args)]
+pub(super) struct KnownArgs {
     /// Only datagrams from or to this port, and all of them; may be repeated
     #[arg(long, short = 'p', value_name = "PORT", value_delimiter = ',')]
     port: Vec<u16>,
@@ -215,7 +230,9 @@ impl InputArgs {
             })
             .collect()
     }
+}
 
+impl KnownArgs {
     /// Whether only certain ports are wanted.
     pub(super) fn has_ports(&self) -> bool {
         !self.port.is_empty()
@@ -254,6 +271,13 @@ pub(super) struct ReadArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
 
+    #[command(flatten)]
+    pub(super) show: ShowArgs,
+}
+
+/// Which datagrams are printed, and how.
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
     #[command(flatten)]
     pub(super) filter: FilterArg,
 
@@ -528,7 +552,7 @@ mod tests {
     #[test]
     fn a_capture_needs_no_command() {
         let cli = Cli::try_parse_from(["ppsp-inspect", "-V", "a.pcap", "-"]).expect("valid");
-        assert!(cli.command.is_none() && cli.read.verbose);
+        assert!(cli.command.is_none() && cli.read.show.verbose);
         assert_eq!(
             cli.read.input.inputs(),
             [Input::File("a.pcap".into()), Input::Stdin]

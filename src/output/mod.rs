@@ -8,6 +8,7 @@ mod content;
 mod fields;
 mod format;
 mod hex;
+mod interfaces;
 mod json;
 mod key;
 mod line;
@@ -25,6 +26,10 @@ pub use content::{
 pub use fields::{write_fields, write_fields_json};
 pub use format::{Hex, TimeFormat, TimeStyle};
 pub use hex::write_hex;
+pub use interfaces::{
+    LiveFigures, write_interfaces, write_interfaces_json, write_live_counters, write_live_figures,
+    write_live_figures_json,
+};
 pub use json::{JsonTimes, write_json_line};
 pub use key::{KeySummary, write_key, write_key_json};
 pub use line::write_line;

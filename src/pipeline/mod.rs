@@ -73,11 +73,24 @@ pub fn run(
     inputs: &[Input],
     config: Config,
     manner: Manner,
-    mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
+    consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
     let learned = learn(inputs, &config)?;
-    let mut capture = Capture::open(inputs, Options::default())?;
-    let mut analyzer = Analyzer::new(Config { learned, ..config });
+    let capture = Capture::open(inputs, Options::default())?;
+    run_opened(capture, Config { learned, ..config }, manner, consume)
+}
+
+/// The same with a capture that is open already, such as a live one.
+///
+/// # Errors
+/// What `consume` answers.
+pub fn run_opened(
+    mut capture: Capture,
+    config: Config,
+    manner: Manner,
+    mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
+) -> Result<Finished> {
+    let mut analyzer = Analyzer::new(config);
     let mut progress = Progress::new(manner.quiet);
     let mut scratch = Vec::new();
     let analyze = |analyzer: &mut Analyzer, batch: &Batch| {
