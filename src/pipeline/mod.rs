@@ -1,6 +1,7 @@
 //! From capture files through the analyzer to whoever consumes the records.
 
 mod batch;
+mod climb;
 mod crew;
 
 use std::num::NonZeroUsize;
@@ -21,7 +22,7 @@ const LOOK_AHEAD: usize = 8192;
 
 /// Datagrams of a batch where no other thread is to be kept busy: few enough for
 /// the core's first-level cache, with chunks of the usual size.
-const MOST_ALONE: usize = 16;
+const MOST_ALONE: usize = 34;
 
 /// How inputs are gone through.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use super::chunk_set::PageBudget;
 use super::config::{Config, Learned, LearnedEnd, MAX_CHANNELS, MAX_CHUNK_PAGES, MAX_ID_BYTES};
 use super::counts::MessageCounts;
 use super::findings::Findings;
-use super::foresight::HashedChunk;
+use super::foresight::Hashed;
 use super::input::Datagram;
 use super::route::{Outcome, Route};
 use super::suspects::Suspects;
@@ -153,21 +153,22 @@ impl Analyzer {
         datagram: &Datagram<'a>,
         messages: &'s mut Vec<Located<'a>>,
     ) -> Option<Record<'s, 'a>> {
-        self.datagram_hashed(datagram, &[], messages)
+        self.datagram_hashed(datagram, Hashed::default(), messages)
     }
 
-    /// The same for a datagram of which somebody else has hashed the chunks that
-    /// [`Analyzer::foresee`] told. Their hashes are believed.
+    /// The same for a datagram of which somebody else has hashed what its
+    /// [`Analyzer::outlook`] told. Their hashes are believed.
     pub fn datagram_hashed<'s, 'a>(
         &'s mut self,
         datagram: &Datagram<'a>,
-        hashed: &[HashedChunk],
+        hashed: Hashed<'_>,
         messages: &'s mut Vec<Located<'a>>,
     ) -> Option<Record<'s, 'a>> {
         messages.clear();
         self.findings.begin();
         self.judgement.begin();
-        self.judgement.hashed.extend_from_slice(hashed);
+        self.judgement.chunks.extend_from_slice(hashed.chunks);
+        self.judgement.joined.extend_from_slice(hashed.joined);
         let Some(outcome) = self.outcome(datagram, messages) else {
             self.totals.not_ppspp += 1;
             return None;

@@ -41,6 +41,7 @@ mod swarm;
 mod table;
 mod verdict;
 mod verification;
+mod weighing;
 
 pub use analyzer::{Analyzer, Record, Totals, recycle};
 pub use channel::{Channel, ChannelIndex, End, Side, State};
@@ -48,7 +49,7 @@ pub use chunk_set::{ChunkSet, PageBudget};
 pub use config::{Config, Learned};
 pub use counts::MessageCounts;
 pub use declared::{Declared, signature_length};
-pub use foresight::{ChunkToHash, HashedChunk};
+pub use foresight::{ChunkToHash, Foreseen, Hashed, HashedChunk, Outlook, Uncle};
 pub use input::{Datagram, Time, Transport};
 pub use receiver::Receiver;
 pub use swarm::{Known, Swarm, SwarmIndex};

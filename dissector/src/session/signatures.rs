@@ -199,7 +199,7 @@ impl Signatures {
                 verdict,
             });
             if let Some(hash) = right {
-                tree.munro(munro.bin, hash, judgement.settled_mut(), budget);
+                tree.munro(munro.bin, hash, &mut judgement.settled, budget);
             } else {
                 judgement.failures.push(Failure {
                     frame,
