@@ -12,7 +12,7 @@ mod peaks;
 mod signature;
 mod tree;
 
-pub use budget::{Budget, MAX_TREE_PAGES, MAX_WAITING};
+pub use budget::{Budget, MAX_TREE_PAGES, MAX_WAITING, MAX_WAITING_BYTES};
 pub use content::{ContentTree, Peak};
 pub use hash::{Hash, JoinedHashes, TreeHash};
 pub use peaks::{peak_ranges, root_above};

@@ -19,6 +19,7 @@ use super::swarm::{Known, Swarm, SwarmIndex};
 use super::table::{EndRef, Table, key_of};
 use super::verdict::{Failure, Late, Verdict};
 use super::verification::Judgement;
+use super::weighing::Subject;
 use crate::finding::{Detail, Entry, Finding, FindingId};
 use crate::integrity::Budget;
 use crate::wire::{ChannelId, DecodeError, Dialect, Layout, Located, Reader};
@@ -65,6 +66,7 @@ pub struct Record<'s, 'a> {
     pub failures: &'s [Failure],
     verdicts: &'s [Option<Verdict>],
     receiver_verdicts: &'s [Option<Verdict>],
+    subjects: &'s [Subject],
 }
 
 impl Record<'_, '_> {
@@ -82,6 +84,12 @@ impl Record<'_, '_> {
             .copied()
             .flatten()
             .unwrap_or(Verdict::Unverified)
+    }
+
+    /// The same for one chunk of a DATA that may have several.
+    pub fn chunk_verdict(&self, place: usize, chunk: u64) -> Verdict {
+        let of_chunk = self.subjects.iter().find(|it| it.is_chunk(place, chunk));
+        of_chunk.map_or_else(|| self.verdict(place), Subject::verdict)
     }
 
     /// Whether the receiver of a DATA could verify it, with what it had been
@@ -222,6 +230,7 @@ impl Analyzer {
             failures: &self.judgement.failures,
             verdicts: &self.judgement.verdicts,
             receiver_verdicts: &self.judgement.receiver_verdicts,
+            subjects: &self.judgement.subjects,
         })
     }
 

@@ -34,6 +34,7 @@ mod pex_rules;
 mod receiver;
 mod request_rules;
 mod route;
+mod sign_all;
 mod signatures;
 mod stranger;
 mod suspects;

@@ -7,6 +7,7 @@ use super::context::{Context, content_integrity};
 use super::declared::Declared;
 use super::foresight::HashedChunk;
 use super::receiver::{Receiver, Receivers};
+use super::sign_all::{Decided, verify_each};
 use super::signatures::Signatures;
 use super::swarm::{Swarm, SwarmIndex};
 use super::verdict::{Failure, Late, Tally, Verdict};
@@ -24,6 +25,20 @@ pub(super) struct Origin {
     pub(super) length: u32,
     pub(super) source: SocketAddr,
     pub(super) receiver: SocketAddr,
+}
+
+impl Origin {
+    /// The message at `offset` of the datagram at hand, with a chunk of `length`
+    /// bytes.
+    pub(super) fn of(context: &Context<'_, '_>, offset: usize, length: u32) -> Self {
+        Self {
+            frame: context.datagram.frame,
+            offset: offset as u32,
+            length,
+            source: context.datagram.source,
+            receiver: context.datagram.destination,
+        }
+    }
 }
 
 /// How a swarm's content is protected.
@@ -119,6 +134,12 @@ impl Verification {
     /// Peers that were sent DATA, and what they could verify themselves.
     pub fn receivers(&self) -> impl Iterator<Item = (&SocketAddr, &Receiver)> {
         self.receivers.iter()
+    }
+
+    /// Notes the verdict on a chunk that had none.
+    fn decide(&mut self, decided: Decided, budget: &mut PageBudget) {
+        self.messages.settle(decided.verdict);
+        self.note_chunk(decided.chunk, decided.length, decided.verdict, budget);
     }
 
     /// Notes the verdict on a copy of a chunk.
@@ -256,9 +277,11 @@ pub(super) fn verify(
         }
         Protection::Unknown => {}
         Protection::EachChunk => {
-            verification
-                .signatures
-                .verify_each(context, messages, judgement);
+            let swarm_id = context.swarm.id.clone();
+            let all = verification.signatures.of_each(swarm_id.as_deref());
+            for decided in verify_each(all, context, messages, budget, judgement) {
+                verification.decide(decided, context.budget);
+            }
         }
         Protection::Root | Protection::Munros => {
             let function = TreeHash::new(context.layout.hash_function);
@@ -353,6 +376,9 @@ pub(super) fn close(
         settle(&mut verification, &tree, pages, swarm, judgement);
         verification.tree = Some(tree);
     }
-    verification.signatures.close_each();
+    let (each, _, tally) = verification.signatures.of_each(found.id.as_deref());
+    for decided in each.close(swarm, tally, budget, judgement) {
+        verification.decide(decided, pages);
+    }
     found.verification = Some(verification);
 }

@@ -10,7 +10,7 @@ use super::verdict::{Failure, Late, Reason, Verdict};
 use super::verification::{Judgement, Origin, Verification};
 use crate::finding::{Detail, FindingId};
 use crate::integrity::{Budget, Evidence, Hash, Ruling, Settled, SwarmTree, TreeHash};
-use crate::wire::{Bin, Chunks, Located, Message, MessageType, Piece, Pieces};
+use crate::wire::{Bin, ChunkRange, Chunks, Located, Message, MessageType, Piece, Pieces};
 
 /// Something that a datagram says of a node.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,18 @@ enum What {
 }
 
 impl Subject {
+    /// Whether it is this chunk of the message at `place`.
+    pub(super) fn is_chunk(&self, place: usize, chunk: u64) -> bool {
+        self.place == place
+            && matches!(self.what, What::Chunk(_))
+            && self.bin.range() == ChunkRange::single(chunk)
+    }
+
+    /// What the tree says of it so far.
+    pub(super) const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
     const fn new(place: usize, bin: Bin, what: What) -> Self {
         Self {
             place,
@@ -69,7 +81,7 @@ pub(super) fn weigh(
             Message::SignedIntegrity { .. } => {
                 let bin = context.range_of(&located.message).and_then(Bin::covering);
                 let Some(bin) = bin else { continue };
-                let origin = origin(context, located.offset, 0);
+                let origin = Origin::of(context, located.offset, 0);
                 let verdict = verification.signatures.munro(
                     context,
                     messages,
@@ -131,7 +143,7 @@ fn hear_hash(
             .findings
             .raise_at(FindingId::IntegrityConflict, located.offset, detail);
     }
-    let origin = origin(context, located.offset, 0);
+    let origin = Origin::of(context, located.offset, 0);
     tree.hash(bin, hash, origin, &mut judgement.settled, budget);
     let subject = Subject::new(place, bin, What::Hash);
     judgement.subjects.push(subject);
@@ -150,7 +162,7 @@ fn hear_chunk(
     };
     let length = piece.data.len() as u32;
     let hash = hash_of(piece, tree.function(), &judgement.chunks);
-    let origin = origin(context, located.offset, length);
+    let origin = Origin::of(context, located.offset, length);
     tree.chunk(
         bin,
         hash,
@@ -239,6 +251,17 @@ fn tell_receiver(
         receiver_verdicts,
         ..
     } = judgement;
+    let is_right_chunk = |subject: &&Subject| {
+        matches!(subject.what, What::Chunk(_)) && subject.verdict == Verdict::Verified
+    };
+    // Chunks that come together may be each other's siblings.
+    if subjects.iter().filter(is_right_chunk).nth(1).is_some()
+        && let Some(receiver) = verification.receivers.at(context.datagram.destination)
+    {
+        for chunk in subjects.iter().filter(is_right_chunk) {
+            receiver.hold(chunk.bin, context.budget);
+        }
+    }
     for subject in &*subjects {
         let Subject {
             place,
@@ -298,10 +321,18 @@ fn could_verify(
         Verdict::Verified => receiver.take_chunk(chunk.bin, tree, context.budget),
         other => other,
     };
-    if verdict == Verdict::Unverified
-        && context.channel.is_complete()
-        && receiver.tally.unverified == 0
-    {
+    if verdict != Verdict::Unverified || !context.channel.is_complete() || receiver.hashes_missed {
+        return verdict;
+    }
+    let (_, end) = context.channel.sender_and_receiver(context.sender);
+    let announced = end.tracking.as_ref().map(|tracking| &tracking.announced);
+    let must_know = announced.is_some_and(|announced| match chunk.verdict {
+        // What the capture lacks, who has chunks may have.
+        Verdict::Unverified => !announced.is_empty(),
+        _ => receiver.must_know(chunk.bin, announced),
+    });
+    if !must_know {
+        receiver.hashes_missed = true;
         let detail = Detail::Chunks(Chunks::Range(chunk.bin.range()));
         context.findings.raise_at(
             FindingId::IntegrityUnverifiable,
@@ -368,15 +399,5 @@ pub(super) fn settle(
                 reason,
             });
         }
-    }
-}
-
-fn origin(context: &Context<'_, '_>, offset: usize, length: u32) -> Origin {
-    Origin {
-        frame: context.datagram.frame,
-        offset: offset as u32,
-        length,
-        source: context.datagram.source,
-        receiver: context.datagram.destination,
     }
 }
