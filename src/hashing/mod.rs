@@ -24,7 +24,7 @@ const MOST: usize = 16;
 
 /// Chunks from which on all lanes are worth it, the idle ones included.
 #[cfg(target_arch = "x86_64")]
-const WORTH: usize = 8;
+const WORTH: usize = 10;
 
 /// Hashes chunks, each with its function, and hands out the hashes in the same
 /// order. Chunks of one length that follow each other are hashed together.

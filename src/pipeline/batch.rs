@@ -11,10 +11,10 @@ use crate::hashing::hash_chunks;
 use super::climb::Climb;
 
 /// Datagrams of a batch, at most.
-pub(super) const MOST_DATAGRAMS: usize = 128;
+pub(super) const MOST_DATAGRAMS: usize = 256;
 
 /// Bytes of a batch, a datagram more or less: what stays in a core's cache.
-const MOST_BYTES: usize = 256 * 1024;
+const MOST_BYTES: usize = 384 * 1024;
 
 /// Some datagrams in their order, copied out of the capture's buffer.
 #[derive(Debug, Default)]

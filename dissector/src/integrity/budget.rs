@@ -42,6 +42,12 @@ impl Budget {
         self.exhausted
     }
 
+    /// Whether there is room for a page; says so where there is none.
+    pub(super) const fn has_page(&mut self) -> bool {
+        self.exhausted |= self.pages == 0;
+        self.pages > 0
+    }
+
     pub(super) const fn take_page(&mut self) -> bool {
         Self::take(&mut self.pages, 1, &mut self.exhausted)
     }

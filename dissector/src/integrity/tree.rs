@@ -578,7 +578,7 @@ impl<O: Copy> SwarmTree<O> {
 
     /// Trusts the hash of a node and settles what was said of it before.
     fn trust(&mut self, bin: Bin, hash: &Hash, settled: &mut Vec<Settled<O>>, budget: &mut Budget) {
-        if self.known.contains(bin) || !self.known.insert(bin, hash, budget) {
+        if !self.known.insert(bin, hash, budget) {
             return;
         }
         let mut below = false;

@@ -175,9 +175,7 @@ impl Analyzer {
         messages.clear();
         self.findings.begin();
         self.judgement.begin();
-        self.judgement.chunks.extend_from_slice(hashed.chunks);
-        self.judgement.joined.extend_from_slice(hashed.joined);
-        let Some(outcome) = self.outcome(datagram, messages) else {
+        let Some(outcome) = self.outcome(datagram, hashed, messages) else {
             self.totals.not_ppspp += 1;
             return None;
         };
@@ -237,6 +235,7 @@ impl Analyzer {
     fn outcome<'a>(
         &mut self,
         datagram: &Datagram<'a>,
+        hashed: Hashed<'_>,
         messages: &mut Vec<Located<'a>>,
     ) -> Option<Outcome> {
         if !self.config.ports.is_empty()
@@ -256,7 +255,7 @@ impl Analyzer {
         match self.table.find_end(&key) {
             Some(end) => {
                 let route = Route::to(end, true);
-                Some(self.exchange(datagram, id, reader, route, messages))
+                Some(self.exchange(datagram, id, reader, route, hashed, messages))
             }
             None => self.stranger(datagram, key, reader, messages),
         }

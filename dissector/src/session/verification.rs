@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use super::chunk_set::{ChunkSet, PageBudget};
 use super::context::{Context, content_integrity};
 use super::declared::Declared;
-use super::foresight::HashedChunk;
 use super::receiver::{Receiver, Receivers};
 use super::sign_all::{Decided, verify_each};
 use super::signatures::Signatures;
@@ -13,8 +12,8 @@ use super::swarm::{Swarm, SwarmIndex};
 use super::verdict::{Failure, Late, Tally, Verdict};
 use super::weighing::{Subject, settle, weigh};
 use crate::finding::{Detail, FindingId};
-use crate::integrity::{Budget, Hash, JoinedHashes, Settled, SwarmTree, TreeHash};
-use crate::wire::{ChunkRange, ContentIntegrity, Layout, Located, Message, Pieces};
+use crate::integrity::{Budget, Hash, Settled, SwarmTree, TreeHash};
+use crate::wire::{ChunkRange, ContentIntegrity, Layout, Located, Message};
 
 /// Where a hash, chunk or signature came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,9 +181,6 @@ pub(super) struct Judgement {
     pub(super) settled: Vec<Settled<Origin>>,
     /// What the tree was asked about.
     pub(super) subjects: Vec<Subject>,
-    /// Chunks of the datagram that somebody else has hashed, and nodes above them.
-    pub(super) chunks: Vec<HashedChunk>,
-    pub(super) joined: Vec<JoinedHashes>,
 }
 
 impl Judgement {
@@ -195,8 +191,6 @@ impl Judgement {
         self.failures.clear();
         self.settled.clear();
         self.subjects.clear();
-        self.chunks.clear();
-        self.joined.clear();
     }
 }
 
@@ -268,7 +262,7 @@ pub(super) fn verify(
     let was_exhausted = budget.is_exhausted();
     let declared = context.channel.end(context.sender).declared.as_deref();
     let protection = protection(&context.layout, declared, context.swarm);
-    let mut weighed = false;
+    let mut all_weighed = false;
     match protection {
         Protection::Nothing => {
             for verdict in judgement.verdicts.iter_mut().flatten() {
@@ -301,7 +295,7 @@ pub(super) fn verify(
             if has_function(&verification)
                 && let Some(mut tree) = verification.tree.take()
             {
-                weigh(
+                all_weighed = weigh(
                     &mut verification,
                     &mut tree,
                     context,
@@ -310,11 +304,12 @@ pub(super) fn verify(
                     judgement,
                 );
                 verification.tree = Some(tree);
-                weighed = true;
             }
         }
     }
-    count(&mut verification, context, messages, judgement, weighed);
+    if !all_weighed {
+        count(&mut verification, context, messages, judgement);
+    }
     context.swarm.verification = Some(verification);
     if budget.is_exhausted() && !was_exhausted {
         context.findings.raise(FindingId::LimitHashes, Detail::None);
@@ -327,13 +322,13 @@ fn count(
     context: &mut Context<'_, '_>,
     messages: &[Located<'_>],
     judgement: &Judgement,
-    weighed: bool,
 ) {
     for (place, located) in messages.iter().enumerate() {
         let Message::Data { data_length, .. } = located.message else {
             continue;
         };
-        if weighed && Pieces::of(located, &context.layout).next().is_some() {
+        let mut subjects = judgement.subjects.iter();
+        if subjects.any(|subject| subject.is_of(place)) {
             continue;
         }
         let Some(range) = context.range_of(&located.message) else {

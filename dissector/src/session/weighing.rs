@@ -35,6 +35,11 @@ enum What {
 }
 
 impl Subject {
+    /// Whether the message at `place` says it.
+    pub(super) const fn is_of(&self, place: usize) -> bool {
+        self.place == place
+    }
+
     /// Whether it is this chunk of the message at `place`.
     pub(super) fn is_chunk(&self, place: usize, chunk: u64) -> bool {
         self.place == place
@@ -58,7 +63,8 @@ impl Subject {
     }
 }
 
-/// Brings the messages before the tree.
+/// Brings the messages before the tree. Returns whether it was asked about all
+/// DATA messages.
 pub(super) fn weigh(
     verification: &mut Verification,
     tree: &mut SwarmTree<Origin>,
@@ -66,7 +72,8 @@ pub(super) fn weigh(
     messages: &[Located<'_>],
     budget: &mut Budget,
     judgement: &mut Judgement,
-) {
+) -> bool {
+    let mut all_weighed = true;
     tree.begin();
     for (place, located) in messages.iter().enumerate() {
         match located.message {
@@ -74,9 +81,11 @@ pub(super) fn weigh(
                 hear_hash(tree, context, (place, located), hash, budget, judgement);
             }
             Message::Data { .. } => {
+                let before = judgement.subjects.len();
                 for piece in Pieces::of(located, &context.layout) {
                     hear_chunk(tree, context, (place, located), &piece, budget, judgement);
                 }
+                all_weighed &= judgement.subjects.len() > before;
             }
             Message::SignedIntegrity { .. } => {
                 let bin = context.range_of(&located.message).and_then(Bin::covering);
@@ -113,6 +122,7 @@ pub(super) fn weigh(
         judgement,
     );
     tell_receiver(verification, tree, context, messages, judgement);
+    all_weighed
 }
 
 fn hear_hash(
@@ -161,12 +171,12 @@ fn hear_chunk(
         return;
     };
     let length = piece.data.len() as u32;
-    let hash = hash_of(piece, tree.function(), &judgement.chunks);
+    let hash = hash_of(piece, tree.function(), context.hashed.chunks);
     let origin = Origin::of(context, located.offset, length);
     tree.chunk(
         bin,
         hash,
-        &judgement.joined,
+        context.hashed.joined,
         origin,
         &mut judgement.settled,
         budget,
