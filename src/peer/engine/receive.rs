@@ -126,6 +126,9 @@ impl Peer {
             addressing,
         );
         if let Some(key) = added {
+            if let Some(channel) = self.channels.get_mut(&key) {
+                channel.window = declared.window;
+            }
             // Haves and requests may come with it.
             self.messages(now, key, reader);
         }
@@ -324,6 +327,7 @@ impl Peer {
         if let Some(addressing) = declared.addressing {
             channel.reads = layout(&found.config, addressing);
         }
+        channel.window = declared.window;
         channel.profile = declared.profile(channel.profile);
         channel.state = State::Open;
         channel.handshake_due = None;
@@ -374,6 +378,7 @@ impl Peer {
                 return;
             }
             channel.has.insert(range.start()..=range.end());
+            channel.forget_discarded();
             channel.reminder_wait = REMIND_AFTER;
             // Who has verified anything knows the peaks.
             channel.knows_peaks = true;
@@ -674,7 +679,7 @@ impl Peer {
         }
         self.events.push_back(Event::PeerFound { swarm, address });
         let found = &self.swarms[swarm.0];
-        if found.is_hungry() && found.channels.len() < self.config.most_peers {
+        if found.wants_peers() && found.channels.len() < self.config.most_peers {
             self.connect(now, swarm, address);
         }
     }

@@ -89,7 +89,7 @@ impl Peer {
         write_news(now, channel, swarm, out, limit, goes);
         write_notices(channel, out, limit);
         if channel.profile.asks_for_peers && channel.ask_again.is_none_or(|at| at <= now) {
-            let (is_hungry, channels) = (swarm.is_hungry(), swarm.channels.len());
+            let (is_hungry, channels) = (swarm.wants_peers(), swarm.channels.len());
             channel.ask_again = Some(now + ask_every(is_hungry, channels));
             if is_hungry && channels < self.config.most_peers {
                 channel.asked_for_peers = Some(now);
