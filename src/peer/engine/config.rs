@@ -30,6 +30,9 @@ pub struct Profile {
     pub asks_for_peers: bool,
     /// Whether each DATA is acknowledged in a datagram of its own.
     pub single_acks: bool,
+    /// Whether a peer that does not answer is asked again as [`Self::LIBSWIFT`]:
+    /// it may know the older options only.
+    pub falls_back: bool,
 }
 
 impl Profile {
@@ -43,6 +46,14 @@ impl Profile {
         signs_hash_alone: false,
         asks_for_peers: true,
         single_acks: false,
+        falls_back: false,
+    };
+
+    /// RFC 7574, and what libswift takes for who does not answer that.
+    pub const AUTO: Self = Self {
+        name: "auto",
+        falls_back: true,
+        ..Self::RFC
     };
 
     /// What libswift takes: it knows neither option 8 nor 9.
@@ -72,7 +83,8 @@ impl Profile {
     };
 
     /// All of them.
-    pub const ALL: [&'static Self; 4] = [
+    pub const ALL: [&'static Self; 5] = [
+        &Self::AUTO,
         &Self::RFC,
         &Self::LIBSWIFT,
         &Self::PEREGRINE,

@@ -25,6 +25,7 @@ pub(super) struct Declared {
     pub(super) addressing: Option<ChunkAddressing>,
     pub(super) has_messages: bool,
     pub(super) chunk_size: Option<u32>,
+    pub(super) window: Option<DiscardWindow>,
 }
 
 impl Declared {
@@ -47,7 +48,8 @@ impl Declared {
                 ProtocolOption::ChunkAddressing(method) => declared.addressing = Some(*method),
                 ProtocolOption::SupportedMessages(_) => declared.has_messages = true,
                 ProtocolOption::ChunkSize(size) => declared.chunk_size = Some(*size),
-                ProtocolOption::LiveDiscardWindow(_) | ProtocolOption::Foreign { .. } => {}
+                ProtocolOption::LiveDiscardWindow(window) => declared.window = Some(*window),
+                ProtocolOption::Foreign { .. } => {}
             }
         }
         declared

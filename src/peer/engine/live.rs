@@ -195,9 +195,9 @@ impl Live {
         self.signatures.values().next_back().map(|(node, _)| *node)
     }
 
-    /// Forgets what has left the discard window; these chunks are to be given up.
-    pub(super) fn slide(&mut self) -> Option<ChunkRange> {
-        let last = self.rightmost()?.range().end();
+    /// Forgets what has left the discard window, which ends with the last chunk
+    /// that we have told of (section 6.2); these chunks are to be given up.
+    pub(super) fn slide(&mut self, last: u64) -> Option<ChunkRange> {
         let from = (last + 1).checked_sub(self.config.window)?;
         if from <= self.kept_from {
             return None;
