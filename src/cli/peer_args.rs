@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use ppspp_dissector::wire::SignatureAlgorithm;
+use ppspp_dissector::wire::{ContentIntegrity, SignatureAlgorithm};
 
 use super::args::{AddressingArg, ColorArg, HashArg};
 use super::live_args::{INJECT_AFTER_HELP, InjectArgs, VIEW_AFTER_HELP, ViewArgs};
@@ -22,12 +22,16 @@ Examples:
   ppsp-inspect peer seed video.mp4 --listen 0.0.0.0:6778
   ppsp-inspect peer seed first.iso second.iso --rate 2M -w own.pcapng
   ppsp-inspect peer seed video.mp4 --hash sha1 --dialect libswift
+  ppsp-inspect peer seed video.mp4 --dialect pyppspp
 
 Prints the swarm ID of each file, which leechers need. Hashes and marks are kept
 beside the file in FILE.ppspp, so that the next start need not hash again;
 --state-dir puts them elsewhere. Ctrl-C closes all channels. -w records what the
 peer sends and receives, for `ppsp-inspect verify own.pcapng` and the like; where
 it listens on every address, packets have the one that was used.
+
+--integrity none sends no hashes: leechers take what comes, from anybody. PyPPSPP
+knows nothing else.
 
 Exit status: 0 stopped, 2 wrong usage, 3 a file or the socket could not be used.";
 
@@ -37,13 +41,20 @@ Examples:
   ppsp-inspect peer leech SWARM-ID --from host1:6778 --from host2:6778 -o video.mp4 --keep
   ppsp-inspect peer leech SWARM-ID --from 192.0.2.1:6778 -o video.mp4 -w own.pcapng --json
   ppsp-inspect peer leech SWARM-ID --from 127.0.0.1:7000 -o video.mp4 --dialect libswift
+  ppsp-inspect peer leech SWARM-ID --from 127.0.0.1:6778 -o video.mp4 --dialect pyppspp
 
 Every chunk is verified before it is stored, and stored before it is announced. A
 download that was interrupted goes on where it was, also after a kill -9: what is
 there is kept in FILE.ppspp. A peer of --from that has gone is asked again.
 
-Exit status: 0 complete, 1 stopped before, 2 wrong usage, 3 a file or the socket
-could not be used, or nobody served.";
+With --integrity none nothing is verified until all is there. A chunk that is
+shorter than others is taken for the last one; where there is none, --size has to
+tell the length, unless the swarm ID is the content's root hash, as it is with
+PyPPSPP. Whether the content matches the swarm ID is said at the end.
+
+Exit status: 0 complete, 1 stopped before, or what came without protection does not
+match a swarm ID that is as long as its root hash, 2 wrong usage, 3 a file or the
+socket could not be used, or nobody served.";
 
 const KEYGEN_AFTER_HELP: &str = "\
 Examples:
@@ -110,9 +121,16 @@ pub(super) struct SeedArgs {
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
 
-    /// Hash function of the Merkle tree
-    #[arg(long, value_name = "FUNCTION", default_value = "sha256")]
-    pub(super) hash: HashArg,
+    /// Hash function of the Merkle tree; sha256 unless given, or sha1 for pyppspp
+    #[arg(long, value_name = "FUNCTION")]
+    pub(super) hash: Option<HashArg>,
+
+    /// The swarm ID where nothing protects the content; its root hash unless given
+    #[arg(long, value_name = "SWARM-ID", value_parser = whole_swarm_id)]
+    pub(super) swarm_id: Option<SwarmId>,
+
+    #[command(flatten)]
+    pub(super) protection: ProtectionArgs,
 
     /// Hash the file as it is, whatever its state says
     #[arg(long)]
@@ -147,6 +165,13 @@ pub(super) struct LeechArgs {
     /// Which chunks to ask for first: sequential, in-order, rarest-first
     #[arg(long, value_name = "POLICY", default_value = "sequential", value_parser = picking)]
     pub(super) picking: Picking,
+
+    /// Bytes of the content, where no root hash proves them
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) size: Option<u64>,
+
+    #[command(flatten)]
+    pub(super) protection: ProtectionArgs,
 
     /// Go on serving when everything is there
     #[arg(long)]
@@ -219,6 +244,35 @@ pub(super) fn rate(text: &str) -> Result<u64, String> {
         .and_then(|number| number.checked_mul(unit))
         .filter(|&rate| rate > 0)
         .ok_or_else(|| "bytes a second, such as 500K or 2M".to_owned())
+}
+
+/// How static content is protected.
+#[derive(Debug, Args)]
+pub(super) struct ProtectionArgs {
+    /// Content integrity protection method; merkle unless given, or none for pyppspp
+    #[arg(long, value_name = "METHOD")]
+    pub(super) integrity: Option<IntegrityArg>,
+}
+
+impl ProtectionArgs {
+    /// The method, given or implied by the dialect.
+    pub(super) fn method(&self, dialect: &Profile) -> ContentIntegrity {
+        match self.integrity {
+            Some(IntegrityArg::Merkle) => ContentIntegrity::Merkle,
+            Some(IntegrityArg::None) => ContentIntegrity::None,
+            None if dialect.is_unprotected => ContentIntegrity::None,
+            None => ContentIntegrity::Merkle,
+        }
+    }
+}
+
+/// Methods for static content (RFC 7574, section 7.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum IntegrityArg {
+    /// A Merkle tree, whose root hash is the swarm ID
+    Merkle,
+    /// None: whatever comes is taken
+    None,
 }
 
 /// What is known of a swarm besides its ID.

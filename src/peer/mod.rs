@@ -4,6 +4,7 @@ pub mod engine;
 pub mod keys;
 pub mod net;
 mod persistence;
+pub mod root_check;
 pub mod sim;
 pub mod source;
 pub mod storage;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ppsp_inspect::peer::engine::{
     Event, LiveConfig, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity, SwarmConfig,
-    SwarmKey,
+    SwarmKey, Unprotected,
 };
 use ppsp_inspect::peer::storage::MemoryStore;
 use ppspp_dissector::integrity::TreeHash;
@@ -44,6 +44,7 @@ pub(crate) fn swarm(id: &[u8]) -> SwarmConfig {
         reciprocity: Reciprocity::None,
         wants_content: true,
         live: LiveConfig::default(),
+        unprotected: Unprotected::default(),
     }
 }
 

@@ -30,9 +30,10 @@ mod swarm;
 mod tell;
 mod time;
 mod transmit;
+mod unprotected;
 mod upload;
 
-pub use config::{PeerConfig, Profile, SwarmConfig};
+pub use config::{PeerConfig, Profile, SwarmConfig, Unprotected};
 pub use event::{Ending, Event};
 pub use ledbat::{Gain, Ledbat, LedbatConfig};
 pub use live::{LiveConfig, Sign};

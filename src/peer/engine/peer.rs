@@ -57,6 +57,9 @@ pub enum JoinError {
     /// The swarm is joined already.
     #[error("this swarm is joined already")]
     Twice,
+    /// The content can't have the length that it is said to have.
+    #[error("the content's length: {0}")]
+    Length(String),
     /// Chunks must have a size.
     #[error("chunks can't have {0} bytes")]
     ChunkSize(u32),
@@ -162,7 +165,7 @@ impl Peer {
             }
             _ => None,
         };
-        let live = config.integrity.is_live().then(|| {
+        let live = config.is_live().then(|| {
             Live::new(
                 &config.id,
                 config.integrity,
@@ -172,8 +175,12 @@ impl Peer {
             )
         });
         let live = live.transpose().map_err(JoinError::Key)?;
-        let is_protected = config.integrity != ContentIntegrity::None;
-        let content = Content::new(function, root, is_protected, config.chunk_size, store);
+        let mut content = Content::new(function, root, &config, store);
+        let length = config.unprotected.length;
+        if let Some(length) = length.filter(|_| !content.is_protected()) {
+            let set = content.set_length(length);
+            set.map_err(|error| JoinError::Length(error.to_string()))?;
+        }
         let key = SwarmKey(self.swarms.len());
         self.swarm_by_id.insert(config.id.clone(), key);
         self.swarms.push(Swarm::new(config, content, live, now));

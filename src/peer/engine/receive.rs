@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ppspp_dissector::integrity::{Hash, Peak};
+use ppspp_dissector::wire::dialect::PYPPSPP;
 use ppspp_dissector::wire::{
     Bin, ChunkRange, Chunks as Named, Handshake, Layout, Located, Message, Reader,
 };
@@ -65,10 +66,17 @@ impl Peer {
 
     /// A datagram to channel 0: somebody wants to open a channel.
     fn opened(&mut self, now: Moment, source: SocketAddr, mut reader: Reader<'_>) {
+        // Which swarm it is about nobody knows yet, nor what options it may have.
+        let mut again = reader.clone();
+        let mut first = reader.next(&Layout::RFC);
+        if first.as_ref().is_some_and(Result::is_err) {
+            first = again.next(&Layout::of_dialect(&PYPPSPP));
+            reader = again;
+        }
         let Some(Ok(Located {
             message: Message::Handshake(handshake),
             ..
-        })) = reader.next(&Layout::RFC)
+        })) = first
         else {
             return;
         };
@@ -173,7 +181,12 @@ impl Peer {
         });
         match (message, range) {
             (Message::Handshake(handshake), _) => self.shaken(now, key, handshake),
-            (Message::Have(_), Some(range)) => self.offered(key, range),
+            (Message::Have(_), Some(range)) => {
+                if channel.profile.acknowledges_breaks {
+                    channel.upload.acknowledged(now, range, None);
+                }
+                self.offered(key, range);
+            }
             (
                 Message::Data {
                     data, timestamp, ..
@@ -215,7 +228,13 @@ impl Peer {
                 if let Some(range) = end.and_then(|end| ChunkRange::new(range.start(), end))
                     && !channel.choked
                 {
-                    channel.upload.request(range, MOST_WAITING);
+                    if channel.profile.acknowledges_breaks {
+                        for chunk in in_swapped_pairs(range) {
+                            channel.upload.request(chunk, MOST_WAITING);
+                        }
+                    } else {
+                        channel.upload.request(range, MOST_WAITING);
+                    }
                 }
             }
             (Message::Cancel(_), Some(range)) => channel.upload.cancel(range),
@@ -310,7 +329,8 @@ impl Peer {
             // Signed chunks come without hashes that tell where the stream is.
             let swarm = channel.swarm;
             let found = &self.swarms[swarm.0];
-            if found.config.wants_content && found.live.as_ref().is_some_and(|it| it.signs_chunks) {
+            if found.config.wants_content && found.live.as_ref().is_some_and(|it| !it.has_munros())
+            {
                 self.tune_in(swarm, range.end());
             }
         }
@@ -440,7 +460,8 @@ impl Peer {
             channel.acknowledgements.push((chunk, delay));
             return Ok(());
         }
-        if !swarm.config.wants_content {
+        let has_left = swarm.live.as_ref().is_some_and(|it| it.has_left(chunk));
+        if !swarm.config.wants_content || has_left {
             return Ok(());
         }
         let download = &channel.download;
@@ -456,9 +477,17 @@ impl Peer {
                 }
                 Some(_) => Check::Misfit,
             },
-            _ => swarm
-                .content
-                .take(chunk, data, |node| download.hash(node))?,
+            _ => {
+                let offered = last_of(&channel.has);
+                let before = swarm.content.size();
+                let hash = |node| download.hash(node);
+                let check = swarm.content.take(chunk, data, offered, hash)?;
+                if let Some(chunks) = swarm.content.size().filter(|_| before.is_none()) {
+                    let swarm = channel.swarm;
+                    self.events.push_back(Event::SizeKnown { swarm, chunks });
+                }
+                check
+            }
         };
         match check {
             Check::Right => {
@@ -506,6 +535,11 @@ impl Peer {
         channel.download.unproven = 0;
         channel.download.misfits = 0;
         channel.acknowledgements.push((chunk, delay));
+        let swarm_key = channel.swarm;
+        if let Some(live) = &mut swarm.live {
+            live.arrived(chunk);
+            self.slide(swarm_key);
+        }
         self.cancel_elsewhere(key, chunk);
     }
 
@@ -520,7 +554,7 @@ impl Peer {
                 continue;
             }
             let download = &channel.download;
-            match content.take(chunk, &data, |node| download.hash(node))? {
+            match content.take(chunk, &data, None, |node| download.hash(node))? {
                 Check::Right => self.kept(now, key, chunk, data.len(), delay),
                 Check::Unproven => {
                     channel.download.park(chunk, &data, delay);
@@ -547,6 +581,7 @@ impl Peer {
             .collect();
         for other in others {
             if let Some(channel) = self.channels.get_mut(&other)
+                && channel.profile.cancels
                 && channel.download.give_up(chunk)
             {
                 channel.notices.push_back(Notice::Cancel(chunk));
@@ -605,6 +640,16 @@ impl Peer {
             .filter(move |other| **other != key)
             .filter_map(|other| self.channels.get(other))
     }
+}
+
+/// The chunks of a range, of each two the second first: each chunk but the first
+/// breaks the order, and is acknowledged by who acknowledges breaks.
+fn in_swapped_pairs(range: ChunkRange) -> impl Iterator<Item = ChunkRange> {
+    let (start, end) = (range.start(), range.end());
+    (start..=end).step_by(2).flat_map(move |first| {
+        let second = first.checked_add(1).filter(|&second| second <= end);
+        second.into_iter().chain([first]).map(ChunkRange::single)
+    })
 }
 
 /// Whether a peer may be told of an address: private ones are of no use outside

@@ -107,6 +107,9 @@ pub(super) fn write_acknowledgements(
         if channel.profile.single_acks {
             last = None;
         }
+        if channel.profile.lone_acks {
+            break;
+        }
     }
     acknowledgements.drain(..done);
     channel.acknowledgements = acknowledgements;

@@ -75,6 +75,9 @@ impl Peer {
         begin(out, theirs);
         let limit = start + self.config.datagram_size;
         write_acknowledgements(channel, swarm, out, limit);
+        if channel.profile.lone_acks && out.len() > start + 4 {
+            return Ok(());
+        }
         remind(now, channel, swarm, self.config.keep_alive);
         write_news(now, channel, swarm, out, limit);
         write_notices(channel, out, limit);

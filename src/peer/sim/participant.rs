@@ -15,7 +15,7 @@ use super::scenario::{ContentSettings, HostSettings, Misbehaviour, Role};
 use super::summary::Achievement;
 use crate::peer::engine::{
     Event, JoinError, LiveConfig, Moment, Peer, PeerConfig, StoreError, SwarmConfig, SwarmKey,
-    SwarmTotals,
+    SwarmTotals, Unprotected,
 };
 use crate::peer::storage::MemoryStore;
 
@@ -124,6 +124,7 @@ impl PeerNode {
             reciprocity: host.policies.reciprocity,
             wants_content: host.role == Role::Leecher,
             live: LiveConfig::default(),
+            unprotected: Unprotected::default(),
         };
         let swarm = peer.join(beginning.start, swarm, Box::new(store))?;
         for &address in beginning.known {
