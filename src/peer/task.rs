@@ -138,6 +138,10 @@ pub fn run(
             break End::Deserted;
         }
     };
+    // What the end has brought.
+    while let Some(event) = driver.peer.event() {
+        report(driver, driver.now(), News::Event(&event));
+    }
     if end == End::Complete {
         let until = driver.now() + LINGER;
         while driver.now() < until && !stop.load(Ordering::Relaxed) {

@@ -43,6 +43,9 @@ pub struct Profile {
     pub ignores_first_alone: bool,
     /// Whether requests may be taken back by CANCEL.
     pub cancels: bool,
+    /// LEDBAT's target delay, where it is less than the peer's own: of two flows
+    /// the one with the higher target wins.
+    pub ledbat_target: Duration,
     /// How far DATA timestamps are set back: for who can't take one that is ahead
     /// of its own clock. Only their differences mean anything (section 8.7).
     pub timestamps_lag: Duration,
@@ -64,15 +67,22 @@ impl Profile {
         acknowledges_breaks: false,
         ignores_first_alone: false,
         cancels: true,
+        ledbat_target: Duration::from_millis(100),
         timestamps_lag: Duration::ZERO,
     };
 
-    /// What libswift takes: it knows neither option 8 nor 9.
+    /// What libswift takes: it knows neither option 8 nor 9. For each ACK it looks
+    /// for one datagram of its own, the oldest in the interval: it would take an
+    /// interval for the ACK of a chunk that has long been acknowledged, and believe
+    /// in ever longer round trips. Its own target delay is 25 ms, and its receive
+    /// buffer overflows before ours would be reached.
     pub const LIBSWIFT: Self = Self {
         name: "libswift",
         declares_chunk_size: false,
         declares_messages: false,
         signs_hash_alone: true,
+        single_acks: true,
+        ledbat_target: Duration::from_millis(25),
         ..Self::RFC
     };
 
@@ -81,7 +91,6 @@ impl Profile {
         name: "libperegrine",
         separate_hashes: true,
         asks_for_peers: false,
-        single_acks: true,
         ..Self::LIBSWIFT
     };
 

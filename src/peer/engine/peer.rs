@@ -393,7 +393,7 @@ impl Peer {
         found.channels.insert(key);
         let layout = layout(&found.config, addressing);
         let ledbat = LedbatConfig {
-            target: self.config.ledbat_target,
+            target: self.config.ledbat_target.min(profile.ledbat_target),
             ..LedbatConfig::default()
         };
         let channel = Channel {
