@@ -14,11 +14,14 @@ use ppspp_dissector::integrity::PublicKey;
 use ppspp_dissector::wire::ContentIntegrity;
 
 use super::live_args::{InjectArgs, LiveArgs, ViewArgs};
-use super::peer_args::{SwarmArgs, WorkArgs};
+use super::members::Members;
+use super::peer_args::{MemberArgs, SwarmArgs, WorkArgs};
 use super::transfer::{addresses, misfit, open};
 use super::{BAD, UNREADABLE, USAGE, complain};
 use crate::output::{Hex, write_event, write_event_json};
-use crate::peer::engine::{Event, LiveConfig, Moment, Picking, SwarmConfig, SwarmKey, Unprotected};
+use crate::peer::engine::{
+    Event, LiveConfig, Membership, Moment, Picking, SwarmConfig, SwarmKey, Unprotected,
+};
 use crate::peer::keys::{SigningKey, read_key_file};
 use crate::peer::net::Driver;
 use crate::peer::source::{Next, Source};
@@ -75,7 +78,7 @@ pub(super) fn inject(args: &InjectArgs) -> Result<ExitCode> {
         args.per_signature,
         false,
     );
-    let swarm = join(&mut driver, config)?;
+    let swarm = join(&mut driver, config, &args.work.members)?;
     announce(&args.work, &driver, &id)?;
     let mut sign = |parts: &[&[u8]]| match &key {
         Some(key) => key.sign(parts),
@@ -106,7 +109,7 @@ pub(super) fn inject(args: &InjectArgs) -> Result<ExitCode> {
         }
         driver.step(if idle { STEP } else { Duration::ZERO })?;
         let now = driver.now();
-        while let Some(event) = driver.peer.event() {
+        while let Some(event) = driver.event() {
             tell(&args.work, now, &event)?;
         }
         let is_over = ended.is_some_and(|at| now.since(at) >= Duration::from_secs(args.linger));
@@ -152,7 +155,7 @@ pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
     let stop = stop_signal()?;
     let mut driver = open(&args.work)?;
     let config = swarm(&args.live, &args.swarm, args.id.0.clone(), 2, true);
-    let swarm = join(&mut driver, config)?;
+    let swarm = join(&mut driver, config, &args.work.members)?;
     let now = driver.now();
     for address in from {
         driver.peer.connect(now, swarm, address);
@@ -169,7 +172,7 @@ pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
     loop {
         driver.step(STEP)?;
         let now = driver.now();
-        while let Some(event) = driver.peer.event() {
+        while let Some(event) = driver.event() {
             tell_aside(&args.work, now, &event)?;
         }
         match play(&mut driver, &mut viewing, now, &mut out) {
@@ -300,10 +303,14 @@ fn swarm(
             is_live: true,
             length: None,
         },
+        membership: Membership::default(),
     }
 }
 
-fn join(driver: &mut Driver, config: SwarmConfig) -> Result<SwarmKey> {
+fn join(driver: &mut Driver, mut config: SwarmConfig, args: &MemberArgs) -> Result<SwarmKey> {
+    let mut members = Members::read(args, driver)?;
+    config.membership = members.of(&config.id);
+    members.complain_of_others();
     let chunk_size = NonZeroU32::new(config.chunk_size).context("chunks must have a size")?;
     let now = driver.now();
     let store = Box::new(MemoryStore::for_stream(chunk_size));

@@ -315,9 +315,24 @@ pub(super) struct WorkArgs {
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
     pub(super) write: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(super) members: MemberArgs,
+
     /// One JSON object a line on standard output for what happens
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Who is believed to be a member.
+#[derive(Debug, Args)]
+pub(super) struct MemberArgs {
+    /// Believe in peers that others name only where this issuer certifies them
+    #[arg(long, value_name = "CERT.pem")]
+    pub(super) pex_issuer: Option<PathBuf>,
+
+    /// Our own membership certificate, for those who ask for peers; may be repeated
+    #[arg(long, value_name = "CERT.pem")]
+    pub(super) pex_certificate: Vec<PathBuf>,
 }
 
 /// What `peer keygen` takes.

@@ -12,11 +12,14 @@ use anyhow::{Context as _, Result, bail};
 use ppspp_dissector::integrity::{Hash, TreeHash};
 use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction};
 
+use super::members::Members;
 use super::peer_args::{LeechArgs, SeedArgs, SwarmArgs, WorkArgs};
 use super::transfer_news::{Teller, Vouching, announce};
 use super::{BAD, UNREADABLE, USAGE, complain};
 use crate::capture::WriteError;
-use crate::peer::engine::{LiveConfig, Peer, PeerConfig, Picking, SwarmConfig, Unprotected};
+use crate::peer::engine::{
+    LiveConfig, Membership, Peer, PeerConfig, Picking, SwarmConfig, Unprotected,
+};
 use crate::peer::net::{Driver, Link, Recorder};
 use crate::peer::root_check::RootCheck;
 use crate::peer::storage::{FileStore, StoreOptions};
@@ -38,6 +41,7 @@ pub(super) fn seed(args: &SeedArgs) -> Result<ExitCode> {
     }
     let (tree, chunk_size) = shape(function, args.swarm.chunk_size)?;
     let mut driver = open(&args.work)?;
+    let mut members = Members::read(&args.work.members, &mut driver)?;
     let mut swarms = Vec::new();
     for file in &args.files {
         let length = std::fs::metadata(file).map_or(0, |data| data.len());
@@ -55,14 +59,16 @@ pub(super) fn seed(args: &SeedArgs) -> Result<ExitCode> {
         };
         let config = SwarmConfig {
             integrity,
+            membership: members.of(&id),
             ..swarm(&args.swarm, &id, function, Picking::Sequential, false)
         };
         let now = driver.now();
         let key = driver.peer.join(now, config, Box::new(store))?;
         // That its own content is there is no news of a seeder.
-        while driver.peer.event().is_some() {}
+        while driver.event().is_some() {}
         swarms.push((key, id));
     }
+    members.complain_of_others();
     // Who reads where it listens may stop it at once, and it must end in order.
     let stop = stop_signal()?;
     for ((_, id), file) in swarms.iter().zip(&args.files) {
@@ -117,6 +123,9 @@ pub(super) fn leech(args: &LeechArgs) -> Result<ExitCode> {
     }
     let from = addresses(&args.from)?;
     let mut driver = open(&args.work)?;
+    let mut members = Members::read(&args.work.members, &mut driver)?;
+    let membership = members.of(id);
+    members.complain_of_others();
     let mut progress = Progress::new(args.work.json);
     let mut hashed = 0;
     let options = options(&args.swarm, args.force);
@@ -136,6 +145,7 @@ pub(super) fn leech(args: &LeechArgs) -> Result<ExitCode> {
             is_live: false,
             length: args.size,
         },
+        membership,
         ..swarm(&args.swarm, id, function, args.picking, true)
     };
     let now = driver.now();
@@ -233,6 +243,7 @@ fn swarm(
         wants_content,
         live: LiveConfig::default(),
         unprotected: Unprotected::default(),
+        membership: Membership::default(),
     }
 }
 

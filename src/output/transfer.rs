@@ -216,6 +216,16 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Option<String>) {
         Event::TunedIn { chunk, .. } => ("tuned in", None, Some(format!("chunk {chunk}"))),
         Event::Complete { .. } => ("complete", None, None),
         Event::PeerFound { address, .. } => ("found", Some(address.to_string()), None),
+        Event::MembershipClaimed { address, .. } => {
+            ("membership claimed", Some(address.to_string()), None)
+        }
+        Event::MembershipRefused {
+            address, reason, ..
+        } => (
+            "certificate refused",
+            Some(address.to_string()),
+            Some(reason.clone()),
+        ),
         Event::StoreFailed { error, .. } => ("failed", None, Some(error.to_string())),
     }
 }

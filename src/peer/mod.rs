@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod keys;
+pub mod membership;
 pub mod net;
 mod persistence;
 pub mod root_check;

@@ -104,7 +104,7 @@ pub fn run(
     let end = loop {
         driver.step(REPORT_EVERY / 4)?;
         let now = driver.now();
-        while let Some(event) = driver.peer.event() {
+        while let Some(event) = driver.event() {
             failed |= matches!(event, Event::StoreFailed { .. });
             report(driver, now, News::Event(&event));
         }
@@ -139,7 +139,7 @@ pub fn run(
         }
     };
     // What the end has brought.
-    while let Some(event) = driver.peer.event() {
+    while let Some(event) = driver.event() {
         report(driver, driver.now(), News::Event(&event));
     }
     if end == End::Complete {

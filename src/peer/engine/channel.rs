@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ppspp_dissector::wire::{Bin, ChannelId, Layout};
@@ -92,6 +93,10 @@ pub(super) struct Channel {
     pub(super) timer: Option<Moment>,
     /// Whether it stands in line to send.
     pub(super) in_line: bool,
+    /// Membership certificates that it may still send for our last question.
+    pub(super) certificates_left: usize,
+    /// Those that it sent and that were not to be trusted.
+    pub(super) defective_certificates: u32,
     /// Whether it has shown to know the peaks: it has acknowledged a chunk.
     pub(super) knows_peaks: bool,
     /// The signed munro that it was told of last.
@@ -104,11 +109,12 @@ pub(super) struct Channel {
 }
 
 /// A message that goes with the next datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
     Choke,
     Unchoke,
     Peer(SocketAddr),
+    Certificate(Arc<[u8]>),
     Cancel(u64),
 }
 

@@ -1,5 +1,7 @@
 //! What may be set about a peer and its swarms.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction};
@@ -183,6 +185,8 @@ pub struct SwarmConfig {
     pub live: LiveConfig,
     /// What is special where nothing protects the content.
     pub unprotected: Unprotected,
+    /// Membership certificates.
+    pub membership: Membership,
 }
 
 impl SwarmConfig {
@@ -191,6 +195,20 @@ impl SwarmConfig {
         self.integrity.is_live()
             || self.integrity == ContentIntegrity::None && self.unprotected.is_live
     }
+}
+
+/// How membership certificates are used in a swarm (RFC 7574, sections 8.13 and
+/// 12.2.1). They are checked outside: see [`Event::MembershipClaimed`].
+///
+/// [`Event::MembershipClaimed`]: super::Event::MembershipClaimed
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// Whether others must have a certificate to be named, and to be believed in
+    /// when they are.
+    pub is_required: bool,
+    /// Our own, which is given to those who ask for peers: the address that it
+    /// names, and its bytes.
+    pub own: Option<(SocketAddr, Arc<[u8]>)>,
 }
 
 /// What may be known of content that nothing protects (RFC 7574, section 7.5,

@@ -18,6 +18,7 @@ mod handshake;
 mod inject;
 mod ledbat;
 mod live;
+mod members;
 mod naming;
 mod peer;
 mod picker;
@@ -33,7 +34,7 @@ mod transmit;
 mod unprotected;
 mod upload;
 
-pub use config::{PeerConfig, Profile, SwarmConfig, Unprotected};
+pub use config::{Membership, PeerConfig, Profile, SwarmConfig, Unprotected};
 pub use event::{Ending, Event};
 pub use ledbat::{Gain, Ledbat, LedbatConfig};
 pub use live::{LiveConfig, Sign};

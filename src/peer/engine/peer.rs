@@ -332,6 +332,11 @@ impl Peer {
         }
     }
 
+    /// The ID of a swarm.
+    pub fn swarm_id(&self, swarm: SwarmKey) -> Option<&[u8]> {
+        Some(&self.swarms.get(swarm.0)?.config.id)
+    }
+
     /// The channels of a swarm.
     pub fn channels(&self, swarm: SwarmKey) -> impl Iterator<Item = ChannelStatus> {
         let channels = self.channels.values();
@@ -430,6 +435,8 @@ impl Peer {
             may_ask: now,
             timer: None,
             in_line: false,
+            certificates_left: 0,
+            defective_certificates: 0,
             knows_peaks: false,
             told_munro: None,
             owes_third: false,

@@ -1,6 +1,7 @@
 //! Datagrams that come in.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ppspp_dissector::integrity::{Hash, Peak};
@@ -36,8 +37,11 @@ const MOST_MISFITS: u32 = 8;
 /// How often one peer may ask for others.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Within which time a peer must have been heard to be named (section 3.10).
+const LIVELY: Duration = Duration::from_secs(60);
+
 /// Peers that are named in one answer.
-const PEERS_NAMED: usize = 8;
+pub(super) const PEERS_NAMED: usize = 8;
 
 impl Peer {
     /// A datagram has come from `source`.
@@ -248,6 +252,9 @@ impl Peer {
             }
             (Message::Unchoke, _) => channel.chokes_us = false,
             (Message::PexReq, _) if is_open => self.asked_for_peers(now, key),
+            (Message::PexResCert { certificate }, _) if is_open => {
+                self.told_of_member(key, certificate);
+            }
             (Message::PexResV4 { address, port }, _) if is_open => {
                 self.told_of_peer(now, key, SocketAddr::new((*address).into(), *port));
             }
@@ -600,16 +607,29 @@ impl Peer {
         }
         channel.may_ask = now + ASK_INTERVAL;
         let (swarm, address) = (channel.swarm, channel.address);
-        let mut others: Vec<SocketAddr> = self
+        let found = &self.swarms[swarm.0];
+        let membership = &found.config.membership;
+        let is_required = membership.is_required;
+        let own = membership.own.as_ref();
+        let own = own.filter(|(ours, _)| may_know(address, *ours));
+        let mut named: Vec<Notice> = own
+            .map(|(_, own)| Notice::Certificate(Arc::clone(own)))
+            .into_iter()
+            .collect();
+        let mut others: Vec<Notice> = self
             .others(swarm, key)
             .filter(|other| other.state == State::Open)
+            .filter(|other| now.since(other.heard) < LIVELY)
             .map(|other| other.address)
             .filter(|other| *other != address && may_know(address, *other))
+            .filter_map(|other| match found.members.certificate(now, other) {
+                Some(certificate) => Some(Notice::Certificate(certificate)),
+                None => (!is_required).then_some(Notice::Peer(other)),
+            })
             .collect();
-        let mut named = Vec::new();
         while named.len() < PEERS_NAMED && !others.is_empty() {
             let place = (self.random.next_u64() % others.len() as u64) as usize;
-            named.push(Notice::Peer(others.swap_remove(place)));
+            named.push(others.swap_remove(place));
         }
         if let Some(channel) = self.channels.get_mut(&key) {
             channel.notices.extend(named);
@@ -623,7 +643,9 @@ impl Peer {
         };
         let (swarm, teller) = (channel.swarm, channel.address);
         let asked = channel.asked_for_peers.is_some();
-        if !asked || !may_know(teller, address) || address.port() == 0 {
+        // Where members have certificates, a bare address is nobody's.
+        let is_believed = !self.swarms[swarm.0].config.membership.is_required;
+        if !asked || !is_believed || !may_know(teller, address) || address.port() == 0 {
             return;
         }
         self.events.push_back(Event::PeerFound { swarm, address });
@@ -654,7 +676,7 @@ fn in_swapped_pairs(range: ChunkRange) -> impl Iterator<Item = ChunkRange> {
 
 /// Whether a peer may be told of an address: private ones are of no use outside
 /// and nobody's business there (section 8.13).
-fn may_know(peer: SocketAddr, address: SocketAddr) -> bool {
+pub(super) fn may_know(peer: SocketAddr, address: SocketAddr) -> bool {
     let is_private = |address: IpAddr| match address {
         IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_loopback(),
         IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unique_local() || v6.is_loopback(),

@@ -9,6 +9,7 @@ use super::handshake::{put, write, write_closing};
 use super::live::Live;
 use super::naming::parts;
 use super::peer::{HANDSHAKE_RETRY, Peer};
+use super::receive::PEERS_NAMED;
 use super::serve::{write_content, write_rightmost};
 use super::store::StoreError;
 use super::swarm::Swarm;
@@ -80,12 +81,15 @@ impl Peer {
         }
         remind(now, channel, swarm, self.config.keep_alive);
         write_news(now, channel, swarm, out, limit);
-        write_notices(channel, out, limit);
+        write_notices(channel, out, start, limit);
         if channel.profile.asks_for_peers && channel.ask_again.is_none_or(|at| at <= now) {
             let (is_hungry, channels) = (swarm.is_hungry(), swarm.channels.len());
             channel.ask_again = Some(now + ask_every(is_hungry, channels));
-            if is_hungry && channels < self.config.most_peers {
+            // Who names members only needs the certificates of those it knows.
+            let collects = swarm.config.membership.is_required && channel.asked_for_peers.is_none();
+            if collects || is_hungry && channels < self.config.most_peers {
                 channel.asked_for_peers = Some(now);
+                channel.certificates_left = PEERS_NAMED;
                 put(out, &Message::PexReq, &channel.writes);
             }
         }

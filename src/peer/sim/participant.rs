@@ -14,8 +14,8 @@ use super::rogue::{corrupt_chunks, corrupt_hashes, without_requests};
 use super::scenario::{ContentSettings, HostSettings, Misbehaviour, Role};
 use super::summary::Achievement;
 use crate::peer::engine::{
-    Event, JoinError, LiveConfig, Moment, Peer, PeerConfig, StoreError, SwarmConfig, SwarmKey,
-    SwarmTotals, Unprotected,
+    Event, JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, StoreError, SwarmConfig,
+    SwarmKey, SwarmTotals, Unprotected,
 };
 use crate::peer::storage::MemoryStore;
 
@@ -125,6 +125,7 @@ impl PeerNode {
             wants_content: host.role == Role::Leecher,
             live: LiveConfig::default(),
             unprotected: Unprotected::default(),
+            membership: Membership::default(),
         };
         let swarm = peer.join(beginning.start, swarm, Box::new(store))?;
         for &address in beginning.known {
