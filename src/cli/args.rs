@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::thread;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ppspp_dissector::filter::Filter;
 use ppspp_dissector::session::Config;
 use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
 
 use super::peer_args::{PEER_AFTER_HELP, PeerArgs};
 use super::simulate_args::{SIMULATE_AFTER_HELP, SimulateArgs};
+use super::sniff_args::{INTERFACES_AFTER_HELP, InterfacesArgs, SNIFF_AFTER_HELP, SniffArgs};
 use crate::capture::Input;
 use crate::output::TimeStyle;
 use crate::pipeline::Manner;
@@ -28,6 +30,7 @@ Examples:
   ppsp-inspect stats capture.pcap              messages, swarms, channels, findings
   ppsp-inspect verify capture.pcap             is it the content?
   ppsp-inspect extract -o DIR capture.pcap     the content, from its chunks
+  ppsp-inspect live -i eth0 -w own.pcapng      as it happens, and recorded
   ppsp-inspect findings                        what the analyzer can tell
   ppsp-inspect hash video.mp4                  the swarm ID of content
   ppsp-inspect peer keygen -o stream.pem       the key of a live stream
@@ -135,6 +138,12 @@ pub(super) enum Command {
     /// Print the swarm ID, root hash and peaks of content
     #[command(after_help = HASH_AFTER_HELP)]
     Hash(HashArgs),
+    /// Capture on interfaces, and print PPSPP datagrams as they come
+    #[command(after_help = SNIFF_AFTER_HELP)]
+    Live(SniffArgs),
+    /// List the interfaces that can be captured on
+    #[command(after_help = INTERFACES_AFTER_HELP)]
+    Interfaces(InterfacesArgs),
     /// Print the catalogue of findings: ids, severities, RFC sections
     #[command(after_help = FINDINGS_AFTER_HELP)]
     Findings(FindingsArgs),
@@ -153,6 +162,13 @@ pub(super) struct InputArgs {
     #[arg(value_name = "CAPTURE", required = true)]
     captures: Vec<OsString>,
 
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
+}
+
+/// What is known about the traffic, and how it is shown.
+#[derive(Debug, Args)]
+pub(super) struct KnownArgs {
     /// Only datagrams from or to this port, and all of them; may be repeated
     #[arg(long, short = 'p', value_name = "PORT", value_delimiter = ',')]
     port: Vec<u16>,
@@ -188,7 +204,9 @@ impl InputArgs {
             })
             .collect()
     }
+}
 
+impl KnownArgs {
     /// Whether only certain ports are wanted.
     pub(super) fn has_ports(&self) -> bool {
         !self.port.is_empty()
@@ -208,11 +226,34 @@ impl InputArgs {
     }
 }
 
+/// Which datagrams.
+#[derive(Debug, Args)]
+pub(super) struct FilterArg {
+    /// Only datagrams that fit this display filter, in Wireshark's syntax
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER", value_parser = filter)]
+    pub(super) filter: Option<Filter>,
+}
+
+/// Reads a display filter; what is wrong with it is marked under its text.
+fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| error.with_text(text).to_string())
+}
+
 /// What `read` takes.
 #[derive(Debug, Args)]
 pub(super) struct ReadArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+
+    #[command(flatten)]
+    pub(super) show: ShowArgs,
+}
+
+/// Which datagrams are printed, and how.
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    #[command(flatten)]
+    pub(super) filter: FilterArg,
 
     /// Output: a line of text or a JSON object a datagram
     #[arg(
@@ -231,7 +272,7 @@ pub(super) struct ReadArgs {
     #[arg(short = 'x', long = "hex", conflicts_with = "format")]
     pub(super) hex: bool,
 
-    /// Stop after this many PPSPP datagrams
+    /// Stop after this many datagrams
     #[arg(short = 'c', long = "count", value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
@@ -255,6 +296,9 @@ pub(super) struct ReadArgs {
 pub(super) struct StatsArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+
+    #[command(flatten)]
+    pub(super) filter: FilterArg,
 
     /// One JSON object, for programs
     #[arg(long)]
@@ -470,7 +514,7 @@ mod tests {
     #[test]
     fn a_capture_needs_no_command() {
         let cli = Cli::try_parse_from(["ppsp-inspect", "-V", "a.pcap", "-"]).expect("valid");
-        assert!(cli.command.is_none() && cli.read.verbose);
+        assert!(cli.command.is_none() && cli.read.show.verbose);
         assert_eq!(
             cli.read.input.inputs(),
             [Input::File("a.pcap".into()), Input::Stdin]

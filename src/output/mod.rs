@@ -7,6 +7,7 @@ mod catalogue;
 mod content;
 mod format;
 mod hex;
+mod interfaces;
 mod json;
 mod key;
 mod line;
@@ -23,6 +24,10 @@ pub use content::{
 };
 pub use format::{Hex, TimeFormat, TimeStyle};
 pub use hex::write_hex;
+pub use interfaces::{
+    LiveFigures, write_interfaces, write_interfaces_json, write_live_counters, write_live_figures,
+    write_live_figures_json,
+};
 pub use json::{JsonTimes, write_json_line};
 pub use key::{KeySummary, write_key, write_key_json};
 pub use line::write_line;

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use ppspp_dissector::session::{Analyzer, ChunkToHash, Datagram, HashedChunk};
+use ppspp_dissector::fields::Frame;
+use ppspp_dissector::session::{Analyzer, ChunkToHash, Datagram, HashedChunk, Time};
 
 use crate::capture::{Capture, Progress};
 use crate::hashing::hash_chunks;
@@ -33,6 +34,8 @@ struct Entry {
     /// Its chunks among those of the batch that are hashed.
     chunks: Range<usize>,
     comment: Option<Box<str>>,
+    frame_length: u64,
+    start: Option<Time>,
 }
 
 impl Entry {
@@ -40,6 +43,14 @@ impl Entry {
         Datagram {
             payload: bytes.get(self.payload.clone()).unwrap_or_default(),
             ..self.head
+        }
+    }
+
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            length: Some(self.frame_length),
+            start: self.start,
+            comment: self.comment.as_deref(),
         }
     }
 }
@@ -66,6 +77,8 @@ impl Batch {
                 payload: start..self.bytes.len(),
                 chunks: 0..0,
                 comment: captured.comment.map(Into::into),
+                frame_length: captured.frame_length,
+                start: captured.start,
             });
         }
         self.progress = Some(capture.progress());
@@ -107,17 +120,13 @@ impl Batch {
         });
     }
 
-    /// The datagrams with what was hashed of them and their comments.
+    /// The datagrams with what was hashed of them and what their frames tell.
     pub(super) fn datagrams(
         &self,
-    ) -> impl Iterator<Item = (Datagram<'_>, &[HashedChunk], Option<&str>)> {
+    ) -> impl Iterator<Item = (Datagram<'_>, &[HashedChunk], Frame<'_>)> {
         self.entries.iter().map(|entry| {
             let hashed = self.hashed.get(entry.chunks.clone()).unwrap_or_default();
-            (
-                entry.datagram(&self.bytes),
-                hashed,
-                entry.comment.as_deref(),
-            )
+            (entry.datagram(&self.bytes), hashed, entry.frame())
         })
     }
 }
