@@ -23,6 +23,7 @@ Examples:
   ppsp-inspect peer seed first.iso second.iso --rate 2M -w own.pcapng
   ppsp-inspect peer seed video.mp4 --hash sha1 --dialect libswift
   ppsp-inspect peer seed video.mp4 --dialect pyppspp
+  ppsp-inspect peer seed video.mp4 --pex-issuer tracker.pem
 
 Prints the swarm ID of each file, which leechers need. Hashes and marks are kept
 beside the file in FILE.ppspp, so that the next start need not hash again;
@@ -32,6 +33,11 @@ it listens on every address, packets have the one that was used.
 
 --integrity none sends no hashes: leechers take what comes, from anybody. PyPPSPP
 knows nothing else.
+
+--pex-issuer names a certificate: a peer that others name is believed in where that
+issuer certifies it (RFC 7574, section 12.2), and named to others with its
+certificate. --pex-certificate is our own, whose one critical Subject Alternative
+Name is URI:file://ADDRESS:PORT/SWARM-ID.
 
 Exit status: 0 stopped, 2 wrong usage, 3 a file or the socket could not be used.";
 
@@ -230,6 +236,24 @@ fn profile(text: &str) -> Result<&'static Profile, String> {
     named(text, &Profile::ALL.map(|it| (it.name, it)))
 }
 
+/// Bytes of a chunk.
+fn chunk_size(text: &str) -> Result<u32, String> {
+    let size = text.parse::<u32>().map_err(|error| error.to_string());
+    if text.eq_ignore_ascii_case("variable") || size == Ok(u32::MAX) {
+        return Err(
+            "chunks of variable sizes (RFC 7574, section 7.11) are not supported: \
+             content is kept by the numbers of its chunks, of which all but the last have one size"
+                .to_owned(),
+        );
+    }
+    let size = size?;
+    if (1..=60_000).contains(&size) {
+        Ok(size)
+    } else {
+        Err(format!("{size} is not in 1..=60000"))
+    }
+}
+
 /// Bytes a second, with K, M or G.
 pub(super) fn rate(text: &str) -> Result<u64, String> {
     let (digits, unit) = match text.char_indices().next_back() {
@@ -279,8 +303,7 @@ pub(super) enum IntegrityArg {
 #[derive(Debug, Args)]
 pub(super) struct SwarmArgs {
     /// Chunk size in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 1024,
-          value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    #[arg(long, value_name = "BYTES", default_value_t = 1024, value_parser = chunk_size)]
     pub(super) chunk_size: u32,
 
     /// Chunk addressing method

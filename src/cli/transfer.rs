@@ -175,7 +175,6 @@ pub(super) fn leech(args: &LeechArgs) -> Result<ExitCode> {
     let stop = stop_signal()?;
     let end = work(&mut driver, task, &stop, &mut teller)?;
     let complete = driver.peer.is_complete(key);
-    let possible = driver.peer.possible_size(key);
     // Closes the store in order.
     drop(driver);
     Ok(match end {
@@ -191,7 +190,7 @@ pub(super) fn leech(args: &LeechArgs) -> Result<ExitCode> {
             ExitCode::from(UNREADABLE)
         }
         End::Deserted => {
-            match possible {
+            match teller.possible_size() {
                 Some(chunks) => complain(format_args!(
                     "the {chunks} chunks that were offered are there, and nothing tells whether \
                      they are all: if so, the same command with --size {} takes them",

@@ -53,6 +53,7 @@ pub(super) struct Teller {
     has_met: bool,
     vouching: Option<Vouching>,
     has_doubts: bool,
+    possible: Option<u64>,
 }
 
 /// Who may vouch for content that nothing protects.
@@ -92,7 +93,14 @@ impl Teller {
             has_met: false,
             vouching: None,
             has_doubts: false,
+            possible: None,
         }
+    }
+
+    /// How many chunks content of unknown length may have: so many were offered
+    /// last, and all of them came.
+    pub(super) const fn possible_size(&self) -> Option<u64> {
+        self.possible
     }
 
     /// Compares complete content with its swarm ID, as nothing else protects it.
@@ -179,6 +187,8 @@ impl Teller {
         let mut errors = io::stderr().lock();
         for (swarm, id, before) in &mut self.swarms {
             let totals = driver.peer.totals(*swarm);
+            // At the end nobody is there to offer anything.
+            self.possible = driver.peer.possible_size(*swarm).or(self.possible);
             let summary = TransferSummary {
                 peer: &driver.peer,
                 swarm: *swarm,

@@ -14,6 +14,9 @@ use super::config::{Profile, SwarmConfig};
 /// The version that we speak, and the only one (section 7.2).
 const VERSION: u8 = 1;
 
+/// The chunk size that stands for chunks of variable sizes (section 7.11).
+pub(super) const VARIABLE: u32 = u32::MAX;
+
 /// What a HANDSHAKE declares, as far as it says anything.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Declared {
@@ -86,6 +89,9 @@ impl Declared {
             && declared != key.algorithm()
         {
             return Some("it uses another signature algorithm");
+        }
+        if self.chunk_size == Some(VARIABLE) {
+            return Some("its chunks have variable sizes, and this peer takes chunks of one size");
         }
         if differs(self.chunk_size.map(|size| size == swarm.chunk_size)) {
             return Some("it uses chunks of another size");

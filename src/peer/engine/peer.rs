@@ -15,7 +15,7 @@ use super::config::{PeerConfig, Profile, SwarmConfig};
 use super::content::Content;
 use super::download::Download;
 use super::event::{Ending, Event};
-use super::handshake::layout;
+use super::handshake::{VARIABLE, layout};
 use super::ledbat::LedbatConfig;
 use super::live::Live;
 use super::rate::Allowance;
@@ -60,6 +60,10 @@ pub enum JoinError {
     /// The content can't have the length that it is said to have.
     #[error("the content's length: {0}")]
     Length(String),
+    /// Chunks of variable sizes (section 7.11) are not taken: what is stored is
+    /// found by its number alone.
+    #[error("chunks of variable sizes are not supported: all but the last have one size")]
+    VariableChunks,
     /// Chunks must have a size.
     #[error("chunks can't have {0} bytes")]
     ChunkSize(u32),
@@ -148,6 +152,9 @@ impl Peer {
         store: Box<dyn Store>,
     ) -> Result<SwarmKey, JoinError> {
         let function = TreeHash::new(config.hash_function).ok_or(JoinError::HashFunction)?;
+        if config.chunk_size == VARIABLE {
+            return Err(JoinError::VariableChunks);
+        }
         if config.chunk_size == 0 || config.chunk_size > 60_000 {
             return Err(JoinError::ChunkSize(config.chunk_size));
         }
