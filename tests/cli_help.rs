@@ -265,7 +265,7 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
     };
     let (dialect, hash) = (option("--dialect", "rfc7574"), option("--hash", "sha256"));
     // Without protection there is no key, and an ID that anybody may choose.
-    let whose = match option("--integrity", "unified-merkle").as_str() {
+    let protection = match option("--integrity", "unified-merkle").as_str() {
         "none" => ["--integrity", "none", "--swarm-id", "00c0ffee"].as_slice(),
         _ => &["--key", "live.pem"],
     };
@@ -286,7 +286,7 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
             &hash,
         ]
         .iter()
-        .chain(whose),
+        .chain(protection),
     );
     let said = injector.line();
     let (id, address) = said.trim().split_once("  on ").expect("ID and address");

@@ -106,18 +106,21 @@ fn full_chunks_alone_need_their_length_and_a_wrong_one_does_not_end_well() {
     assert_eq!(run.status, 0, "{run:?}");
     assert!(fs::read(here.join("copy")).expect("there") == bytes);
 
-    let seeder = Seeder::start(here, "file", &seeding);
-    let more = [
-        "--integrity",
-        "none",
-        "--patience",
-        "2",
-        "--size",
-        "51000",
-        "--force",
-    ];
-    let run = leech(here, &seeder, &more);
+    // Another length is not believed, neither of what is there nor of what comes.
+    let mut other = again;
+    other[7] = "51000";
+    let run = Peer::start(here, other.iter().chain(&none)).end();
     assert_eq!(run.status, 3, "{run:?}");
+    assert!(
+        run.stderr
+            .contains("with its last chunk the content has 51200"),
+        "{run:?}"
+    );
+    let seeder = Seeder::start(here, "file", &seeding);
+    let more = [&none[..], &["--size", "51000"]].concat();
+    let run = Peer::start(here, seeder.leech("another", &more)).end();
+    assert_eq!(run.status, 3, "{run:?}");
+    assert!(run.stderr.contains("it sent a wrong chunk"), "{run:?}");
 }
 
 #[test]

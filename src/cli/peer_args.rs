@@ -282,10 +282,9 @@ impl ProtectionArgs {
     /// The method, given or implied by the dialect.
     pub(super) fn method(&self, dialect: &Profile) -> ContentIntegrity {
         match self.integrity {
-            Some(IntegrityArg::Merkle) => ContentIntegrity::Merkle,
             Some(IntegrityArg::None) => ContentIntegrity::None,
             None if dialect.is_unprotected => ContentIntegrity::None,
-            None => ContentIntegrity::Merkle,
+            Some(IntegrityArg::Merkle) | None => ContentIntegrity::Merkle,
         }
     }
 }

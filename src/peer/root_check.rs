@@ -1,6 +1,6 @@
 //! Whether content that its swarm does not protect is what the swarm ID names.
 //!
-//! PyPPSPP's swarm IDs are root hashes although its swarms have no integrity
+//! `PyPPSPP`'s swarm IDs are root hashes although its swarms have no integrity
 //! protection. So what can't be verified chunk by chunk can be at the end.
 
 use std::fs::File;

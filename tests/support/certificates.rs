@@ -71,8 +71,7 @@ pub fn now() -> u64 {
 
 /// The URL of a member of a swarm.
 pub fn url(address: &str, swarm_id: &[u8]) -> String {
-    let hex: String = swarm_id.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("file://{address}/{hex}")
+    format!("file://{address}/{}", ppsp_inspect::output::Hex(swarm_id))
 }
 
 /// The key of an issuer or a member.

@@ -86,9 +86,23 @@ impl Content {
     /// Takes unprotected static content to have so many bytes.
     pub(super) fn set_length(&mut self, bytes: u64) -> Result<(), StoreError> {
         let chunk_size = u64::from(self.chunk_size);
-        self.set_size(bytes.div_ceil(chunk_size))?;
+        let chunks = bytes.div_ceil(chunk_size);
+        self.set_size(chunks)?;
         // At most a chunk's size.
-        self.last_length = Some((bytes.saturating_sub(1) % chunk_size + 1) as u32);
+        let length = (bytes.saturating_sub(1) % chunk_size + 1) as u32;
+        self.last_length = Some(length);
+        let last = chunks.saturating_sub(1);
+        if self.present.contains(&last) {
+            let mut data = Vec::new();
+            self.store.read(last, &mut data)?;
+            if data.len() != length as usize {
+                let there = last * chunk_size + data.len() as u64;
+                return Err(StoreError {
+                    what: format!("{bytes} bytes are not what is there"),
+                    cause: format!("with its last chunk the content has {there}").into(),
+                });
+            }
+        }
         Ok(())
     }
 
