@@ -374,7 +374,13 @@ fn the_program_finds_members_by_their_certificates_and_says_why_it_refuses_one()
         "{}",
         said.stderr
     );
-    for peer in [first, liar, third] {
+    for peer in [first, third] {
         peer.kill();
     }
+    let said = liar.stop();
+    assert!(
+        said.stderr.contains("forged.pem: others will refuse it"),
+        "{}",
+        said.stderr
+    );
 }

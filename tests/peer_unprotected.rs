@@ -491,3 +491,20 @@ fn a_short_chunk_before_what_its_sender_offers_is_no_end() {
     });
     assert!(ended);
 }
+
+#[test]
+fn a_chunk_that_nobody_was_asked_for_is_not_taken() {
+    let mut hand = ByHand::seeding(40, &Profile::PYPPSPP);
+    hand.answers(Duration::from_millis(1));
+    let bytes = [7; 1024];
+    let message = |number| Message::Data {
+        spec: spec(number, number),
+        timestamp: Some(START.microseconds()),
+        data: &bytes,
+        data_length: 1024,
+    };
+    hand.say(&[message(1_000_000)]);
+    hand.say(&[message(0)]);
+    let present = hand.peer.present(hand.swarm).expect("a swarm");
+    assert_eq!(present.iter().collect::<Vec<_>>(), [&(0..=0)]);
+}

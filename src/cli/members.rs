@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::complain;
 use super::peer_args::MemberArgs;
 use crate::peer::engine::Membership;
-use crate::peer::membership::OwnCertificate;
+use crate::peer::membership::{Issuer, OwnCertificate};
 use crate::peer::net::Driver;
 
 /// Our own certificates, of which each swarm gets its own.
@@ -20,16 +20,26 @@ pub(super) struct Members {
 impl Members {
     /// Reads what the command line names; the driver trusts the issuer.
     pub(super) fn read(args: &MemberArgs, driver: &mut Driver) -> Result<Self> {
-        if let Some(path) = &args.pex_issuer {
-            driver.trust(crate::peer::membership::Issuer::read(path)?);
+        let issuer = args.pex_issuer.as_deref().map(Issuer::read).transpose()?;
+        let mut certificates = Vec::new();
+        for path in &args.pex_certificate {
+            let own = OwnCertificate::read(path)?;
+            let checked = issuer
+                .as_ref()
+                .map(|issuer| issuer.check(&own.der, &own.swarm_id, driver.now()));
+            if let Some(Err(refusal)) = checked {
+                complain(format_args!(
+                    "--pex-certificate {}: others will refuse it: {refusal}",
+                    path.display()
+                ));
+            }
+            certificates.push((own, false));
         }
-        let read = |path: &std::path::PathBuf| Ok((OwnCertificate::read(path)?, false));
+        if let Some(issuer) = issuer {
+            driver.trust(issuer);
+        }
         Ok(Self {
-            certificates: args
-                .pex_certificate
-                .iter()
-                .map(read)
-                .collect::<Result<_>>()?,
+            certificates,
             is_required: args.pex_issuer.is_some(),
         })
     }

@@ -11,6 +11,7 @@ use super::args::{AddressingArg, ColorArg, HashArg};
 use super::live_args::{INJECT_AFTER_HELP, InjectArgs, VIEW_AFTER_HELP, ViewArgs};
 use crate::peer::engine::{Picking, Profile, Reciprocity};
 use crate::peer::keys::RSA_BITS;
+use crate::peer::net::Offload;
 
 pub(super) const PEER_AFTER_HELP: &str = "\
 Examples:
@@ -232,6 +233,10 @@ fn reciprocity(text: &str) -> Result<Reciprocity, String> {
     named(text, &Reciprocity::ALL.map(|it| (it.name(), it)))
 }
 
+fn offload(text: &str) -> Result<Offload, String> {
+    named(text, &Offload::ALL.map(|it| (it.name(), it)))
+}
+
 fn profile(text: &str) -> Result<&'static Profile, String> {
     named(text, &Profile::ALL.map(|it| (it.name, it)))
 }
@@ -309,8 +314,9 @@ pub(super) struct SwarmArgs {
     #[arg(long, value_name = "METHOD", default_value = "chunk32")]
     pub(super) addressing: AddressingArg,
 
-    /// How others take handshakes: rfc7574, libswift, libperegrine, pyppspp
-    #[arg(long, value_name = "NAME", default_value = "rfc7574", value_parser = profile)]
+    /// How others take handshakes: auto (rfc7574, then libswift where nobody answers),
+    /// rfc7574, libswift, libperegrine, pyppspp
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = profile)]
     pub(super) dialect: &'static Profile,
 
     /// Whom to serve: none (everybody), tit-for-tat
@@ -332,6 +338,11 @@ pub(super) struct WorkArgs {
     /// Most bytes a second to send, such as 500K or 2M
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(super) rate: Option<u64>,
+
+    /// Hand several datagrams to the system at once: loopback, always, never. A capture
+    /// on this host shows them as one
+    #[arg(long, value_name = "WHERE", default_value = "loopback", value_parser = offload)]
+    pub(super) offload: Offload,
 
     /// Record the peer's own traffic as a pcapng capture
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]

@@ -285,7 +285,7 @@ pub(super) fn addresses(names: &[String]) -> Result<Vec<SocketAddr>> {
 }
 
 pub(super) fn open(args: &WorkArgs) -> Result<Driver> {
-    let link = Link::open(args.listen)?;
+    let link = Link::open(args.listen)?.with_offload(args.offload);
     let recorder = args.write.as_ref().map(|path| {
         Recorder::create(path, link.address(), complain_of_recording)
             .with_context(|| format!("-w {}", path.display()))

@@ -205,6 +205,7 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Option<String>) {
                 Ending::Unanswered => "it does not answer",
                 Ending::Dead => "it fell silent",
                 Ending::Incompatible(why) | Ending::Malicious(why) => why,
+                Ending::Abusive => "it sent too much that nobody asked for",
             };
             (
                 "disconnected",

@@ -51,6 +51,9 @@ pub struct Profile {
     /// How far DATA timestamps are set back: for who can't take one that is ahead
     /// of its own clock. Only their differences mean anything (section 8.7).
     pub timestamps_lag: Duration,
+    /// Whether a peer that does not answer is asked again as [`Self::LIBSWIFT`]:
+    /// it may know the older options only.
+    pub falls_back: bool,
 }
 
 impl Profile {
@@ -71,6 +74,14 @@ impl Profile {
         cancels: true,
         ledbat_target: Duration::from_millis(100),
         timestamps_lag: Duration::ZERO,
+        falls_back: false,
+    };
+
+    /// RFC 7574, and what libswift takes for who does not answer that.
+    pub const AUTO: Self = Self {
+        name: "auto",
+        falls_back: true,
+        ..Self::RFC
     };
 
     /// What libswift takes: it knows neither option 8 nor 9. For each ACK it looks
@@ -114,7 +125,8 @@ impl Profile {
     };
 
     /// All of them.
-    pub const ALL: [&'static Self; 4] = [
+    pub const ALL: [&'static Self; 5] = [
+        &Self::AUTO,
         &Self::RFC,
         &Self::LIBSWIFT,
         &Self::PEREGRINE,

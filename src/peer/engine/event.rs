@@ -21,6 +21,8 @@ pub enum Ending {
     Incompatible(&'static str),
     /// The other end sent what is not the content.
     Malicious(&'static str),
+    /// The other end sent too much that nobody asked it for (section 12.6).
+    Abusive,
 }
 
 /// Something that happened.

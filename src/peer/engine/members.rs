@@ -58,14 +58,12 @@ impl Peer {
             return;
         };
         let swarm = channel.swarm;
-        let is_wanted = self.swarms[swarm.0].config.membership.is_required;
-        if !is_wanted
-            || channel.certificates_left == 0
-            || channel.defective_certificates >= MOST_DEFECTIVE
-        {
+        let is_wanted = self.swarms[swarm.0].config.membership.is_required
+            && channel.defective_certificates < MOST_DEFECTIVE;
+        let Some(left) = channel.peers_due.checked_sub(1).filter(|_| is_wanted) else {
             return;
-        }
-        channel.certificates_left -= 1;
+        };
+        channel.peers_due = left;
         self.events.push_back(Event::MembershipClaimed {
             swarm,
             address: channel.address,

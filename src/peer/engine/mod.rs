@@ -10,6 +10,7 @@
 
 mod ask;
 mod channel;
+mod conduct;
 mod config;
 mod content;
 mod download;

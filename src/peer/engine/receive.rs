@@ -12,11 +12,12 @@ use ppspp_dissector::wire::{
 use rand_core::Rng as _;
 
 use super::channel::{Channel, ChannelKey, Notice, REMIND_AFTER, State};
+use super::conduct::{emptiness, weight};
 use super::content::Check;
 use super::event::{Ending, Event};
 use super::handshake::{Declared, layout};
 use super::live::{Signature, is_fresh};
-use super::peer::Peer;
+use super::peer::{MOST_HANDSHAKES, Peer};
 use super::store::{StoreError, last_of};
 use super::swarm::SwarmKey;
 use super::time::Moment;
@@ -34,6 +35,15 @@ const MOST_UNPROVEN: u32 = 512;
 const UNPROVEN_FOR: Duration = Duration::from_secs(5);
 const MOST_MISFITS: u32 = 8;
 
+/// Messages that are taken from the datagram that opens a channel: its address
+/// may be another's (section 12.6.1).
+const MOST_FIRST_MESSAGES: usize = 32;
+
+/// Ranges of chunks that are remembered of what all peers offer together, about
+/// (60 MB), and of what one offers where there are few.
+const MOST_OFFERED: usize = 1 << 20;
+const MOST_OFFERED_BY_ONE: usize = 1 << 15;
+
 /// How often one peer may ask for others.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -41,7 +51,7 @@ const ASK_INTERVAL: Duration = Duration::from_secs(1);
 const LIVELY: Duration = Duration::from_secs(60);
 
 /// Peers that are named in one answer.
-pub(super) const PEERS_NAMED: usize = 8;
+const PEERS_NAMED: usize = 8;
 
 impl Peer {
     /// A datagram has come from `source`.
@@ -103,6 +113,7 @@ impl Peer {
         if let Some((&key, channel)) = same {
             // Our reply was lost.
             if channel.state == State::Answering
+                && channel.handshakes < MOST_HANDSHAKES
                 && let Some(channel) = self.channels.get_mut(&key)
             {
                 channel.handshake_due = Some(now);
@@ -148,19 +159,69 @@ impl Peer {
         self.messages(now, key, reader);
     }
 
-    fn messages(&mut self, now: Moment, key: ChannelKey, mut reader: Reader<'_>) {
-        loop {
-            let Some(channel) = self.channels.get(&key) else {
+    fn messages(&mut self, now: Moment, key: ChannelKey, reader: Reader<'_>) {
+        let mut asked = false;
+        self.each_message(now, key, reader, &mut asked);
+        if asked {
+            self.serve_here_only(key);
+        }
+    }
+
+    /// Of several channels to one address in one swarm the one that asked last is
+    /// served: a peer gets one share, and who opens another channel has given the
+    /// first one up.
+    fn serve_here_only(&mut self, key: ChannelKey) {
+        let Some(channel) = self.channels.get(&key) else {
+            return;
+        };
+        let address = channel.address;
+        for other in &self.swarms[channel.swarm.0].channels {
+            if let Some(channel) = self.channels.get_mut(other)
+                && *other != key
+                && channel.address == address
+            {
+                channel.upload.clear();
+            }
+        }
+    }
+
+    /// Takes the messages of a datagram; whether it `asked` for content.
+    fn each_message(
+        &mut self,
+        now: Moment,
+        key: ChannelKey,
+        mut reader: Reader<'_>,
+        asked: &mut bool,
+    ) {
+        for count in 0.. {
+            let Some(channel) = self.channels.get_mut(&key) else {
                 return;
             };
-            let reads = channel.reads;
-            // What can't be read is left aside, with all that follows it.
-            let Some(Ok(located)) = reader.next(&reads) else {
-                return;
-            };
-            if channel.state == State::Closing {
+            let is_half_open = channel.state == State::Answering;
+            if channel.state == State::Closing || is_half_open && count >= MOST_FIRST_MESSAGES {
                 return;
             }
+            let swarm = &self.swarms[channel.swarm.0];
+            // What can't be read is left aside, with all that follows it.
+            let (weight, located) = match reader.next(&channel.reads) {
+                Some(Ok(located)) => {
+                    let range = range_of(channel, &located.message);
+                    let wants = swarm.is_hungry();
+                    let message = &located.message;
+                    let weight = weight(channel, &swarm.content, wants, message, range);
+                    (weight, Some(located))
+                }
+                None if count > 0 => return,
+                None => (emptiness(false), None),
+                Some(Err(_)) => (emptiness(true), None),
+            };
+            if channel.conduct.blame(now, weight) {
+                return self.end(key, Ending::Abusive);
+            }
+            let Some(located) = located else {
+                return;
+            };
+            *asked |= matches!(located.message, Message::Request(_));
             if let Err(error) = self.message(now, key, &located.message) {
                 let swarm = self.channels[&key].swarm;
                 return self.fail(swarm, error);
@@ -178,11 +239,7 @@ impl Peer {
             return Ok(());
         };
         let is_open = channel.state == State::Open;
-        let size = channel.reads.chunk_size.or_assumed();
-        let range = message.spec().and_then(|spec| match spec.chunks(size) {
-            Named::Range(range) => Some(range),
-            _ => None,
-        });
+        let range = range_of(channel, message);
         match (message, range) {
             (Message::Handshake(handshake), _) => self.shaken(now, key, handshake),
             (Message::Have(_), Some(range)) => {
@@ -200,11 +257,12 @@ impl Peer {
                 self.chunk(now, key, range.start(), data, *timestamp)?;
             }
             (Message::Ack { delay, .. }, Some(range)) if is_open => {
-                channel.upload.acknowledged(now, range, Some(*delay));
+                let count = channel.upload.acknowledged(now, range, Some(*delay));
+                channel.conduct.took(count);
                 channel.knows_peaks = true;
                 self.offered(key, range);
             }
-            (Message::Integrity { hash, .. }, Some(range)) => {
+            (Message::Integrity { hash, .. }, Some(range)) if is_open => {
                 if let (Some(hash), Some(bin)) = (Hash::from_bytes(hash), Bin::covering(range)) {
                     self.hash(key, bin, hash)?;
                 }
@@ -229,8 +287,9 @@ impl Peer {
                 let last = last_of(self.swarms[channel.swarm.0].content.present());
                 // Beyond what is there nothing can be sent.
                 let end = last.map(|last| range.end().min(last));
-                if let Some(range) = end.and_then(|end| ChunkRange::new(range.start(), end))
-                    && !channel.choked
+                if channel.choked {
+                    channel.asked_choked(now);
+                } else if let Some(range) = end.and_then(|end| ChunkRange::new(range.start(), end))
                 {
                     if channel.profile.acknowledges_breaks {
                         for chunk in in_swapped_pairs(range) {
@@ -310,6 +369,7 @@ impl Peer {
         let (swarm, address) = (channel.swarm, channel.address);
         channel.connected = true;
         channel.opened = now;
+        channel.news = self.swarms[swarm.0].content.present().clone();
         channel.news_due = Some(now);
         // Nobody expects to be choked or not: only who is, is told.
         if channel.choked {
@@ -327,7 +387,18 @@ impl Peer {
 
     /// The peer has chunks.
     fn offered(&mut self, key: ChannelKey, range: ChunkRange) {
+        let most = MOST_OFFERED / self.channels.len().max(MOST_OFFERED / MOST_OFFERED_BY_ONE);
         if let Some(channel) = self.channels.get_mut(&key) {
+            // What the content does not have can't be offered.
+            let size = self.swarms[channel.swarm.0].content.size();
+            let end = size.map_or(range.end(), |size| range.end().min(size.saturating_sub(1)));
+            let Some(range) = ChunkRange::new(range.start(), end) else {
+                return;
+            };
+            let joins = range.start().saturating_sub(1)..=range.end().saturating_add(1);
+            if channel.has.len() >= most && !channel.has.overlaps(&joins) {
+                return;
+            }
             channel.has.insert(range.start()..=range.end());
             channel.reminder_wait = REMIND_AFTER;
             // Who has verified anything knows the peaks.
@@ -373,6 +444,11 @@ impl Peer {
             && let Some(chunks) = content.size()
         {
             self.events.push_back(Event::SizeKnown { swarm, chunks });
+            for key in &self.swarms[swarm.0].channels {
+                if let Some(channel) = self.channels.get_mut(key) {
+                    channel.has.remove(chunks..=u64::MAX);
+                }
+            }
         }
         Ok(())
     }
@@ -450,6 +526,8 @@ impl Peer {
         data: &[u8],
         timestamp: Option<u64>,
     ) -> Result<(), StoreError> {
+        // Who sends a chunk has it.
+        self.offered(key, ChunkRange::single(chunk));
         let Some(channel) = self.channels.get_mut(&key) else {
             return Ok(());
         };
@@ -459,8 +537,6 @@ impl Peer {
         if swarm.failed {
             return Ok(());
         }
-        // Who sends a chunk has it.
-        channel.has.insert(chunk..=chunk);
         if swarm.content.has(chunk) {
             swarm.totals.duplicate += 1;
             channel.download.came(now, chunk, round_trip);
@@ -469,6 +545,11 @@ impl Peer {
         }
         let has_left = swarm.live.as_ref().is_some_and(|it| it.has_left(chunk));
         if !swarm.config.wants_content || has_left {
+            return Ok(());
+        }
+        // Where nothing protects the content, a chunk that nobody was asked for may
+        // lie anywhere, and make a file as long as its number.
+        if !swarm.content.is_protected() && !swarm.claimed.contains(&chunk) {
             return Ok(());
         }
         let download = &channel.download;
@@ -541,6 +622,7 @@ impl Peer {
         channel.download.came(now, chunk, round_trip);
         channel.download.unproven = 0;
         channel.download.misfits = 0;
+        channel.conduct.gave(1);
         channel.acknowledgements.push((chunk, delay));
         let swarm_key = channel.swarm;
         if let Some(live) = &mut swarm.live {
@@ -638,14 +720,18 @@ impl Peer {
 
     /// The peer names another one.
     fn told_of_peer(&mut self, now: Moment, key: ChannelKey, address: SocketAddr) {
-        let Some(channel) = self.channels.get(&key) else {
+        let Some(channel) = self.channels.get_mut(&key) else {
             return;
         };
         let (swarm, teller) = (channel.swarm, channel.address);
-        let asked = channel.asked_for_peers.is_some();
-        // Where members have certificates, a bare address is nobody's.
+        // More than was asked for would send us to whom it likes (section 12.2), and
+        // where members have certificates, a bare address is nobody's.
         let is_believed = !self.swarms[swarm.0].config.membership.is_required;
-        if !asked || !is_believed || !may_know(teller, address) || address.port() == 0 {
+        let Some(left) = channel.peers_due.checked_sub(1).filter(|_| is_believed) else {
+            return;
+        };
+        channel.peers_due = left;
+        if !may_know(teller, address) || address.port() == 0 {
             return;
         }
         self.events.push_back(Event::PeerFound { swarm, address });
@@ -672,6 +758,15 @@ fn in_swapped_pairs(range: ChunkRange) -> impl Iterator<Item = ChunkRange> {
         let second = first.checked_add(1).filter(|&second| second <= end);
         second.into_iter().chain([first]).map(ChunkRange::single)
     })
+}
+
+/// The chunks that a message names.
+fn range_of(channel: &Channel, message: &Message<'_>) -> Option<ChunkRange> {
+    let size = channel.reads.chunk_size.or_assumed();
+    match message.spec()?.chunks(size) {
+        Named::Range(range) => Some(range),
+        _ => None,
+    }
 }
 
 /// Whether a peer may be told of an address: private ones are of no use outside

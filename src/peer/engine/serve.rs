@@ -23,7 +23,7 @@ pub(super) fn write_content(
     datagram_size: usize,
 ) -> Result<usize, StoreError> {
     let chunk_size = swarm.content.chunk_size();
-    if !channel.has_content_to_send() || !channel.upload.ledbat.may_send(now, chunk_size) {
+    if !channel.may_send_content(now) {
         return Ok(0);
     }
     let has = &channel.has;

@@ -16,7 +16,7 @@ use super::time::Moment;
 /// Chunks that others are told of at once, at the latest, and how long fewer may
 /// wait: HAVEs are gathered.
 const NEWS: u64 = 64;
-const NEWS_DELAY: Duration = Duration::from_millis(100);
+const NEWS_DELAY: Duration = Duration::from_millis(200);
 
 /// HAVEs in one datagram.
 const MOST_HAVES: usize = 16;
@@ -121,6 +121,7 @@ pub(super) fn write_news(
     swarm: &Swarm,
     out: &mut Vec<u8>,
     limit: usize,
+    goes: bool,
 ) {
     let count = || {
         channel
@@ -132,7 +133,9 @@ pub(super) fn write_news(
         channel.news_due = None;
         return;
     }
-    if channel.news_due.is_some_and(|due| due > now) && count().sum::<u64>() < NEWS {
+    // What goes anyway takes some along.
+    let is_due = channel.news_due.is_none_or(|due| due <= now);
+    if !is_due && !goes && count().sum::<u64>() < NEWS {
         return;
     }
     let (layout, size) = (channel.writes, swarm.config.chunk_size);
@@ -152,7 +155,9 @@ pub(super) fn write_news(
         put(out, &Message::Have(spec), &layout);
         channel.news.remove(told.start()..=told.end());
     }
-    channel.news_due = (!channel.news.is_empty()).then_some(now);
+    if is_due || channel.news.is_empty() {
+        channel.news_due = (!channel.news.is_empty()).then_some(now);
+    }
     channel.reminder = Some(now + channel.reminder_wait);
 }
 
