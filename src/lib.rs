@@ -12,3 +12,4 @@ pub mod output;
 pub mod peer;
 pub mod pipeline;
 pub mod progress;
+pub mod selection;

@@ -44,6 +44,9 @@ Examples:
   ppsp-inspect read seeder.pcap leecher.pcap   both files, merged by time
   ppsp-inspect read -x -c 1 capture.pcap       the first datagram and its bytes
   ppsp-inspect read -T jsonl capture.pcap | jq .messages
+  ppsp-inspect read -Y 'ip.src == 192.0.2.0/24 && ppspp.msg.type == \"DATA\"' capture.pcap
+  ppsp-inspect read -Y 'ppspp.finding.severity >= \"warning\"' capture.pcap
+                                               `fields` lists what filters know
   ppsp-inspect read --addressing bin32 --hash sha1 --port 7000 late.pcap
                                                a capture without handshakes";
 
@@ -51,7 +54,11 @@ const STATS_AFTER_HELP: &str = "\
 Examples:
   ppsp-inspect stats capture.pcap
   ppsp-inspect stats --json capture.pcap.zst | jq '.findings'
-  zcat old.pcap.gz | ppsp-inspect stats -";
+  ppsp-inspect stats -Y 'udp.port in {6778, 7000..7010}' capture.pcap
+  zcat old.pcap.gz | ppsp-inspect stats -
+
+With -Y, datagrams, messages, channels and findings are counted where they fit;
+of swarms that have such datagrams, the whole is told.";
 
 const VERIFY_AFTER_HELP: &str = "\
 Examples:
@@ -92,6 +99,23 @@ const FINDINGS_AFTER_HELP: &str = "\
 Examples:
   ppsp-inspect findings
   ppsp-inspect findings --json | jq -r '.[] | select(.severity == \"error\").id'";
+
+const FIELDS_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect fields
+  ppsp-inspect fields --json | jq -r '.[] | select(.kind == \"word\") | .name'
+
+A display filter (-Y) names a field and what is asked of it, in Wireshark's syntax:
+  udp.port in {6778, 7000..7010}     numbers, also < <= > >= != and names of fields
+  ip.addr == 10.0.0.0/8              either address, in a network
+  frame.time_relative < 1.5          seconds, or 20ms, 100us
+  ppspp.chunks == 7                  a message names chunk 7, alone or in a range
+  ppspp.swarm contains 24:fb:f1      bytes; ppspp.swarm[0:3] == 24:fb:f1
+  ppspp.finding.id matches \"^ack\"    a regular expression, in any case
+  ppspp.handshake.chunk_size         there is such a field
+  message(ppspp.msg.type == \"DATA\" && ppspp.integrity == \"failed\")
+                                     both about one message
+and joins that with &&, ||, ! and parentheses.";
 
 /// Analyzer for PPSPP, the Peer-to-Peer Streaming Peer Protocol (RFC 7574)
 ///
@@ -147,6 +171,9 @@ pub(super) enum Command {
     /// Print the catalogue of findings: ids, severities, RFC sections
     #[command(after_help = FINDINGS_AFTER_HELP)]
     Findings(FindingsArgs),
+    /// Print the fields that display filters know
+    #[command(after_help = FIELDS_AFTER_HELP)]
+    Fields(FieldsArgs),
     /// Make the keys of live streams, and show their swarm IDs
     #[command(after_help = PEER_AFTER_HELP)]
     Peer(PeerArgs),
@@ -417,6 +444,18 @@ const MOST_CHUNK_SIZE: i64 = 64 * 1024 * 1024;
 /// What `findings` takes.
 #[derive(Debug, Args)]
 pub(super) struct FindingsArgs {
+    /// One JSON array, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorArg,
+}
+
+/// What `fields` takes.
+#[derive(Debug, Args)]
+pub(super) struct FieldsArgs {
     /// One JSON array, for programs
     #[arg(long)]
     pub(super) json: bool,

@@ -33,13 +33,15 @@ use crate::extraction::Extraction;
 use crate::output::{
     CaptureSummary, ContentSummary, Style, VerificationSummary, write_catalogue,
     write_catalogue_json, write_content, write_content_json, write_content_tree, write_extraction,
-    write_stats, write_stats_json, write_verification, write_verification_json,
+    write_fields, write_fields_json, write_stats, write_stats_json, write_verification,
+    write_verification_json,
 };
 use crate::pipeline::{self, Finished, Manner};
 use crate::progress::Progress;
+use crate::selection::Selection;
 use args::{
-    Cli, ColorArg, Command, ExtractArgs, FindingsArgs, FormatArg, HashArgs, ReadArgs, StatsArgs,
-    VerifyArgs,
+    Cli, ColorArg, Command, ExtractArgs, FieldsArgs, FindingsArgs, FormatArg, HashArgs, ReadArgs,
+    StatsArgs, VerifyArgs,
 };
 use printer::Printer;
 
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Live(args) => sniff::run(&args),
         Command::Interfaces(args) => sniff::interfaces(&args),
         Command::Findings(args) => findings(&args),
+        Command::Fields(args) => fields(&args),
         Command::Peer(args) => peer::run(&args),
         Command::Simulate(args) => simulate::run(&args),
     };
@@ -150,9 +153,18 @@ fn stats(args: &StatsArgs) -> Result<ExitCode> {
         args.input.inputs(),
         args.input.known.config(!args.no_verify),
     );
-    let finished = pipeline::run(&inputs, config, Manner::default(), |_, _, _| {
-        Ok(ControlFlow::Continue(()))
-    })?;
+    let mut selection = args.filter.filter.clone().map(Selection::new);
+    let finished = pipeline::run(
+        &inputs,
+        config,
+        Manner::default(),
+        |datagram, record, frame| {
+            if let Some(selection) = &mut selection {
+                selection.offer(datagram, record, frame);
+            }
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     let mut out = stdout();
     let comments: Vec<String> = finished
         .capture
@@ -163,6 +175,7 @@ fn stats(args: &StatsArgs) -> Result<ExitCode> {
         counters: finished.capture.counters(),
         analyzer: &finished.analyzer,
         comments: &comments,
+        selection: selection.as_ref(),
     };
     if args.json {
         write_stats_json(&mut out, &summary)?;
@@ -329,6 +342,17 @@ fn findings(args: &FindingsArgs) -> Result<ExitCode> {
         write_catalogue_json(&mut out)?;
     } else {
         write_catalogue(&mut out, style(args.color))?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fields(args: &FieldsArgs) -> Result<ExitCode> {
+    let mut out = stdout();
+    if args.json {
+        write_fields_json(&mut out)?;
+    } else {
+        write_fields(&mut out, style(args.color))?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use jiff::Timestamp;
-use ppspp_dissector::fields::RecordValues;
 use ppspp_dissector::finding::Severity;
 use ppspp_dissector::session::{Datagram, Record, Verdict};
 use ppspp_dissector::wire::{Message, MessageType};
@@ -26,6 +25,7 @@ use crate::output::{
     write_live_figures, write_live_figures_json, write_stats, write_stats_json,
 };
 use crate::pipeline::{self, Finished, Manner};
+use crate::selection::Selection;
 
 /// How often the counters on the terminal are renewed.
 const RENEWAL: Duration = Duration::from_millis(500);
@@ -112,7 +112,7 @@ fn print_datagrams(args: &SniffArgs, capture: Capture) -> Result<ExitCode> {
 /// Prints figures at intervals, and a summary at the end.
 fn tell_figures(args: &SniffArgs, capture: Capture, watch: &LiveWatch) -> Result<ExitCode> {
     let seconds = args.stats.unwrap_or(1).into();
-    let filter = args.show.filter.filter.as_ref();
+    let mut selection = args.show.filter.filter.clone().map(Selection::new);
     let is_json = args.show.format == FormatArg::Jsonl;
     let figures = Arc::new(Mutex::new(LiveFigures::default()));
     let (told, watch) = (Arc::clone(&figures), watch.clone());
@@ -138,24 +138,32 @@ fn tell_figures(args: &SniffArgs, capture: Capture, watch: &LiveWatch) -> Result
         args.known.config(!args.show.no_verify),
         manner(),
         |datagram, record, frame| {
-            let values = RecordValues::new(datagram, record, frame);
-            if filter.is_none_or(|filter| filter.matches(&values)) {
+            let fits = selection
+                .as_mut()
+                .is_none_or(|selection| selection.offer(datagram, record, frame));
+            if fits {
                 count(&mut lock(&figures), datagram, record);
             }
             Ok(ControlFlow::Continue(()))
         },
     )?;
     drop(teller);
-    write_summary(&finished, is_json, args)?;
+    write_summary(&finished, selection.as_ref(), is_json, args)?;
     Ok(status(&finished))
 }
 
-fn write_summary(finished: &Finished, is_json: bool, args: &SniffArgs) -> Result<()> {
+fn write_summary(
+    finished: &Finished,
+    selection: Option<&Selection>,
+    is_json: bool,
+    args: &SniffArgs,
+) -> Result<()> {
     let mut out = stdout();
     let summary = CaptureSummary {
         counters: finished.capture.counters(),
         analyzer: &finished.analyzer,
         comments: &[],
+        selection,
     };
     if is_json {
         write_stats_json(&mut out, &summary)?;

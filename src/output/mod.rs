@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod content;
+mod fields;
 mod format;
 mod hex;
 mod interfaces;
@@ -22,6 +23,7 @@ pub use catalogue::{write_catalogue, write_catalogue_json};
 pub use content::{
     ContentSummary, write_content, write_content_json, write_content_tree, write_extraction,
 };
+pub use fields::{write_fields, write_fields_json};
 pub use format::{Hex, TimeFormat, TimeStyle};
 pub use hex::write_hex;
 pub use interfaces::{

@@ -43,6 +43,8 @@ pub struct Record<'s, 'a> {
     pub channel_id: Option<ChannelId>,
     /// The channel; `None` when no handshake announced it.
     pub channel: Option<&'s Channel>,
+    /// The channel's place in the analyzer's list.
+    pub channel_index: Option<ChannelIndex>,
     /// The channel's swarm.
     pub swarm: Option<&'s Swarm>,
     /// Which side sent the datagram, where the channel is known.
@@ -209,6 +211,7 @@ impl Analyzer {
         Some(Record {
             channel_id: outcome.channel_id,
             channel,
+            channel_index: outcome.route.map(|(index, _)| index),
             swarm: channel.map(|channel| &self.swarms[channel.swarm.0 as usize]),
             sender: outcome.route.map(|(_, sender)| sender),
             layout: outcome.layout,
@@ -276,7 +279,22 @@ impl Analyzer {
 
     /// Channels in the order in which they appeared.
     pub fn channels(&self) -> impl Iterator<Item = &Channel> {
-        self.channels.iter().filter(|channel| !channel.merged)
+        self.numbered_channels().map(|(_, channel)| channel)
+    }
+
+    /// The same with their places in the list.
+    pub fn numbered_channels(&self) -> impl Iterator<Item = (ChannelIndex, &Channel)> {
+        let numbered = (0..).map(ChannelIndex).zip(&self.channels);
+        numbered.filter(|(_, channel)| channel.merged_into.is_none())
+    }
+
+    /// The channel that a channel's datagrams belong to at last: another one
+    /// where two handshakes crossed and turned out to be one channel.
+    pub fn lasting_channel(&self, index: ChannelIndex) -> ChannelIndex {
+        let channel = self.channels.get(index.0 as usize);
+        channel
+            .and_then(|channel| channel.merged_into)
+            .unwrap_or(index)
     }
 
     /// Swarms in the order in which they appeared, those that have a channel.
