@@ -37,6 +37,12 @@ impl Peer {
         let size = self.swarms[channel.swarm.0].config.chunk_size;
         while let Some(range) = channel.download.to_ask.pop_front() {
             for part in parts(range, &channel.writes, size) {
+                // Who does not answer for the first chunk alone sends the second again.
+                let part = if part.end() == 0 && channel.profile.ignores_first_alone {
+                    ChunkRange::new(0, 1).unwrap_or(part)
+                } else {
+                    part
+                };
                 let Some(spec) = ChunkSpec::of(part, channel.writes.addressing, size) else {
                     continue;
                 };

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ppspp_dissector::wire::{Bin, ChannelId, ChunkAddressing, DiscardWindow, Layout};
@@ -106,6 +107,8 @@ pub(super) struct Channel {
     pub(super) turn: u64,
     /// Whether it waits for the upload rate.
     pub(super) waits: bool,
+    /// Membership certificates that it sent and that were not to be trusted.
+    pub(super) defective_certificates: u32,
     /// Whether it has shown to know the peaks: it has acknowledged a chunk.
     pub(super) knows_peaks: bool,
     /// The signed munro that it was told of last.
@@ -118,11 +121,12 @@ pub(super) struct Channel {
 }
 
 /// A message that goes with the next datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
     Choke,
     Unchoke,
     Peer(SocketAddr),
+    Certificate(Arc<[u8]>),
     Cancel(u64),
 }
 

@@ -11,7 +11,8 @@ use super::time::Moment;
 impl Peer {
     /// Adds the next chunk to a live stream of ours. It is announced once it, or
     /// the munro above it, is signed: `sign` makes signatures with the private
-    /// key whose public key the swarm ID is.
+    /// key whose public key the swarm ID is. Where nothing protects the stream,
+    /// nothing is signed.
     ///
     /// # Errors
     /// When the chunk can't be kept.
@@ -30,7 +31,7 @@ impl Peer {
         };
         live.group.push(chunk.to_vec());
         let is_full =
-            live.signs_chunks || live.group.len() as u64 >= live.config.chunks_per_signature;
+            live.announces_each() || live.group.len() as u64 >= live.config.chunks_per_signature;
         if is_full {
             self.sign_group(now, swarm, sign)?;
         }
@@ -80,7 +81,7 @@ impl Peer {
                 live.sign(now, leaf, data, profile, sign);
             }
         }
-        if !live.signs_chunks {
+        if live.has_munros() {
             let width = live.config.chunks_per_signature;
             let nodes = subtree(swarm.content.function(), start, &group, width);
             for (node, hash) in &nodes {

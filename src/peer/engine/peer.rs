@@ -16,7 +16,7 @@ use super::config::{PeerConfig, Profile, SwarmConfig};
 use super::content::Content;
 use super::download::Download;
 use super::event::{Ending, Event};
-use super::handshake::layout;
+use super::handshake::{VARIABLE, layout};
 use super::ledbat::LedbatConfig;
 use super::live::Live;
 use super::rate::{Allowance, Turns};
@@ -64,6 +64,13 @@ pub enum JoinError {
     /// The swarm is joined already.
     #[error("this swarm is joined already")]
     Twice,
+    /// The content can't have the length that it is said to have.
+    #[error("the content's length: {0}")]
+    Length(String),
+    /// Chunks of variable sizes (section 7.11) are not taken: what is stored is
+    /// found by its number alone.
+    #[error("chunks of variable sizes are not supported: all but the last have one size")]
+    VariableChunks,
     /// Chunks must have a size.
     #[error("chunks can't have {0} bytes")]
     ChunkSize(u32),
@@ -155,6 +162,9 @@ impl Peer {
         store: Box<dyn Store>,
     ) -> Result<SwarmKey, JoinError> {
         let function = TreeHash::new(config.hash_function).ok_or(JoinError::HashFunction)?;
+        if config.chunk_size == VARIABLE {
+            return Err(JoinError::VariableChunks);
+        }
         if config.chunk_size == 0 || config.chunk_size > 60_000 {
             return Err(JoinError::ChunkSize(config.chunk_size));
         }
@@ -172,7 +182,7 @@ impl Peer {
             }
             _ => None,
         };
-        let live = config.integrity.is_live().then(|| {
+        let live = config.is_live().then(|| {
             Live::new(
                 &config.id,
                 config.integrity,
@@ -182,8 +192,12 @@ impl Peer {
             )
         });
         let live = live.transpose().map_err(JoinError::Key)?;
-        let is_protected = config.integrity != ContentIntegrity::None;
-        let content = Content::new(function, root, is_protected, config.chunk_size, store);
+        let mut content = Content::new(function, root, &config, store);
+        let length = config.unprotected.length;
+        if let Some(length) = length.filter(|_| !content.is_protected()) {
+            let set = content.set_length(length);
+            set.map_err(|error| JoinError::Length(error.to_string()))?;
+        }
         let key = SwarmKey(self.swarms.len());
         self.swarm_by_id.insert(config.id.clone(), key);
         self.swarms.push(Swarm::new(config, content, live, now));
@@ -337,6 +351,11 @@ impl Peer {
         }
     }
 
+    /// The ID of a swarm.
+    pub fn swarm_id(&self, swarm: SwarmKey) -> Option<&[u8]> {
+        Some(&self.swarms.get(swarm.0)?.config.id)
+    }
+
     /// The channels of a swarm.
     pub fn channels(&self, swarm: SwarmKey) -> impl Iterator<Item = ChannelStatus> {
         let channels = self.channels.values();
@@ -394,7 +413,7 @@ impl Peer {
         found.channels.insert(key);
         let layout = layout(&found.config, addressing);
         let ledbat = LedbatConfig {
-            target: self.config.ledbat_target,
+            target: self.config.ledbat_target.min(profile.ledbat_target),
             ..LedbatConfig::default()
         };
         let channel = Channel {
@@ -437,6 +456,7 @@ impl Peer {
             in_line: false,
             turn: 0,
             waits: false,
+            defective_certificates: 0,
             knows_peaks: false,
             told_munro: None,
             owes_third: false,

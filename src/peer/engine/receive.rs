@@ -1,9 +1,11 @@
 //! Datagrams that come in.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ppspp_dissector::integrity::{Hash, Peak};
+use ppspp_dissector::wire::dialect::PYPPSPP;
 use ppspp_dissector::wire::{
     Bin, ChunkRange, Chunks as Named, Handshake, Layout, Located, Message, Reader,
 };
@@ -45,6 +47,9 @@ const MOST_OFFERED_BY_ONE: usize = 1 << 15;
 /// How often one peer may ask for others.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Within which time a peer must have been heard to be named (section 3.10).
+const LIVELY: Duration = Duration::from_secs(60);
+
 /// Peers that are named in one answer.
 const PEERS_NAMED: usize = 8;
 
@@ -75,10 +80,17 @@ impl Peer {
 
     /// A datagram to channel 0: somebody wants to open a channel.
     fn opened(&mut self, now: Moment, source: SocketAddr, mut reader: Reader<'_>) {
+        // Which swarm it is about nobody knows yet, nor what options it may have.
+        let mut again = reader.clone();
+        let mut first = reader.next(&Layout::RFC);
+        if first.as_ref().is_some_and(Result::is_err) {
+            first = again.next(&Layout::of_dialect(&PYPPSPP));
+            reader = again;
+        }
         let Some(Ok(Located {
             message: Message::Handshake(handshake),
             ..
-        })) = reader.next(&Layout::RFC)
+        })) = first
         else {
             return;
         };
@@ -233,7 +245,12 @@ impl Peer {
         let range = range_of(channel, message);
         match (message, range) {
             (Message::Handshake(handshake), _) => self.shaken(now, key, handshake),
-            (Message::Have(_), Some(range)) => self.offered(key, range),
+            (Message::Have(_), Some(range)) => {
+                if channel.profile.acknowledges_breaks {
+                    channel.upload.acknowledged(now, range, None);
+                }
+                self.offered(key, range);
+            }
             (
                 Message::Data {
                     data, timestamp, ..
@@ -277,7 +294,13 @@ impl Peer {
                     channel.asked_choked(now);
                 } else if let Some(range) = end.and_then(|end| ChunkRange::new(range.start(), end))
                 {
-                    channel.upload.request(range, MOST_WAITING);
+                    if channel.profile.acknowledges_breaks {
+                        for chunk in in_swapped_pairs(range) {
+                            channel.upload.request(chunk, MOST_WAITING);
+                        }
+                    } else {
+                        channel.upload.request(range, MOST_WAITING);
+                    }
                 }
             }
             (Message::Cancel(_), Some(range)) => channel.upload.cancel(range),
@@ -291,6 +314,9 @@ impl Peer {
             }
             (Message::Unchoke, _) => channel.chokes_us = false,
             (Message::PexReq, _) if is_open => self.asked_for_peers(now, key),
+            (Message::PexResCert { certificate }, _) if is_open => {
+                self.told_of_member(key, certificate);
+            }
             (Message::PexResV4 { address, port }, _) if is_open => {
                 self.told_of_peer(now, key, SocketAddr::new((*address).into(), *port));
             }
@@ -386,7 +412,8 @@ impl Peer {
             // Signed chunks come without hashes that tell where the stream is.
             let swarm = channel.swarm;
             let found = &self.swarms[swarm.0];
-            if found.config.wants_content && found.live.as_ref().is_some_and(|it| it.signs_chunks) {
+            if found.config.wants_content && found.live.as_ref().is_some_and(|it| !it.has_munros())
+            {
                 self.tune_in(swarm, range.end());
             }
         }
@@ -521,7 +548,13 @@ impl Peer {
             channel.acknowledgements.push((chunk, delay));
             return Ok(());
         }
-        if !swarm.config.wants_content {
+        let has_left = swarm.live.as_ref().is_some_and(|it| it.has_left(chunk));
+        if !swarm.config.wants_content || has_left {
+            return Ok(());
+        }
+        // Where nothing protects the content, a chunk that nobody was asked for may
+        // lie anywhere, and make a file as long as its number.
+        if !swarm.content.is_protected() && !swarm.claimed.contains(&chunk) {
             return Ok(());
         }
         let download = &channel.download;
@@ -537,9 +570,17 @@ impl Peer {
                 }
                 Some(_) => Check::Misfit,
             },
-            _ => swarm
-                .content
-                .take(chunk, data, |node| download.hash(node))?,
+            _ => {
+                let offered = last_of(&channel.has);
+                let before = swarm.content.size();
+                let hash = |node| download.hash(node);
+                let check = swarm.content.take(chunk, data, offered, hash)?;
+                if let Some(chunks) = swarm.content.size().filter(|_| before.is_none()) {
+                    let swarm = channel.swarm;
+                    self.events.push_back(Event::SizeKnown { swarm, chunks });
+                }
+                check
+            }
         };
         match check {
             Check::Right => {
@@ -588,6 +629,10 @@ impl Peer {
         channel.download.misfits = 0;
         channel.conduct.gave(1);
         channel.acknowledgements.push((chunk, delay));
+        let swarm_key = channel.swarm;
+        if self.swarms[swarm_key.0].live.is_some() {
+            self.slide(swarm_key);
+        }
         self.cancel_elsewhere(key, chunk);
     }
 
@@ -602,7 +647,7 @@ impl Peer {
                 continue;
             }
             let download = &channel.download;
-            match content.take(chunk, &data, |node| download.hash(node))? {
+            match content.take(chunk, &data, None, |node| download.hash(node))? {
                 Check::Right => self.kept(now, key, chunk, data.len(), delay),
                 Check::Unproven => {
                     channel.download.park(chunk, &data, delay);
@@ -629,6 +674,7 @@ impl Peer {
             .collect();
         for other in others {
             if let Some(channel) = self.channels.get_mut(&other)
+                && channel.profile.cancels
                 && channel.download.give_up(chunk)
             {
                 channel.notices.push_back(Notice::Cancel(chunk));
@@ -647,16 +693,29 @@ impl Peer {
         }
         channel.may_ask = now + ASK_INTERVAL;
         let (swarm, address) = (channel.swarm, channel.address);
-        let mut others: Vec<SocketAddr> = self
+        let found = &self.swarms[swarm.0];
+        let membership = &found.config.membership;
+        let is_required = membership.is_required;
+        let own = membership.own.as_ref();
+        let own = own.filter(|(ours, _)| may_know(address, *ours));
+        let mut named: Vec<Notice> = own
+            .map(|(_, own)| Notice::Certificate(Arc::clone(own)))
+            .into_iter()
+            .collect();
+        let mut others: Vec<Notice> = self
             .others(swarm, key)
             .filter(|other| other.state == State::Open)
+            .filter(|other| now.since(other.heard) < LIVELY)
             .map(|other| other.address)
             .filter(|other| *other != address && may_know(address, *other))
+            .filter_map(|other| match found.members.certificate(now, other) {
+                Some(certificate) => Some(Notice::Certificate(certificate)),
+                None => (!is_required).then_some(Notice::Peer(other)),
+            })
             .collect();
-        let mut named = Vec::new();
         while named.len() < PEERS_NAMED && !others.is_empty() {
             let place = (self.random.next_u64() % others.len() as u64) as usize;
-            named.push(Notice::Peer(others.swap_remove(place)));
+            named.push(others.swap_remove(place));
         }
         if let Some(channel) = self.channels.get_mut(&key) {
             channel.notices.extend(named);
@@ -669,8 +728,10 @@ impl Peer {
             return;
         };
         let (swarm, teller) = (channel.swarm, channel.address);
-        // More than was asked for would send us to whom it likes (section 12.2).
-        let Some(left) = channel.peers_due.checked_sub(1) else {
+        // More than was asked for would send us to whom it likes (section 12.2), and
+        // where members have certificates, a bare address is nobody's.
+        let is_believed = !self.swarms[swarm.0].config.membership.is_required;
+        let Some(left) = channel.peers_due.checked_sub(1).filter(|_| is_believed) else {
             return;
         };
         channel.peers_due = left;
@@ -693,6 +754,16 @@ impl Peer {
     }
 }
 
+/// The chunks of a range, of each two the second first: each chunk but the first
+/// breaks the order, and is acknowledged by who acknowledges breaks.
+fn in_swapped_pairs(range: ChunkRange) -> impl Iterator<Item = ChunkRange> {
+    let (start, end) = (range.start(), range.end());
+    (start..=end).step_by(2).flat_map(move |first| {
+        let second = first.checked_add(1).filter(|&second| second <= end);
+        second.into_iter().chain([first]).map(ChunkRange::single)
+    })
+}
+
 /// The chunks that a message names.
 fn range_of(channel: &Channel, message: &Message<'_>) -> Option<ChunkRange> {
     let size = channel.reads.chunk_size.or_assumed();
@@ -704,7 +775,7 @@ fn range_of(channel: &Channel, message: &Message<'_>) -> Option<ChunkRange> {
 
 /// Whether a peer may be told of an address: private ones are of no use outside
 /// and nobody's business there (section 8.13).
-fn may_know(peer: SocketAddr, address: SocketAddr) -> bool {
+pub(super) fn may_know(peer: SocketAddr, address: SocketAddr) -> bool {
     let is_private = |address: IpAddr| match address {
         IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_loopback(),
         IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unique_local() || v6.is_loopback(),

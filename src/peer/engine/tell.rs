@@ -110,6 +110,9 @@ pub(super) fn write_acknowledgements(
         if channel.profile.single_acks {
             last = None;
         }
+        if channel.profile.lone_acks {
+            break;
+        }
     }
     acknowledgements.drain(..done);
     channel.acknowledgements = acknowledgements;
@@ -176,13 +179,24 @@ pub(super) fn remind(now: Moment, channel: &mut Channel, swarm: &Swarm, most: Du
     }
 }
 
-pub(super) fn write_notices(channel: &mut Channel, out: &mut Vec<u8>, limit: usize) {
+pub(super) fn write_notices(channel: &mut Channel, out: &mut Vec<u8>, start: usize, limit: usize) {
     let layout = channel.writes;
     let size = layout.chunk_size.or_assumed();
     while out.len() + 32 <= limit
         && let Some(notice) = channel.notices.pop_front()
     {
         let message = match notice {
+            Notice::Certificate(certificate) => {
+                let length = 3 + certificate.len();
+                if out.len() + length > limit && out.len() > start + 4 {
+                    // It goes with the next datagram.
+                    channel.notices.push_front(Notice::Certificate(certificate));
+                    return;
+                }
+                let certificate = &*certificate;
+                put(out, &Message::PexResCert { certificate }, &layout);
+                continue;
+            }
             Notice::Choke => Message::Choke,
             Notice::Unchoke => Message::Unchoke,
             Notice::Cancel(chunk) => {

@@ -84,14 +84,19 @@ impl Peer {
         begin(out, theirs);
         let limit = start + self.config.datagram_size;
         write_acknowledgements(channel, swarm, out, limit);
+        if channel.profile.lone_acks && out.len() > start + 4 {
+            return Ok(());
+        }
         remind(now, channel, swarm, self.config.keep_alive);
         let goes = out.len() > start + 4 || channel.owes_third || channel.may_send_content(now);
         write_news(now, channel, swarm, out, limit, goes);
-        write_notices(channel, out, limit);
+        write_notices(channel, out, start, limit);
         if channel.profile.asks_for_peers && channel.ask_again.is_none_or(|at| at <= now) {
             let (is_hungry, channels) = (swarm.wants_peers(), swarm.channels.len());
             channel.ask_again = Some(now + ask_every(is_hungry, channels));
-            if is_hungry && channels < self.config.most_peers {
+            // Who names members only needs the certificates of those it knows.
+            let collects = swarm.config.membership.is_required && channel.asked_for_peers.is_none();
+            if collects || is_hungry && channels < self.config.most_peers {
                 channel.asked_for_peers = Some(now);
                 channel.peers_due = PEERS_ASKED;
                 put(out, &Message::PexReq, &channel.writes);

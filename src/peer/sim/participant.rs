@@ -15,8 +15,8 @@ use super::scenario::{ContentKind, ContentSettings, HostSettings, Misbehaviour, 
 use super::stream::{Injector, Playback, Player, Stream};
 use super::summary::Achievement;
 use crate::peer::engine::{
-    Event, JoinError, LiveConfig, Moment, Peer, PeerConfig, StoreError, SwarmConfig, SwarmKey,
-    SwarmTotals,
+    Event, JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, StoreError, SwarmConfig,
+    SwarmKey, SwarmTotals, Unprotected,
 };
 use crate::peer::keys::SigningKey;
 use crate::peer::storage::MemoryStore;
@@ -142,6 +142,8 @@ impl PeerNode {
                 },
                 ContentKind::Static { .. } => LiveConfig::default(),
             },
+            unprotected: Unprotected::default(),
+            membership: Membership::default(),
         };
         let swarm = peer.join(beginning.start, swarm, Box::new(store))?;
         for &address in beginning.known {
