@@ -57,34 +57,47 @@ fn compress(state: &mut [__m512i; 8], blocks: [&[u8; BLOCK]; LANES]) {
             $h = _mm512_add_epi32(_mm512_add_epi32(majority, sum), rotations::<2, 13, 22>($a));
         };
     }
-    macro_rules! eight_rounds {
-        ($first:ident: $r0:literal $r1:literal $r2:literal $r3:literal $r4:literal $r5:literal $r6:literal $r7:literal) => {
-            round!($r0 $first a b c d e f g h);
-            round!($r1 $first h a b c d e f g);
-            round!($r2 $first g h a b c d e f);
-            round!($r3 $first f g h a b c d e);
-            round!($r4 $first e f g h a b c d);
-            round!($r5 $first d e f g h a b c);
-            round!($r6 $first c d e f g h a b);
-            round!($r7 $first b c d e f g h a);
-        };
-    }
-    macro_rules! next_words {
-        ($($n:literal)*) => {$(
+    // The word sixteen places further on is made as soon as one is done with: a
+    // round waits for the one before, and this does not.
+    macro_rules! next_word {
+        ($n:literal) => {
             let word = |n: usize| w[($n + n) % 16];
             w[$n] = _mm512_add_epi32(
                 _mm512_add_epi32(word(0), rotations_and_shift::<7, 18, 3>(word(1))),
                 _mm512_add_epi32(word(9), rotations_and_shift::<17, 19, 10>(word(14))),
             );
-        )*};
+        };
     }
-    for first in [0, 16, 32, 48] {
-        if first > 0 {
-            next_words!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
-        }
-        eight_rounds!(first: 0 1 2 3 4 5 6 7);
-        eight_rounds!(first: 8 9 10 11 12 13 14 15);
+    macro_rules! eight_rounds {
+        ($first:ident $next:ident: $r0:literal $r1:literal $r2:literal $r3:literal $r4:literal $r5:literal $r6:literal $r7:literal) => {
+            round!($r0 $first a b c d e f g h);
+            $next!($r0);
+            round!($r1 $first h a b c d e f g);
+            $next!($r1);
+            round!($r2 $first g h a b c d e f);
+            $next!($r2);
+            round!($r3 $first f g h a b c d e);
+            $next!($r3);
+            round!($r4 $first e f g h a b c d);
+            $next!($r4);
+            round!($r5 $first d e f g h a b c);
+            $next!($r5);
+            round!($r6 $first c d e f g h a b);
+            $next!($r6);
+            round!($r7 $first b c d e f g h a);
+            $next!($r7);
+        };
     }
+    macro_rules! no_word {
+        ($n:literal) => {};
+    }
+    for first in [0, 16, 32] {
+        eight_rounds!(first next_word: 0 1 2 3 4 5 6 7);
+        eight_rounds!(first next_word: 8 9 10 11 12 13 14 15);
+    }
+    let first = 48;
+    eight_rounds!(first no_word: 0 1 2 3 4 5 6 7);
+    eight_rounds!(first no_word: 8 9 10 11 12 13 14 15);
     for (word, after) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
         *word = _mm512_add_epi32(*word, after);
     }
