@@ -35,11 +35,13 @@ pub(super) fn hash(chunks: &[&[u8]; LANES]) -> [Hash; LANES] {
     for number in 0..ends.iter().map(|end| end.blocks().len()).min().unwrap_or(0) {
         compress(&mut state, ends.each_ref().map(|end| &end.blocks()[number]));
     }
-    digests(state)
+    digests(&state)
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
+// The names of FIPS 180-4.
+#[allow(clippy::many_single_char_names)]
 fn compress(state: &mut [__m512i; 8], blocks: [&[u8; BLOCK]; LANES]) {
     let mut w = words(blocks);
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
@@ -131,7 +133,7 @@ fn words(blocks: [&[u8; BLOCK]; LANES]) -> [__m512i; 16] {
     const HIGH: i64 = 0x0c0d_0e0f_0809_0a0b;
     const LOW: i64 = 0x0405_0607_0001_0203;
     let swap = _mm512_set_epi64(HIGH, LOW, HIGH, LOW, HIGH, LOW, HIGH, LOW);
-    transposed(blocks.map(|block| {
+    transposed(&blocks.map(|block| {
         // SAFETY: the block has the 64 bytes of a vector, at any address.
         let words = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
         _mm512_shuffle_epi8(words, swap)
@@ -141,7 +143,7 @@ fn words(blocks: [&[u8; BLOCK]; LANES]) -> [__m512i; 16] {
 /// Rows become columns.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn transposed(rows: [__m512i; 16]) -> [__m512i; 16] {
+fn transposed(rows: &[__m512i; 16]) -> [__m512i; 16] {
     // Within each quarter of a vector, first pairs of rows, then fours.
     let pairs: [__m512i; 16] = std::array::from_fn(|n| {
         let (one, other) = (rows[n / 2 * 2], rows[n / 2 * 2 + 1]);
@@ -186,7 +188,7 @@ fn transposed(rows: [__m512i; 16]) -> [__m512i; 16] {
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn digests(state: [__m512i; 8]) -> [Hash; LANES] {
+fn digests(state: &[__m512i; 8]) -> [Hash; LANES] {
     let words = state.map(|lanes| {
         let mut words = [0u32; LANES];
         // SAFETY: the array has the 64 bytes of a vector, at any address.
