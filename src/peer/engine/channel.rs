@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ppspp_dissector::wire::{Bin, ChannelId, Layout};
+use ppspp_dissector::wire::{Bin, ChannelId, ChunkAddressing, DiscardWindow, Layout};
 
 use super::conduct::Conduct;
 use super::config::{PeerConfig, Profile};
 use super::download::Download;
-use super::store::Chunks;
+use super::store::{Chunks, last_of};
 use super::swarm::SwarmKey;
 use super::time::Moment;
 use super::upload::Upload;
@@ -63,6 +63,9 @@ pub(super) struct Channel {
 
     /// Chunks that the peer has said to have.
     pub(super) has: Chunks,
+    /// How many chunks it keeps before the last one of a live stream, where it
+    /// discards any (section 7.9), as it has declared it.
+    pub(super) window: Option<DiscardWindow>,
     /// Chunks of ours that it was not told of yet, and when it is to be.
     pub(super) news: Chunks,
     pub(super) news_due: Option<Moment>,
@@ -224,6 +227,23 @@ impl Channel {
             Notice::Unchoke
         });
         true
+    }
+
+    /// Takes out of what the peer has what it has discarded (section 6.2).
+    pub(super) fn forget_discarded(&mut self) {
+        let window = match self.window {
+            None | Some(DiscardWindow::Bits32(u32::MAX)) => return,
+            Some(DiscardWindow::Bits32(window)) => window.into(),
+            Some(DiscardWindow::Bits64(window)) => window,
+        };
+        let window = match self.reads.addressing {
+            ChunkAddressing::Byte64 => window / u64::from(self.reads.chunk_size.or_assumed()),
+            _ => window,
+        };
+        let gone = last_of(&self.has).and_then(|last| last.checked_sub(window));
+        if let Some(gone) = gone {
+            self.has.remove(0..=gone);
+        }
     }
 
     /// The peer has asked for chunks though it is choked: it may not know.

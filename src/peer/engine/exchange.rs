@@ -84,7 +84,7 @@ impl Peer {
     pub(super) fn found(&mut self, now: Moment, swarm: SwarmKey, address: SocketAddr) {
         self.events.push_back(Event::PeerFound { swarm, address });
         let found = &self.swarms[swarm.0];
-        if found.is_hungry() && found.channels.len() < self.config.most_peers {
+        if found.wants_peers() && found.channels.len() < self.config.most_peers {
             self.connect(now, swarm, address);
         }
     }

@@ -29,6 +29,7 @@ pub(super) struct Declared {
     pub(super) addressing: Option<ChunkAddressing>,
     pub(super) has_messages: bool,
     pub(super) chunk_size: Option<u32>,
+    pub(super) window: Option<DiscardWindow>,
     /// Whether an option is among them that only `PyPPSPP` knows.
     is_pyppspp: bool,
 }
@@ -53,8 +54,8 @@ impl Declared {
                 ProtocolOption::ChunkAddressing(method) => declared.addressing = Some(*method),
                 ProtocolOption::SupportedMessages(_) => declared.has_messages = true,
                 ProtocolOption::ChunkSize(size) => declared.chunk_size = Some(*size),
+                ProtocolOption::LiveDiscardWindow(window) => declared.window = Some(*window),
                 ProtocolOption::Foreign { .. } => declared.is_pyppspp = true,
-                ProtocolOption::LiveDiscardWindow(_) => {}
             }
         }
         declared

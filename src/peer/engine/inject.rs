@@ -2,9 +2,9 @@
 
 use ppspp_dissector::wire::Bin;
 
-use super::live::{Live, Sign, subtree};
+use super::live::{Sign, subtree};
 use super::peer::Peer;
-use super::store::StoreError;
+use super::store::{StoreError, last_of};
 use super::swarm::SwarmKey;
 use super::time::Moment;
 
@@ -75,7 +75,6 @@ impl Peer {
         for (chunk, data) in (start..).zip(&group) {
             swarm.content.keep(chunk, data)?;
             swarm.claimed.insert(chunk..=chunk);
-            live.arrived(chunk);
             if live.signs_chunks
                 && let Some(leaf) = Bin::leaf(chunk)
             {
@@ -104,7 +103,10 @@ impl Peer {
     /// Gives up what has left the discard window of a live stream.
     pub(super) fn slide(&mut self, key: SwarmKey) {
         let swarm = &mut self.swarms[key.0];
-        if let Some(gone) = swarm.live.as_mut().and_then(Live::slide)
+        let last = last_of(swarm.content.present());
+        let live = swarm.live.as_mut();
+        let gone = live.zip(last).and_then(|(live, last)| live.slide(last));
+        if let Some(gone) = gone
             && let Err(error) = swarm.content.discard(gone)
         {
             self.fail(key, error);

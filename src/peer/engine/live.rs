@@ -66,8 +66,6 @@ pub(super) struct Live {
     pub(super) next: u64,
     /// The first chunk that was not given up.
     kept_from: u64,
-    /// The chunk after the last one that is there.
-    end: u64,
 }
 
 impl Live {
@@ -97,7 +95,6 @@ impl Live {
             group: Vec::new(),
             next: 0,
             kept_from: 0,
-            end: 0,
         })
     }
 
@@ -115,11 +112,6 @@ impl Live {
     /// Whether a chunk has left the discard window.
     pub(super) const fn has_left(&self, chunk: u64) -> bool {
         chunk < self.kept_from
-    }
-
-    /// A chunk is there.
-    pub(super) fn arrived(&mut self, chunk: u64) {
-        self.end = self.end.max(chunk.saturating_add(1));
     }
 
     /// The discard window as the handshake declares it.
@@ -227,13 +219,10 @@ impl Live {
         self.signatures.values().next_back().map(|(node, _)| *node)
     }
 
-    /// Forgets what has left the discard window; these chunks are to be given up.
-    pub(super) fn slide(&mut self) -> Option<ChunkRange> {
-        let end = match self.rightmost() {
-            Some(munro) if self.has_munros() => munro.range().end() + 1,
-            _ => self.end,
-        };
-        let from = end.checked_sub(self.config.window)?;
+    /// Forgets what has left the discard window, which ends with the last chunk
+    /// that we have told of (section 6.2); these chunks are to be given up.
+    pub(super) fn slide(&mut self, last: u64) -> Option<ChunkRange> {
+        let from = (last + 1).checked_sub(self.config.window)?;
         if from <= self.kept_from {
             return None;
         }

@@ -433,6 +433,7 @@ impl Peer {
             spoke: now,
             unanswered: 0,
             has: Chunks::new(),
+            window: None,
             news: Chunks::new(),
             news_due: None,
             reminder: None,

@@ -115,6 +115,7 @@ impl Peer {
         if declared.conflict(&found.config).is_some() || found.banned.contains(&source) {
             return;
         }
+        let is_live = found.live.is_some();
         let profile = declared.profile(found.config.profile);
         let addressing = declared.addressing.unwrap_or(found.config.addressing);
         let added = self.add_channel(
@@ -127,6 +128,9 @@ impl Peer {
             addressing,
         );
         if let Some(key) = added {
+            if let Some(channel) = self.channels.get_mut(&key) {
+                channel.window = declared.window.filter(|_| is_live);
+            }
             // Haves and requests may come with it.
             self.messages(now, key, reader);
         }
@@ -339,6 +343,8 @@ impl Peer {
         if let Some(addressing) = declared.addressing {
             channel.reads = layout(&found.config, addressing);
         }
+        // PyPPSPP declares one of static content, too, and discards nothing.
+        channel.window = declared.window.filter(|_| found.live.is_some());
         channel.profile = declared.profile(channel.profile);
         channel.state = State::Open;
         channel.handshake_due = None;
@@ -389,6 +395,7 @@ impl Peer {
                 return;
             }
             channel.has.insert(range.start()..=range.end());
+            channel.forget_discarded();
             channel.reminder_wait = REMIND_AFTER;
             // Who has verified anything knows the peaks.
             channel.knows_peaks = true;
@@ -613,11 +620,6 @@ impl Peer {
         channel.download.misfits = 0;
         channel.conduct.gave(1);
         channel.acknowledgements.push((chunk, delay));
-        let swarm_key = channel.swarm;
-        if let Some(live) = &mut swarm.live {
-            live.arrived(chunk);
-            self.slide(swarm_key);
-        }
         self.cancel_elsewhere(key, chunk);
     }
 

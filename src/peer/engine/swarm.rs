@@ -97,6 +97,11 @@ impl Swarm {
         self.config.wants_content && tuned_in && !self.failed && !self.content.is_complete()
     }
 
+    /// Whether more peers are wanted: also to learn where a stream is.
+    pub(super) fn wants_peers(&self) -> bool {
+        self.config.wants_content && !self.failed && !self.content.is_complete()
+    }
+
     /// A chunk is no longer asked for.
     pub(super) fn unclaim(&mut self, chunk: u64) {
         if !self.content.has(chunk) {

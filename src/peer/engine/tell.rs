@@ -30,7 +30,10 @@ impl Peer {
             }
             let key = SwarmKey(index);
             match self.swarms[index].content.commit() {
-                Ok(chunks) => self.announce(now, key, &chunks),
+                Ok(chunks) => {
+                    self.announce(now, key, &chunks);
+                    self.slide(key);
+                }
                 Err(error) => self.fail(key, error),
             }
             self.tell_complete(key);

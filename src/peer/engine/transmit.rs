@@ -92,7 +92,7 @@ impl Peer {
         write_news(now, channel, swarm, out, limit, goes);
         write_notices(channel, out, start, limit);
         if channel.profile.asks_for_peers && channel.ask_again.is_none_or(|at| at <= now) {
-            let (is_hungry, channels) = (swarm.is_hungry(), swarm.channels.len());
+            let (is_hungry, channels) = (swarm.wants_peers(), swarm.channels.len());
             channel.ask_again = Some(now + ask_every(is_hungry, channels));
             // Who names members only needs the certificates of those it knows.
             let collects = swarm.config.membership.is_required && channel.asked_for_peers.is_none();
