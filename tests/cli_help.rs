@@ -13,7 +13,7 @@ use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 18] = [
     &[],
     &["read"],
     &["stats"],
@@ -21,6 +21,7 @@ const COMMANDS: [&[&str]; 17] = [
     &["extract"],
     &["hash"],
     &["findings"],
+    &["fields"],
     &["peer"],
     &["peer", "keygen"],
     &["peer", "id"],
