@@ -76,7 +76,7 @@ fn wrong(simulation: &Simulation, name: &str) -> u64 {
 fn viewers_play_the_stream_in_order_and_lag_little() {
     for content in [
         "discard_window = 1024",
-        r#"content_integrity = "sign_all""#,
+        r#"content_integrity = "sign-all""#,
         r#"signature_algorithm = "RSASHA256"
         chunks_per_signature = 8"#,
         r#"signature_algorithm = "ECDSAP384SHA384"
