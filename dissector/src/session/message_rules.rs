@@ -417,7 +417,7 @@ mod tests {
         let bigger = |start, end, addressing| {
             let range = range(start, end);
             let spec = ChunkSpec::of(range, addressing, 1024).expect("a bin");
-            bigger_interval(&announced, spec, range, None)
+            bigger_interval(&announced, spec, range, None, 0)
         };
         assert_eq!(bigger(0, 3, ChunkAddressing::Bin32), None);
         assert_eq!(bigger(2, 3, ChunkAddressing::Bin32), Some(range(0, 3)));
