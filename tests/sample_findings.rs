@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ppsp_inspect::capture::{Capture, Input, Options};
-use ppspp_dissector::session::{Analyzer, recycle};
+use ppspp_dissector::session::{Analyzer, Config, recycle};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
@@ -23,7 +23,10 @@ struct Analysis {
 fn analyze(file: &str) -> Analysis {
     let inputs = [Input::File(folder().join(file))];
     let mut capture = Capture::open(&inputs, Options::default()).expect("a sample capture");
-    let mut analyzer = Analyzer::default();
+    let mut analyzer = Analyzer::new(Config {
+        verify: true,
+        ..Config::default()
+    });
     let mut analysis = Analysis {
         datagrams: 0,
         messages: BTreeMap::new(),

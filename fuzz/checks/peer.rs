@@ -6,7 +6,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ppsp_inspect::peer::engine::{
-    LiveConfig, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity, SwarmConfig,
+    LiveConfig, Membership, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity, SwarmConfig,
+    Unprotected,
 };
 use ppsp_inspect::peer::keys::SigningKey;
 use ppsp_inspect::peer::storage::MemoryStore;
@@ -58,6 +59,8 @@ fn config(id: Vec<u8>, integrity: ContentIntegrity) -> SwarmConfig {
             window: 64,
             chunks_per_signature: 4,
         },
+        unprotected: Unprotected::default(),
+        membership: Membership::default(),
     }
 }
 
