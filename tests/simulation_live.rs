@@ -9,7 +9,7 @@ mod simulations;
 use std::collections::BTreeMap;
 
 use listeners::Listeners;
-use ppsp_inspect::peer::sim::{NodeSummary, Participant, PeerNode, PeerNode, PlaybackSummary, Simulation};
+use ppsp_inspect::peer::sim::{NodeSummary, Participant, PeerNode, PlaybackSummary, Simulation};
 use simulations::{node, simulate};
 
 /// An injector that can serve three of ten viewers, which relay to each other;
