@@ -94,7 +94,7 @@ fn simulated_captures_hold_nothing_that_an_honest_peer_may_not_send() {
         }
         // Only here somebody sends what is wrong, and it is found.
         if name == "simulated-liar.pcapng" {
-            assert!(grave.contains_key("data.wrong-chunk"), "{grave:?}");
+            assert!(grave.contains_key("data.contradicts-hashes"), "{grave:?}");
             continue;
         }
         assert!(grave.is_empty(), "{name}: {grave:?}");

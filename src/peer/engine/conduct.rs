@@ -154,7 +154,7 @@ mod tests {
     fn a_flood_is_too_much_and_the_same_over_an_hour_is_not() {
         let start = Moment::from_microseconds(1_000_000_000);
         let mut flood = Conduct::default();
-        let count = (0..1_000_000)
+        let count = (0..u32::MAX)
             .take_while(|_| !flood.blame(start, CHUNK))
             .count();
         assert_eq!(count as i64, MOST / i64::from(CHUNK));
@@ -183,7 +183,7 @@ mod tests {
         let mut conduct = Conduct::default();
         conduct.gave(u64::MAX);
         conduct.took(1);
-        let count = (0..1_000_000)
+        let count = (0..u32::MAX)
             .take_while(|_| !conduct.blame(now, CHUNK))
             .count();
         assert_eq!(count as i64, (MOST + SAVED) / i64::from(CHUNK));
