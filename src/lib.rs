@@ -8,6 +8,7 @@ pub mod cli;
 pub mod content;
 pub mod extraction;
 pub mod hashing;
+pub mod index;
 pub mod output;
 pub mod peer;
 pub mod pipeline;

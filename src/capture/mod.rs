@@ -132,6 +132,10 @@ pub struct Captured<'a> {
     pub comment: Option<&'a str>,
     /// Which of the inputs that frame came from, from 0.
     pub input: usize,
+    /// Offset of the datagram's bytes in that input, where they stand there as
+    /// they are: not where the input is compressed, nor where they were put
+    /// together from fragments or a TCP stream.
+    pub stored: Option<u64>,
 }
 
 /// How far reading has come, in bytes of the inputs as they are stored.
@@ -244,10 +248,15 @@ impl Capture {
     #[inline]
     pub fn next(&mut self) -> Option<Captured<'_>> {
         let next = self.advance()?;
+        let mut stored = None;
         let (source, destination, payload, wire_length, fragments, transport) = match &next {
             Next::Udp(found) => {
                 let frame = self.merge.packet().map_or(&[][..], |(_, bytes, _)| bytes);
                 let payload = self.decoder.payload(found, frame);
+                stored = found
+                    .offset_in_frame()
+                    .zip(self.merge.packet_offset())
+                    .map(|(within, frame)| frame + within as u64);
                 (
                     found.source,
                     found.destination,
@@ -279,6 +288,7 @@ impl Capture {
             },
             comment: self.merge.comment(),
             input: self.input,
+            stored,
         })
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ppspp_dissector::session::{Analyzer, ChunkToHash, Datagram, HashedChunk};
 
-use crate::capture::{Capture, Progress};
+use crate::capture::{Capture, Captured, Progress};
 use crate::hashing::hash_chunks;
 
 /// Datagrams of a batch, at most.
@@ -33,6 +33,8 @@ struct Entry {
     /// Its chunks among those of the batch that are hashed.
     chunks: Range<usize>,
     comment: Option<Box<str>>,
+    input: usize,
+    stored: Option<u64>,
 }
 
 impl Entry {
@@ -66,6 +68,8 @@ impl Batch {
                 payload: start..self.bytes.len(),
                 chunks: 0..0,
                 comment: captured.comment.map(Into::into),
+                input: captured.input,
+                stored: captured.stored,
             });
         }
         self.progress = Some(capture.progress());
@@ -107,17 +111,17 @@ impl Batch {
         });
     }
 
-    /// The datagrams with what was hashed of them and their comments.
-    pub(super) fn datagrams(
-        &self,
-    ) -> impl Iterator<Item = (Datagram<'_>, &[HashedChunk], Option<&str>)> {
+    /// The datagrams with what was hashed of them.
+    pub(super) fn datagrams(&self) -> impl Iterator<Item = (Captured<'_>, &[HashedChunk])> {
         self.entries.iter().map(|entry| {
             let hashed = self.hashed.get(entry.chunks.clone()).unwrap_or_default();
-            (
-                entry.datagram(&self.bytes),
-                hashed,
-                entry.comment.as_deref(),
-            )
+            let captured = Captured {
+                datagram: entry.datagram(&self.bytes),
+                comment: entry.comment.as_deref(),
+                input: entry.input,
+                stored: entry.stored,
+            };
+            (captured, hashed)
         })
     }
 }

@@ -5,13 +5,14 @@ mod crew;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use ppspp_dissector::session::{
     Analyzer, Config, Datagram, Failure, Late, Learned, Record, recycle,
 };
 
-use crate::capture::{Capture, CaptureError, Input, Options};
+use crate::capture::{Capture, CaptureError, Captured, Input, Options, Progress as Read};
 use crate::progress::Progress;
 use batch::Batch;
 
@@ -74,16 +75,54 @@ pub fn run(
     manner: Manner,
     mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Option<&str>) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
-    let learned = learn(inputs, &config)?;
+    let analyzer = Mutex::new(prepare(inputs, config)?);
     let mut capture = Capture::open(inputs, Options::default())?;
-    let mut analyzer = Analyzer::new(Config { learned, ..config });
+    run_shared(&mut capture, &analyzer, manner, |captured, record, _| {
+        consume(&captured.datagram, record, captured.comment)
+    })?;
+    let mut analyzer = analyzer
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let (late, failures) = analyzer.close();
+    Ok(Finished {
+        capture,
+        analyzer,
+        late,
+        failures,
+    })
+}
+
+/// An analyzer for these inputs. Of files that can be read twice it knows already
+/// what their beginning shows of channels without handshake.
+///
+/// # Errors
+/// When the inputs can't be opened.
+pub fn prepare(inputs: &[Input], config: Config) -> Result<Analyzer> {
+    let learned = learn(inputs, &config)?;
+    Ok(Analyzer::new(Config { learned, ..config }))
+}
+
+/// Gives every PPSPP datagram of `capture` with its record to `consume`, and how
+/// far the inputs are read, until that says to stop. The analyzer is locked only
+/// while it works, so that others may look into it meanwhile; whoever calls
+/// closes it.
+///
+/// # Errors
+/// What `consume` answers.
+pub fn run_shared(
+    capture: &mut Capture,
+    analyzer: &Mutex<Analyzer>,
+    manner: Manner,
+    mut consume: impl FnMut(&Captured<'_>, &Record<'_, '_>, Option<Read>) -> Result<ControlFlow<()>>,
+) -> Result<()> {
     let mut progress = Progress::new(manner.quiet);
     let mut scratch = Vec::new();
     let analyze = |analyzer: &mut Analyzer, batch: &Batch| {
         let mut messages = recycle(std::mem::take(&mut scratch));
-        for (datagram, hashed, comment) in batch.datagrams() {
-            if let Some(record) = analyzer.datagram_hashed(&datagram, hashed, &mut messages)
-                && consume(&datagram, &record, comment)?.is_break()
+        for (captured, hashed) in batch.datagrams() {
+            if let Some(record) =
+                analyzer.datagram_hashed(&captured.datagram, hashed, &mut messages)
+                && consume(&captured, &record, batch.progress)?.is_break()
             {
                 return Ok(ControlFlow::Break(()));
             }
@@ -95,37 +134,37 @@ pub fn run(
         Ok(ControlFlow::Continue(()))
     };
     if manner.jobs.get() > 1 && !manner.at_once {
-        crew::run(&mut capture, &mut analyzer, manner.jobs.get(), analyze)?;
+        crew::run(capture, analyzer, manner.jobs.get(), analyze)?;
     } else {
         let most = if manner.at_once { 1 } else { MOST_ALONE };
-        alone(&mut capture, &mut analyzer, most, analyze)?;
+        alone(capture, analyzer, most, analyze)?;
     }
     progress.finish();
-    let (late, failures) = analyzer.close();
-    Ok(Finished {
-        capture,
-        analyzer,
-        late,
-        failures,
-    })
+    Ok(())
 }
 
 /// Brings the whole capture before `analyze`, up to `most` datagrams at a time.
 fn alone(
     capture: &mut Capture,
-    analyzer: &mut Analyzer,
+    analyzer: &Mutex<Analyzer>,
     most: usize,
     mut analyze: impl FnMut(&mut Analyzer, &Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let mut batch = Batch::default();
     loop {
         batch.fill(capture, most);
-        batch.foresee(analyzer);
+        batch.foresee(&locked(analyzer));
         batch.hash();
-        if batch.is_empty() || analyze(analyzer, &batch)?.is_break() {
+        if batch.is_empty() || analyze(&mut locked(analyzer), &batch)?.is_break() {
             return Ok(());
         }
     }
+}
+
+/// The analyzer. A thread that panicked with it has left it as it was between two
+/// datagrams, or is going to bring the whole program down.
+fn locked(analyzer: &Mutex<Analyzer>) -> MutexGuard<'_, Analyzer> {
+    analyzer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads the beginning of files that can be read twice.

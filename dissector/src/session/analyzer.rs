@@ -43,6 +43,8 @@ pub struct Record<'s, 'a> {
     pub channel_id: Option<ChannelId>,
     /// The channel; `None` when no handshake announced it.
     pub channel: Option<&'s Channel>,
+    /// That channel's place in the analyzer's list.
+    pub channel_index: Option<ChannelIndex>,
     /// The channel's swarm.
     pub swarm: Option<&'s Swarm>,
     /// Which side sent the datagram, where the channel is known.
@@ -63,8 +65,8 @@ pub struct Record<'s, 'a> {
     pub late: &'s [Late],
     /// Messages of this and earlier datagrams that have failed for good.
     pub failures: &'s [Failure],
-    verdicts: &'s [Option<Verdict>],
-    receiver_verdicts: &'s [Option<Verdict>],
+    pub(super) verdicts: &'s [Option<Verdict>],
+    pub(super) receiver_verdicts: &'s [Option<Verdict>],
 }
 
 impl Record<'_, '_> {
@@ -209,6 +211,7 @@ impl Analyzer {
         Some(Record {
             channel_id: outcome.channel_id,
             channel,
+            channel_index: outcome.route.map(|(index, _)| index),
             swarm: channel.map(|channel| &self.swarms[channel.swarm.0 as usize]),
             sender: outcome.route.map(|(_, sender)| sender),
             layout: outcome.layout,
