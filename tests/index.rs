@@ -11,6 +11,7 @@ use ppsp_inspect::capture::Input;
 use ppsp_inspect::index::{Reader, Store, Worst};
 use ppsp_inspect::output::{JsonTimes, write_json_line};
 use ppsp_inspect::pipeline::{self, Manner};
+use ppspp_dissector::fields::Frame;
 use ppspp_dissector::session::{Config, Datagram, Record, Verdict};
 use support::samples::{real_captures, sample, samples};
 
@@ -36,12 +37,12 @@ fn indexed(path: &Path) -> Store {
 }
 
 /// Everything about a datagram that does not change later.
-fn told(datagram: &Datagram<'_>, record: &Record<'_, '_>, comment: Option<&str>) -> String {
+fn told(datagram: &Datagram<'_>, record: &Record<'_, '_>, frame: Frame<'_>) -> String {
     let receivers: Vec<_> = (0..record.messages.len())
         .map(|place| record.receiver_verdict(place))
         .collect();
     format!(
-        "{datagram:?} {comment:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {receivers:?}",
+        "{datagram:?} {frame:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {receivers:?}",
         record.channel_id,
         record.channel_index,
         record.sender,
@@ -61,8 +62,8 @@ fn compare(name: &str, path: &Path) {
     let mut verdicts: HashMap<(u64, usize), Vec<Verdict>> = HashMap::new();
     let mut late = Vec::new();
     let inputs = [Input::File(path.to_owned())];
-    let finished = pipeline::run(&inputs, config(), quiet(), |datagram, record, comment| {
-        expected.push(told(datagram, record, comment));
+    let finished = pipeline::run(&inputs, config(), quiet(), |datagram, record, frame| {
+        expected.push(told(datagram, record, frame));
         for (place, located) in record.messages.iter().enumerate() {
             let key = (datagram.frame, located.offset);
             verdicts.entry(key).or_default().push(record.verdict(place));
@@ -89,7 +90,7 @@ fn compare(name: &str, path: &Path) {
             reader
                 .row(&analyzer, row, |item, record| {
                     assert!(!item.is_lost);
-                    let told = told(&item.datagram, record, item.comment);
+                    let told = told(&item.datagram, record, item.frame);
                     assert_eq!(&told, expected, "{name}, row {row}");
                     let mut worst = Worst::Nothing;
                     for (place, located) in record.messages.iter().enumerate() {
@@ -136,7 +137,13 @@ fn bytes_of_a_compressed_capture_are_kept_apart() {
             let mut lines = Vec::new();
             for row in 0..store.len() {
                 reader.row(&analyzer, row, |item, record| {
-                    write_json_line(&mut lines, &item.datagram, record, item.comment, &mut times)
+                    write_json_line(
+                        &mut lines,
+                        &item.datagram,
+                        record,
+                        item.frame.comment,
+                        &mut times,
+                    )
                 });
             }
             String::from_utf8(lines).expect("text")

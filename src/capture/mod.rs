@@ -58,6 +58,7 @@ mod testing;
 use std::io::Read;
 use std::time::Duration;
 
+use ppspp_dissector::fields::Frame;
 use ppspp_dissector::session::{Datagram, Time, Transport};
 
 use decode::{Decoder, Found};
@@ -118,6 +119,8 @@ pub struct Capture {
     faults: Vec<CaptureError>,
     frame: u64,
     time: Option<Time>,
+    frame_length: u64,
+    start: Option<Time>,
     input: usize,
     bytes_total: Option<u64>,
 }
@@ -136,6 +139,22 @@ pub struct Captured<'a> {
     /// they are: not where the input is compressed, nor where they were put
     /// together from fragments or a TCP stream.
     pub stored: Option<u64>,
+    /// Bytes of that frame on the wire, with all its headers.
+    pub frame_length: u64,
+    /// When the first frame of the inputs was captured, datagram or not.
+    pub start: Option<Time>,
+}
+
+impl<'a> Captured<'a> {
+    /// What is known of the frame beside the datagram.
+    #[inline]
+    pub const fn frame(&self) -> Frame<'a> {
+        Frame {
+            length: Some(self.frame_length),
+            start: self.start,
+            comment: self.comment,
+        }
+    }
 }
 
 /// How far reading has come, in bytes of the inputs as they are stored.
@@ -237,6 +256,8 @@ impl Capture {
             faults,
             frame: 0,
             time: None,
+            frame_length: 0,
+            start: None,
             input: 0,
             bytes_total,
         })
@@ -289,6 +310,8 @@ impl Capture {
             comment: self.merge.comment(),
             input: self.input,
             stored,
+            frame_length: self.frame_length,
+            start: self.start,
         })
     }
 
@@ -335,6 +358,8 @@ impl Capture {
             };
             self.frame += 1;
             self.time = record.time;
+            self.start = self.start.or(record.time);
+            self.frame_length = record.wire as u64;
             self.input = input;
             self.decoder.counters.frames += 1;
             let Some(link) = record.link else {

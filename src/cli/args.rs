@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ppspp_dissector::filter::Filter;
 use ppspp_dissector::session::Config;
 use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
 
@@ -208,11 +209,27 @@ impl InputArgs {
     }
 }
 
+/// Which datagrams.
+#[derive(Debug, Args)]
+pub(super) struct FilterArg {
+    /// Only datagrams that fit this display filter, in Wireshark's syntax
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER", value_parser = filter)]
+    pub(super) filter: Option<Filter>,
+}
+
+/// Reads a display filter; what is wrong with it is marked under its text.
+fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| error.with_text(text).to_string())
+}
+
 /// What `read` takes.
 #[derive(Debug, Args)]
 pub(super) struct ReadArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+
+    #[command(flatten)]
+    pub(super) filter: FilterArg,
 
     /// Output: a line of text or a JSON object a datagram
     #[arg(
@@ -231,7 +248,7 @@ pub(super) struct ReadArgs {
     #[arg(short = 'x', long = "hex", conflicts_with = "format")]
     pub(super) hex: bool,
 
-    /// Stop after this many PPSPP datagrams
+    /// Stop after this many datagrams
     #[arg(short = 'c', long = "count", value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
@@ -255,6 +272,9 @@ pub(super) struct ReadArgs {
 pub(super) struct StatsArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+
+    #[command(flatten)]
+    pub(super) filter: FilterArg,
 
     /// One JSON object, for programs
     #[arg(long)]

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use ppspp_dissector::fields::RecordValues;
 use ppspp_dissector::integrity::TreeHash;
 use ppspp_dissector::session::{Failure, Swarm};
 use ppspp_dissector::wire::HashFunction;
@@ -97,6 +98,7 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
     let mut times = TimeFormat::new(args.time);
     let mut json_times = JsonTimes::default();
     let mut left = args.count;
+    let filter = args.filter.filter.as_ref();
     // What comes through a pipe may come live, and is wanted at once.
     let live = args.input.inputs().contains(&Input::Stdin);
     let finished = pipeline::run(
@@ -107,7 +109,13 @@ fn read(args: &ReadArgs) -> Result<ExitCode> {
             at_once: live || left.is_some(),
             ..Manner::default()
         },
-        |datagram, record, comment| {
+        |datagram, record, frame| {
+            let values = RecordValues::new(datagram, record, frame);
+            if filter.is_some_and(|filter| !filter.matches(&values)) {
+                times.pass(datagram.time);
+                return Ok(ControlFlow::Continue(()));
+            }
+            let comment = frame.comment;
             match args.format {
                 FormatArg::Jsonl => {
                     write_json_line(&mut out, datagram, record, comment, &mut json_times)?;

@@ -89,6 +89,7 @@ impl Indexer<'_> {
         at_once: bool,
     ) -> Result<()> {
         let datagram = &captured.datagram;
+        self.shared.note_start(captured.start);
         let row = self.published + self.pending.len();
         let number = u32::try_from(row)?;
         let mut latency = None;

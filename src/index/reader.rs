@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use ppspp_dissector::fields::Frame;
 use ppspp_dissector::session::{Analyzer, Datagram, Record, Transport, recycle};
 use ppspp_dissector::wire::Located;
 
@@ -17,8 +18,8 @@ use super::store::{Shared, Store};
 pub struct Item<'a> {
     /// The datagram.
     pub datagram: Datagram<'a>,
-    /// Comments on its frame.
-    pub comment: Option<&'a str>,
+    /// What is known of its frame: its length, its comments.
+    pub frame: Frame<'a>,
     /// Nanoseconds since its chunk was requested, where it brings one that was.
     pub latency: Option<u64>,
     /// What memory holds of it.
@@ -164,7 +165,11 @@ impl Reader {
                 wire_length: entry.wire_length,
                 fragments: entry.fragments,
             },
-            comment: comment.and_then(|comment| std::str::from_utf8(comment).ok()),
+            frame: Frame {
+                length: Some(entry.frame_length),
+                start: shared.start(),
+                comment: comment.and_then(|comment| std::str::from_utf8(comment).ok()),
+            },
             latency: entry.latency,
             row,
             is_lost,

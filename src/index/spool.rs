@@ -39,6 +39,7 @@ pub(super) enum Bytes {
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     pub(super) frame: u64,
+    pub(super) frame_length: u64,
     pub(super) ends: Option<(SocketAddr, SocketAddr)>,
     pub(super) transport: Option<Transport>,
     pub(super) fragments: u16,
@@ -87,6 +88,7 @@ impl Writer {
         out.clear();
         out.put_u32(0);
         put_head(out, datagram, captured.input, stored);
+        out.put_u32(u32::try_from(captured.frame_length).unwrap_or(u32::MAX));
         put_kept(out, datagram, record, words);
         // Tenths of microseconds, for seven minutes.
         let latency = latency.map(|nanoseconds| u32::try_from(nanoseconds / 100));
@@ -278,6 +280,7 @@ fn take_head(take: &mut Take<'_>, entry: &mut Entry) -> Option<()> {
     entry.wire_length = take.u32()? as usize;
     entry.payload_length = take.u32()? as usize;
     let (input, offset) = (take.u16()?, take.u64()?);
+    entry.frame_length = take.u32()?.into();
     entry.bytes = (input != INLINE).then_some(Bytes::Input(input.into(), offset));
     Some(())
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result};
@@ -88,6 +88,8 @@ pub(super) struct Shared {
     /// How often something in the spool was changed after it was written.
     pub(super) changes: AtomicU64,
     pub(super) stopped: AtomicBool,
+    /// When the inputs' first frame was captured.
+    start: OnceLock<Time>,
 }
 
 /// Every datagram of the inputs, as far as they are read.
@@ -121,6 +123,7 @@ impl Store {
             inputs: inputs.iter().map(again).collect(),
             changes: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
+            start: OnceLock::new(),
         });
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
@@ -236,6 +239,17 @@ impl Drop for Store {
 impl Shared {
     fn rows(&self) -> std::sync::RwLockReadGuard<'_, Vec<Vec<Row>>> {
         self.rows.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the inputs' first frame was captured.
+    pub(super) fn start(&self) -> Option<Time> {
+        self.start.get().copied()
+    }
+
+    pub(super) fn note_start(&self, start: Option<Time>) {
+        if let Some(start) = start {
+            self.start.get_or_init(|| start);
+        }
     }
 
     /// Adds rows, whose records are in the spool by now.

@@ -115,11 +115,7 @@ pub fn write_tree(
 
 /// A datagram's lines: addresses, channel, swarm, every message with its fields,
 /// what could not be decoded, every finding.
-pub fn tree(
-    datagram: &Datagram<'_>,
-    record: &Record<'_, '_>,
-    comment: Option<&str>,
-) -> Vec<Node> {
+pub fn tree(datagram: &Datagram<'_>, record: &Record<'_, '_>, comment: Option<&str>) -> Vec<Node> {
     let field = |text: String| Node::new(1, NodeKind::Field, text);
     let mut nodes = Vec::with_capacity(16);
     let time = datagram.time.map_or_else(
@@ -136,7 +132,11 @@ pub fn tree(
     ));
     if let Some(comment) = comment {
         let comment = printable(comment);
-        nodes.extend(comment.lines().map(|line| field(format!("Comment: {line}"))));
+        nodes.extend(
+            comment
+                .lines()
+                .map(|line| field(format!("Comment: {line}"))),
+        );
     }
     if datagram.fragments > 1 {
         let count = datagram.fragments;
@@ -197,7 +197,8 @@ pub fn tree(
         }
         node.bytes = finding.offset.and_then(|offset| {
             let messages = record.messages.iter();
-            let mut ranges = messages.map(|located| located.offset..located.offset + located.length);
+            let mut ranges =
+                messages.map(|located| located.offset..located.offset + located.length);
             ranges.find(|range| range.contains(&offset))
         });
         nodes.push(node);
@@ -222,7 +223,10 @@ fn add_channel(nodes: &mut Vec<Node>, record: &Record<'_, '_>) {
             Some(id) => field(format!("Swarm: {}", Hex(id))),
             None => field("Swarm: not named in this capture".to_owned()),
         });
-        nodes.push(field(format!("Read as: {}", read_as(&record.layout, swarm))));
+        nodes.push(field(format!(
+            "Read as: {}",
+            read_as(&record.layout, swarm)
+        )));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ppspp_dissector::session::{Analyzer, ChunkToHash, Datagram, HashedChunk};
+use ppspp_dissector::session::{Analyzer, ChunkToHash, Datagram, HashedChunk, Time};
 
 use crate::capture::{Capture, Captured, Progress};
 use crate::hashing::hash_chunks;
@@ -35,6 +35,8 @@ struct Entry {
     comment: Option<Box<str>>,
     input: usize,
     stored: Option<u64>,
+    frame_length: u64,
+    start: Option<Time>,
 }
 
 impl Entry {
@@ -70,6 +72,8 @@ impl Batch {
                 comment: captured.comment.map(Into::into),
                 input: captured.input,
                 stored: captured.stored,
+                frame_length: captured.frame_length,
+                start: captured.start,
             });
         }
         self.progress = Some(capture.progress());
@@ -120,6 +124,8 @@ impl Batch {
                 comment: entry.comment.as_deref(),
                 input: entry.input,
                 stored: entry.stored,
+                frame_length: entry.frame_length,
+                start: entry.start,
             };
             (captured, hashed)
         })

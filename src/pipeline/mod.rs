@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
+use ppspp_dissector::fields::Frame;
 use ppspp_dissector::session::{
     Analyzer, Config, Datagram, Failure, Late, Learned, Record, recycle,
 };
@@ -64,8 +65,8 @@ impl Finished {
     }
 }
 
-/// Reads all inputs and gives every PPSPP datagram with its record and comment
-/// to `consume`, until that says to stop.
+/// Reads all inputs and gives every PPSPP datagram with its record and what its
+/// frame tells to `consume`, until that says to stop.
 ///
 /// # Errors
 /// When the inputs can't be opened, or what `consume` answers.
@@ -73,12 +74,12 @@ pub fn run(
     inputs: &[Input],
     config: Config,
     manner: Manner,
-    mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Option<&str>) -> Result<ControlFlow<()>>,
+    mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
     let analyzer = Mutex::new(prepare(inputs, config)?);
     let mut capture = Capture::open(inputs, Options::default())?;
     run_shared(&mut capture, &analyzer, manner, |captured, record, _| {
-        consume(&captured.datagram, record, captured.comment)
+        consume(&captured.datagram, record, captured.frame())
     })?;
     let mut analyzer = analyzer
         .into_inner()
