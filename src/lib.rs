@@ -13,3 +13,4 @@ pub mod output;
 pub mod peer;
 pub mod pipeline;
 pub mod progress;
+pub mod tui;

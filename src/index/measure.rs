@@ -63,6 +63,7 @@ pub struct Direction {
     requested: ChunkSet,
     received: ChunkSet,
     acknowledged: ChunkSet,
+    announced: ChunkSet,
 }
 
 /// Takes a record into account.
@@ -107,8 +108,14 @@ pub(super) fn measure(
                     sample.take_verdict(record.verdict(place), *data_length as u64);
                 }
             }
+            Message::Have(spec) => {
+                if let Some(range) = spec.chunks(size).range() {
+                    ours.announced.insert(range, budget);
+                }
+            }
             Message::Ack { spec, delay } => {
                 if let Some(range) = spec.chunks(size).range() {
+                    ours.announced.insert(range, budget);
                     let added = theirs.acknowledged.insert(range, budget);
                     sample.flight -= i64::try_from(added).unwrap_or(0);
                 }
@@ -130,6 +137,16 @@ impl Direction {
     /// as far as the capture shows.
     pub const fn outstanding(&self) -> u64 {
         self.requested.len().saturating_sub(self.received.len())
+    }
+
+    /// Chunks that it sent.
+    pub const fn sent(&self) -> &ChunkSet {
+        &self.received
+    }
+
+    /// Chunks that it announced or acknowledged, which it has.
+    pub const fn announced(&self) -> &ChunkSet {
+        &self.announced
     }
 
     /// Bytes beside content.

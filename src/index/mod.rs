@@ -13,6 +13,7 @@
 //! What is measured besides (`measure`, `series`) is counting and subtracting of
 //! what records say.
 
+mod channel_series;
 mod codec;
 mod finding_codec;
 mod histogram;
@@ -24,6 +25,7 @@ mod series;
 mod spool;
 mod store;
 
+pub use channel_series::ChannelSeries;
 pub use histogram::Histogram;
 pub use measure::{Conversation, Direction};
 pub use reader::{Item, Reader};

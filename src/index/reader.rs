@@ -108,6 +108,13 @@ impl Reader {
         }
     }
 
+    /// Gives a datagram to `use_it`, without its record, which takes no analyzer;
+    /// `None` where there is no such row.
+    pub fn head<T>(&mut self, row: usize, use_it: impl FnOnce(&Item<'_>) -> T) -> Option<T> {
+        let (_, item) = self.item(row)?;
+        Some(use_it(&item))
+    }
+
     /// Gives a datagram and its record to `use_it`; `None` where there is no
     /// such row.
     pub fn row<T>(
@@ -116,6 +123,17 @@ impl Reader {
         row: usize,
         use_it: impl FnOnce(&Item<'_>, &Record<'_, '_>) -> T,
     ) -> Option<T> {
+        let mut messages = recycle(std::mem::take(&mut self.messages));
+        let (entry, item) = self.item(row)?;
+        let used = use_it(
+            &item,
+            &analyzer.recall(&item.datagram, &entry.kept, &mut messages),
+        );
+        self.messages = recycle(messages);
+        Some(used)
+    }
+
+    fn item(&mut self, row: usize) -> Option<(&Entry, Item<'_>)> {
         let changes = self.shared.changes.load(Ordering::Acquire);
         if self.changes != changes {
             self.changes = changes;
@@ -174,12 +192,6 @@ impl Reader {
             row,
             is_lost,
         };
-        let mut messages = recycle(std::mem::take(&mut self.messages));
-        let used = use_it(
-            &item,
-            &analyzer.recall(&item.datagram, &entry.kept, &mut messages),
-        );
-        self.messages = recycle(messages);
-        Some(used)
+        Some((entry, item))
     }
 }

@@ -284,14 +284,30 @@ impl Analyzer {
 
     /// Swarms in the order in which they appeared, those that have a channel.
     pub fn swarms(&self) -> impl Iterator<Item = &Swarm> {
+        self.numbered_swarms().map(|(_, swarm)| swarm)
+    }
+
+    /// The same with their places in the list.
+    pub fn numbered_swarms(&self) -> impl Iterator<Item = (SwarmIndex, &Swarm)> {
         let mut used = vec![false; self.swarms.len()];
         for channel in self.channels() {
             used[channel.swarm.0 as usize] = true;
         }
-        self.swarms
-            .iter()
-            .zip(used)
-            .filter_map(|(swarm, used)| used.then_some(swarm))
+        let swarms = self.swarms.iter().enumerate().zip(used);
+        swarms
+            .filter_map(|((number, swarm), used)| used.then_some((SwarmIndex(number as u32), swarm)))
+    }
+
+    /// A channel by its place in the list.
+    pub fn channel(&self, index: ChannelIndex) -> Option<&Channel> {
+        self.channels.get(index.0 as usize)
+    }
+
+    /// Channels with their places in the list, in the order in which they appeared.
+    pub fn numbered_channels(&self) -> impl Iterator<Item = (ChannelIndex, &Channel)> {
+        let all = self.channels.iter().enumerate();
+        all.filter(|(_, channel)| !channel.merged)
+            .map(|(number, channel)| (ChannelIndex(number as u32), channel))
     }
 
     /// The swarm of a channel.
