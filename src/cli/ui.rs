@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::args::{ReadArgs, JobsArg};
+use super::args::{JobsArg, ReadArgs};
 use super::{UNREADABLE, complain, is_coloured};
 use crate::capture::Input;
 use crate::index::Store;

@@ -147,7 +147,8 @@ impl App {
         }
         self.message = None;
         let key = Key::of(event);
-        let is_number = self.typed.is_empty() && (!self.digits.is_empty() || key.digit() != Some(0));
+        let is_number =
+            self.typed.is_empty() && (!self.digits.is_empty() || key.digit() != Some(0));
         if let Some(digit) = key.digit().filter(|_| is_number && self.help.is_none()) {
             self.digits.push(digit);
             self.digits.truncate(9);
@@ -353,7 +354,9 @@ impl App {
         if forward {
             (line + 1..length).find_map(|line| is_hit(shown.row(line)?))
         } else {
-            (0..line.min(length)).rev().find_map(|line| is_hit(shown.row(line)?))
+            (0..line.min(length))
+                .rev()
+                .find_map(|line| is_hit(shown.row(line)?))
         }
     }
 
@@ -405,7 +408,9 @@ impl App {
         match command {
             Command::Goto(frame) => match self.row_of(frame) {
                 Some(row) => self.show(row),
-                None => self.complain(&format!("there is no datagram in frame {frame} or after it")),
+                None => self.complain(&format!(
+                    "there is no datagram in frame {frame} or after it"
+                )),
             },
             Command::Filter(text) => self.filter(&text),
             Command::Write(path, over) | Command::Export(path, over) if self.job.is_some() => {
@@ -415,12 +420,10 @@ impl App {
             Command::Write(path, over) => self.begin(Job::new(&path, over, true, &self.common)),
             Command::Export(path, over) => self.begin(Job::new(&path, over, false, &self.common)),
             Command::Columns(columns) => self.common.settings.columns = columns,
-            Command::Theme(name) => {
-                match Theme::with(name, &self.common.settings.colours) {
-                    Ok(theme) => self.common.settings.theme = theme,
-                    Err(error) => self.complain(&error.to_string()),
-                }
-            }
+            Command::Theme(name) => match Theme::with(name, &self.common.settings.colours) {
+                Ok(theme) => self.common.settings.theme = theme,
+                Err(error) => self.complain(&error.to_string()),
+            },
             Command::Time(style) => self.common.times = style,
             Command::Unmark => self.common.marked.clear(),
             Command::Help => self.help = Some(Help::default()),
@@ -441,7 +444,10 @@ impl App {
         let length = high;
         while low < high {
             let middle = low + (high - low) / 2;
-            let found = self.common.reader.head(middle, |item| item.datagram.frame)?;
+            let found = self
+                .common
+                .reader
+                .head(middle, |item| item.datagram.frame)?;
             if found < frame {
                 low = middle + 1;
             } else {
@@ -568,7 +574,10 @@ impl App {
             let analyzer = self.common.store.analyzer();
             swarms = analyzer.swarms().count();
             channels = analyzer.channels().count();
-            findings = analyzer.finding_counts().map(|(_, count)| count).sum::<u64>();
+            findings = analyzer
+                .finding_counts()
+                .map(|(_, count)| count)
+                .sum::<u64>();
             for swarm in analyzer.swarms() {
                 if let Some(found) = &swarm.verification {
                     let messages = found.messages();

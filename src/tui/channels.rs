@@ -85,7 +85,10 @@ impl Channels {
             return;
         }
         self.made_at = Some(now);
-        let selected = self.lines.get(self.cursor.selected).map(|(index, _)| *index);
+        let selected = self
+            .lines
+            .get(self.cursor.selected)
+            .map(|(index, _)| *index);
         let analyzer = common.store.analyzer();
         self.lines.clear();
         for (index, channel) in analyzer.numbered_channels() {
@@ -112,7 +115,10 @@ impl Channels {
             self.lines.push((index, line));
         }
         self.sort();
-        let place = self.lines.iter().position(|(index, _)| Some(*index) == selected);
+        let place = self
+            .lines
+            .iter()
+            .position(|(index, _)| Some(*index) == selected);
         self.cursor.selected = place.unwrap_or(self.cursor.selected);
     }
 
@@ -123,7 +129,11 @@ impl Channels {
         };
         self.lines.sort_by(|(index, one), (other_index, other)| {
             let order = one[column].compare(&other[column]);
-            let order = if self.is_reversed { order.reverse() } else { order };
+            let order = if self.is_reversed {
+                order.reverse()
+            } else {
+                order
+            };
             order.then(index.cmp(other_index))
         });
     }
@@ -152,13 +162,18 @@ fn measured(conversation: &Conversation) -> Vec<Value> {
         let value = main.delay.percentile(percent);
         Value::Number(
             value.map_or(-1, i128::from),
-            value.map_or_else(|| "–".to_owned(), |micros| duration(micros.saturating_mul(1000))),
+            value.map_or_else(
+                || "–".to_owned(),
+                |micros| duration(micros.saturating_mul(1000)),
+            ),
         )
     };
     let goodput = u64::try_from(time)
         .ok()
         .filter(|time| *time > 0)
-        .map_or(0, |time| u128::from(content) * 1_000_000_000 / u128::from(time));
+        .map_or(0, |time| {
+            u128::from(content) * 1_000_000_000 / u128::from(time)
+        });
     vec![
         Value::number(time as u64, duration(time as u64)),
         Value::count(one.datagrams),
@@ -188,7 +203,9 @@ impl View for Channels {
         let height = canvas.height().saturating_sub(1);
         let window = self.cursor.window(self.lines.len(), height.into());
         // Who talks stays in sight, the rest moves.
-        let columns = [0, 1].into_iter().chain(2 + self.first_column..COLUMNS.len());
+        let columns = [0, 1]
+            .into_iter()
+            .chain(2 + self.first_column..COLUMNS.len());
         let mut x = 1;
         for column in columns {
             let (name, width) = COLUMNS[column];
@@ -231,7 +248,10 @@ impl View for Channels {
     }
 
     fn act(&mut self, action: Action, count: Option<usize>, _common: &mut Common) -> Outcome {
-        let selected = self.lines.get(self.cursor.selected).map(|(index, _)| *index);
+        let selected = self
+            .lines
+            .get(self.cursor.selected)
+            .map(|(index, _)| *index);
         match action {
             Action::Right => self.first_column = (self.first_column + 1).min(COLUMNS.len() - 3),
             Action::Left => self.first_column = self.first_column.saturating_sub(1),
@@ -242,7 +262,9 @@ impl View for Channels {
                     Some(_) => None,
                 };
                 self.sort();
-                let by = self.sorted_by.map_or("appearance", |column| COLUMNS[column].0);
+                let by = self
+                    .sorted_by
+                    .map_or("appearance", |column| COLUMNS[column].0);
                 return Outcome::Say(format!("sorted by {by}"));
             }
             Action::Reverse => {
@@ -255,7 +277,8 @@ impl View for Channels {
             }
             Action::Copy => {
                 let cells = self.lines.get(self.cursor.selected);
-                let texts = cells.map(|(_, cells)| cells.iter().map(Value::text).collect::<Vec<_>>());
+                let texts =
+                    cells.map(|(_, cells)| cells.iter().map(Value::text).collect::<Vec<_>>());
                 return texts.map_or(Outcome::Done, |texts| Outcome::Copy(texts.join("\t")));
             }
             _ if self.cursor.act(action, count, self.lines.len()) => {}
@@ -274,7 +297,10 @@ impl View for Channels {
             return Outcome::Done;
         }
         let mut start = 1;
-        for column in [0, 1].into_iter().chain(2 + self.first_column..COLUMNS.len()) {
+        for column in [0, 1]
+            .into_iter()
+            .chain(2 + self.first_column..COLUMNS.len())
+        {
             let width = COLUMNS[column].1;
             if (start..=start + width).contains(&x) {
                 if self.sorted_by == Some(column) {

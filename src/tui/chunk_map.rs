@@ -39,7 +39,10 @@ impl ChunkMap {
                 // is believed where anything was seen near.
                 let last = swarm.highest_chunk.unwrap_or(first).max(first);
                 let seen = swarm.seen.len().max(1);
-                (first, last.min(first.saturating_add(seen.saturating_mul(16).max(1024))))
+                (
+                    first,
+                    last.min(first.saturating_add(seen.saturating_mul(16).max(1024))),
+                )
             }
         };
         if swarm.is_static() && size.is_none() && self.first < 4096 {
@@ -141,7 +144,9 @@ impl ChunkMap {
         let in_sight = cells.saturating_mul(self.per_cell);
         if self.total() <= in_sight {
             self.top = self.first;
-        } else if self.chunk < self.top || self.chunk - self.top >= in_sight || self.top < self.first
+        } else if self.chunk < self.top
+            || self.chunk - self.top >= in_sight
+            || self.top < self.first
         {
             let row = self.width.saturating_mul(self.per_cell);
             let before = (self.chunk - self.first) / row;
@@ -152,7 +157,9 @@ impl ChunkMap {
         'map: for y in 0..self.height {
             for x in 0..self.width {
                 let cell_number = y * self.width + x;
-                let first = self.top.saturating_add(cell_number.saturating_mul(self.per_cell));
+                let first = self
+                    .top
+                    .saturating_add(cell_number.saturating_mul(self.per_cell));
                 if first > self.last {
                     break 'map;
                 }
@@ -178,7 +185,11 @@ pub(super) fn worst_of(swarm: &Swarm, first: u64, last: u64) -> (Worst, bool) {
     };
     let Some(found) = swarm.verification.as_deref() else {
         let seen = swarm.seen.overlaps(range);
-        let worst = if seen { Worst::Unverified } else { Worst::Nothing };
+        let worst = if seen {
+            Worst::Unverified
+        } else {
+            Worst::Nothing
+        };
         return (worst, swarm.seen.contains_all(range));
     };
     if found.verified().contains_all(range) {

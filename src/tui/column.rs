@@ -85,7 +85,10 @@ impl Column {
 
     /// Whether its values stand at its right end.
     pub(super) const fn is_right(self) -> bool {
-        matches!(self, Self::Frame | Self::Time | Self::Length | Self::Latency)
+        matches!(
+            self,
+            Self::Frame | Self::Time | Self::Length | Self::Latency
+        )
     }
 
     /// Columns of the screen that it takes at least; the last one takes the rest.

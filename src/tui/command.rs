@@ -33,10 +33,19 @@ pub(super) enum Command {
 }
 
 const COMMANDS: [(&str, &str); 8] = [
-    ("goto ", "FRAME: to the datagram of this frame, or the next one"),
+    (
+        "goto ",
+        "FRAME: to the datagram of this frame, or the next one",
+    ),
     ("filter ", "FILTER: show only what fits; without one, all"),
-    ("write ", "FILE: marked datagrams, else those shown, as pcapng; write! over a file"),
-    ("export ", "FILE: the same as text, or as JSON lines where it ends with .jsonl"),
+    (
+        "write ",
+        "FILE: marked datagrams, else those shown, as pcapng; write! over a file",
+    ),
+    (
+        "export ",
+        "FILE: the same as text, or as JSON lines where it ends with .jsonl",
+    ),
     ("set ", "columns, theme, time"),
     ("unmark", "forget all marks"),
     ("help", "keys of this view"),
@@ -79,7 +88,11 @@ impl Command {
             "unmark" => Self::Unmark,
             "help" | "h" => Self::Help,
             "quit" | "q" | "q!" => Self::Quit,
-            _ => return Err(format!("there is no command \"{name}\"; Tab shows those there are")),
+            _ => {
+                return Err(format!(
+                    "there is no command \"{name}\"; Tab shows those there are"
+                ));
+            }
         })
     }
 }
@@ -112,19 +125,28 @@ fn parse_set(text: &str) -> Result<Command, String> {
 pub(super) fn complete(text: &str) -> (Range<usize>, Vec<(String, String)>) {
     let start = text.rfind([' ', ',']).map_or(0, |place| place + 1);
     let word = text.get(start..).unwrap_or_default();
-    let words: Vec<&str> = text.get(..start).unwrap_or_default().split_whitespace().collect();
+    let words: Vec<&str> = text
+        .get(..start)
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
     let all: Vec<(String, String)> = match words.as_slice() {
-        [] => COMMANDS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+        [] => COMMANDS
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect(),
         ["set"] => ["columns ", "theme ", "time "]
             .map(|name| (name.to_owned(), String::new()))
             .to_vec(),
-        ["set", "columns", ..] => {
-            Column::ALL.map(|column| (column.name().to_owned(), String::new())).to_vec()
-        }
-        ["set", "theme"] => {
-            ThemeName::ALL.map(|(name, _)| (name.to_owned(), String::new())).to_vec()
-        }
-        ["set", "time"] => TIMES.map(|(name, _)| (name.to_owned(), String::new())).to_vec(),
+        ["set", "columns", ..] => Column::ALL
+            .map(|column| (column.name().to_owned(), String::new()))
+            .to_vec(),
+        ["set", "theme"] => ThemeName::ALL
+            .map(|(name, _)| (name.to_owned(), String::new()))
+            .to_vec(),
+        ["set", "time"] => TIMES
+            .map(|(name, _)| (name.to_owned(), String::new()))
+            .to_vec(),
         ["filter", ..] => {
             let begin = text.len() - text.trim_start().len() + "filter ".len();
             let filter = text.get(begin..).unwrap_or_default();
@@ -143,7 +165,9 @@ pub(super) fn complete(text: &str) -> (Range<usize>, Vec<(String, String)>) {
 
 /// Files whose path begins like this.
 fn files(word: &str) -> Vec<(String, String)> {
-    let (folder, _) = word.rsplit_once('/').map_or(("", word), |(folder, name)| (folder, name));
+    let (folder, _) = word
+        .rsplit_once('/')
+        .map_or(("", word), |(folder, name)| (folder, name));
     let prefix = if word.contains('/') {
         format!("{folder}/")
     } else {
@@ -185,17 +209,28 @@ mod tests {
             Command::parse("set columns frame,messages"),
             Ok(Command::Columns(vec![Column::Frame, Column::Messages]))
         );
-        assert_eq!(Command::parse("set theme 16"), Ok(Command::Theme(ThemeName::Sixteen)));
-        for wrong in ["", "goto", "goto x", "write", "set", "set theme pink", "set columns", "bogus"] {
+        assert_eq!(
+            Command::parse("set theme 16"),
+            Ok(Command::Theme(ThemeName::Sixteen))
+        );
+        for wrong in [
+            "",
+            "goto",
+            "goto x",
+            "write",
+            "set",
+            "set theme pink",
+            "set columns",
+            "bogus",
+        ] {
             assert!(Command::parse(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn completion_knows_the_words_of_each_command() {
-        let names = |text| -> Vec<String> {
-            complete(text).1.into_iter().map(|(name, _)| name).collect()
-        };
+        let names =
+            |text| -> Vec<String> { complete(text).1.into_iter().map(|(name, _)| name).collect() };
         assert_eq!(names("wr"), ["write "]);
         assert_eq!(names("set t"), ["theme ", "time "]);
         assert_eq!(names("set columns frame,me"), ["messages"]);

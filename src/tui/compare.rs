@@ -31,9 +31,9 @@ impl Compare {
         let times = count.unwrap_or(1);
         self.top = match action {
             Action::Up => self.top.saturating_sub(times),
-            Action::Down => self.top + times,
+            Action::Down => self.top.saturating_add(times),
             Action::PageUp | Action::HalfUp => self.top.saturating_sub(10),
-            Action::PageDown | Action::HalfDown => self.top + 10,
+            Action::PageDown | Action::HalfDown => self.top.saturating_add(10),
             Action::First => 0,
             Action::Last => usize::MAX,
             _ => return false,
@@ -104,9 +104,8 @@ fn align(mut one: Vec<Node>, mut other: Vec<Node>) -> Vec<Pair> {
     let mut pairs = Vec::with_capacity(rows.max(columns));
     let (mut row, mut column) = (0, 0);
     while row < rows || column < columns {
-        let is_common = row < rows
-            && column < columns
-            && subject(&one[row]) == subject(&other[column]);
+        let is_common =
+            row < rows && column < columns && subject(&one[row]) == subject(&other[column]);
         if is_common {
             pairs.push((Some(one[row].clone()), Some(other[column].clone())));
             row += 1;

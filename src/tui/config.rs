@@ -94,7 +94,9 @@ impl Settings {
     /// # Errors
     /// When it says something that it can't say.
     pub fn parse(text: &str, environment: Environment) -> Result<Self> {
-        let has_theme = text.lines().any(|line| line.trim_start().starts_with("theme"));
+        let has_theme = text
+            .lines()
+            .any(|line| line.trim_start().starts_with("theme"));
         let file: File = toml::from_str(text)?;
         let theme = match file.theme {
             _ if !environment.colour => ThemeName::None,
@@ -172,15 +174,28 @@ mouse = true
 
 "
     .to_owned();
-    let columns: Vec<_> = Column::DEFAULT.iter().map(|column| format!("\"{}\"", column.name())).collect();
+    let columns: Vec<_> = Column::DEFAULT
+        .iter()
+        .map(|column| format!("\"{}\"", column.name()))
+        .collect();
     let all: Vec<_> = Column::ALL.iter().map(|column| column.name()).collect();
     // Writing to a String does not fail.
     let _ = writeln!(text, "# Of the list of packets: {}.", all.join(", "));
     let _ = writeln!(text, "columns = [{}]\n\n[keys]", columns.join(", "));
     if let Ok(map) = KeyMap::with(&BTreeMap::new()) {
         for action in Action::ALL {
-            let keys: Vec<_> = map.keys(*action).iter().map(|key| format!("{key:?}")).collect();
-            let _ = writeln!(text, "{} = [{}]  # {}", action.name(), keys.join(", "), action.text());
+            let keys: Vec<_> = map
+                .keys(*action)
+                .iter()
+                .map(|key| format!("{key:?}"))
+                .collect();
+            let _ = writeln!(
+                text,
+                "{} = [{}]  # {}",
+                action.name(),
+                keys.join(", "),
+                action.text()
+            );
         }
     }
     let _ = writeln!(text, "\n# Of the theme dark.\n[colours]");
@@ -216,9 +231,12 @@ mod tests {
         for (text, expected) in [
             ("colour = 1", "unknown field `colour`"),
             ("[keys]\nquit = \"j\"", "bound twice"),
-            ("columns = [\"no\", \"weight\"]", "\"weight\" is no column"),
+            ("columns = [\"frame\", \"weight\"]", "\"weight\" is no column"),
             ("theme = \"pink\"", "unknown variant `pink`"),
-            ("[colours]\ngood = \"greenish\"", "\"greenish\" is no colour"),
+            (
+                "[colours]\ngood = \"greenish\"",
+                "\"greenish\" is no colour",
+            ),
         ] {
             let error = Settings::parse(text, PLAIN).expect_err("a mistake");
             assert!(format!("{error:#}").contains(expected), "{error:#}");

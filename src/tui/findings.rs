@@ -178,7 +178,10 @@ impl View for Findings {
     fn help(&self) -> &'static [(Action, &'static str)] {
         &[
             (Action::Down, "next finding"),
-            (Action::Open, "its datagrams; there: show the datagram in Packets"),
+            (
+                Action::Open,
+                "its datagrams; there: show the datagram in Packets",
+            ),
             (Action::Back, "back to the findings"),
             (Action::Copy, "copy what the finding says"),
         ]
@@ -190,8 +193,14 @@ fn wrap(text: &str, width: usize) -> (&str, &str) {
     if text.chars().count() <= width {
         return (text, "");
     }
-    let end = text.char_indices().nth(width).map_or(text.len(), |(place, _)| place);
-    let cut = text.get(..end).and_then(|head| head.rfind(' ')).unwrap_or(end);
+    let end = text
+        .char_indices()
+        .nth(width)
+        .map_or(text.len(), |(place, _)| place);
+    let cut = text
+        .get(..end)
+        .and_then(|head| head.rfind(' '))
+        .unwrap_or(end);
     let (first, second) = text.split_at(cut);
     (first, second.trim_start())
 }

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use ppspp_dissector::finding::Severity;
 use ppspp_dissector::session::{Analyzer, ChannelIndex, Time};
 use ppspp_dissector::wire::{Message, MessageType};
 use ratatui::style::Style;
@@ -38,6 +39,21 @@ struct Step {
     first: u32,
     last: u32,
     count: u32,
+    /// The worst verdict in it, and whether any finding is above a note.
+    worst: Worst,
+    is_noted: bool,
+}
+
+impl Step {
+    fn of(number: u32, row: Row) -> Self {
+        Self {
+            first: number,
+            last: number,
+            count: 1,
+            worst: row.worst(),
+            is_noted: row.severity() > Some(Severity::Note),
+        }
+    }
 }
 
 /// Datagrams that look alike.
@@ -58,7 +74,12 @@ fn sort_of(row: Row) -> Option<Sort> {
         .iter()
         .filter(|kind| kinds.has(**kind) && **kind != MessageType::Integrity)
         .fold(0, |bits, kind| bits | 1 << kind.code());
-    is_data.then(|| (channel.map(|(channel, side)| (channel, is_initiators(side))), bits))
+    is_data.then(|| {
+        (
+            channel.map(|(channel, side)| (channel, is_initiators(side))),
+            bits,
+        )
+    })
 }
 
 /// The ladder and what the user does with it.
@@ -139,7 +160,8 @@ impl Flow {
                 }
                 Shown::Fitting { rows, .. } => {
                     for number in rows.get(self.scanned..until).unwrap_or_default() {
-                        if let Some(row) = common.store.get(*number as usize).filter(|row| fits(*row))
+                        if let Some(row) =
+                            common.store.get(*number as usize).filter(|row| fits(*row))
                         {
                             add(&mut self.steps, &mut self.latest, *number, row);
                         }
@@ -149,7 +171,9 @@ impl Flow {
             self.scanned = until;
         }
         if let Some(wanted) = self.wanted {
-            let place = self.steps.partition_point(|step| (step.last as usize) < wanted);
+            let place = self
+                .steps
+                .partition_point(|step| (step.last as usize) < wanted);
             if place < self.steps.len() || self.scanned >= length {
                 self.cursor.selected = place.min(self.steps.len().saturating_sub(1));
                 self.wanted = None;
@@ -175,12 +199,12 @@ impl Flow {
             && number <= step.last as usize
         {
             if common.store.get(number).is_some_and(&fits) {
-                let number = number as u32;
-                singles.push(Step {
-                    first: number,
-                    last: number,
-                    count: 1,
-                });
+                singles.extend(
+                    common
+                        .store
+                        .get(number)
+                        .map(|row| Step::of(number as u32, row)),
+                );
             }
             line += 1;
         }
@@ -188,7 +212,9 @@ impl Flow {
             .splice(self.cursor.selected..=self.cursor.selected, singles);
         self.unfolded.push(step);
         // What arrives later must not be taken for more of the run.
-        self.latest = self.latest.filter(|_| self.cursor.selected + 1 < self.steps.len());
+        self.latest = self
+            .latest
+            .filter(|_| self.cursor.selected + 1 < self.steps.len());
     }
 
     fn fold(&mut self) {
@@ -216,6 +242,8 @@ fn add(steps: &mut Vec<Step>, latest: &mut Option<Sort>, number: u32, row: Row) 
     {
         step.last = number;
         step.count += 1;
+        step.worst = step.worst.max(row.worst());
+        step.is_noted |= row.severity() > Some(Severity::Note);
         return;
     }
     // A run of two is no run.
@@ -229,15 +257,12 @@ fn add(steps: &mut Vec<Step>, latest: &mut Option<Sort>, number: u32, row: Row) 
                 first,
                 last: first,
                 count: 1,
+                ..step
             });
         }
     }
     *latest = sort;
-    steps.push(Step {
-        first: number,
-        last: number,
-        count: 1,
-    });
+    steps.push(Step::of(number, row));
 }
 
 /// What is drawn of a datagram.
@@ -250,21 +275,23 @@ struct Arrow {
     finding: Option<(String, ppspp_dissector::finding::Severity)>,
     latency: Option<u64>,
     chunks: Option<(u64, u64)>,
-    worst: Worst,
     frame: u64,
 }
 
 fn arrow(reader: &mut Reader, analyzer: &Analyzer, row: u32) -> Option<Arrow> {
     reader.row(analyzer, row as usize, |item, record| {
         let size = record.layout.chunk_size.or_assumed();
-        let data = record.messages.iter().filter_map(|located| match &located.message {
-            Message::Data { spec, .. } => spec.chunks(size).range(),
-            _ => None,
-        });
+        let data = record
+            .messages
+            .iter()
+            .filter_map(|located| match &located.message {
+                Message::Data { spec, .. } => spec.chunks(size).range(),
+                _ => None,
+            });
         let ends = |range: ppspp_dissector::wire::ChunkRange| (range.start(), range.end());
-        let chunks = data.map(ends).reduce(|(first, last), (start, end)| {
-            (first.min(start), last.max(end))
-        });
+        let chunks = data
+            .map(ends)
+            .reduce(|(first, last), (start, end)| (first.min(start), last.max(end)));
         Arrow {
             source: item.datagram.source,
             destination: item.datagram.destination,
@@ -274,7 +301,6 @@ fn arrow(reader: &mut Reader, analyzer: &Analyzer, row: u32) -> Option<Arrow> {
             finding: gravest(record).zip(item.row.severity()),
             latency: item.latency,
             chunks,
-            worst: item.row.worst(),
             frame: item.datagram.frame,
         }
     })
@@ -302,11 +328,23 @@ impl Ladder {
         }
     }
 
-    fn draw_arrow(&self, canvas: &mut Canvas<'_>, y: u16, arrow: &Arrow, text: &str, theme: &Theme) {
+    fn draw_arrow(
+        &self,
+        canvas: &mut Canvas<'_>,
+        y: u16,
+        arrow: &Arrow,
+        text: &str,
+        theme: &Theme,
+    ) {
         let (Some(from), Some(to)) = (self.place(arrow.source), self.place(arrow.destination))
         else {
             let text = format!("{} → {}  {text}", arrow.source, arrow.destination);
-            let mut part = canvas.part(self.left + 2, y, self.right.saturating_sub(self.left + 2), 1);
+            let mut part = canvas.part(
+                self.left + 2,
+                y,
+                self.right.saturating_sub(self.left + 2),
+                1,
+            );
             put_sentence(&mut part, 0, 0, &text, theme);
             return;
         };
@@ -332,8 +370,8 @@ impl Ladder {
         let mut end = put_sentence(&mut label, end, 0, text, theme);
         if let Some((finding, severity)) = &arrow.finding {
             let style: Style = theme.severity(*severity);
-            if usize::from(end) + finding.len() + 2 < usize::from(room) {
-                end = label.put(end + 1, 0, finding, style);
+            if usize::from(end) + finding.len() + 3 < usize::from(room) {
+                end = label.put(end, 0, &format!("  {finding}"), style);
             } else {
                 // Where there is no room for its name, the mark must do.
                 let x = end.min(room.saturating_sub(2));
@@ -414,13 +452,16 @@ impl Flow {
             let took = duration(took.unwrap_or(0).unsigned_abs());
             ladder.draw_lines(canvas, y, theme);
             if step.count > 1 {
-                let worst = canvas.marks.worst(arrow.worst);
+                let worst = canvas.marks.worst(step.worst);
+                let noted = if step.is_noted { "  !" } else { "" };
                 let last = super::flow::arrow(reader, &analyzer, step.last);
                 text = match (arrow.chunks, last.and_then(|last| last.chunks)) {
-                    (Some((first, _)), Some((_, last))) => {
-                        format!("{} × DATA {first}-{last}{worst} in {took}", step.count)
+                    (Some((first, end)), Some((start, last))) => {
+                        let (first, last) = (first.min(start), last.max(end));
+                        let count = step.count;
+                        format!("{count} × DATA {first}-{last}{worst} in {took}{noted}")
                     }
-                    _ => format!("{} × KEEPALIVE in {took}", step.count),
+                    _ => format!("{} × KEEPALIVE in {took}{noted}", step.count),
                 };
             }
             if step.count > 1 && !arrow.is_heavy {
@@ -454,7 +495,12 @@ impl Flow {
             if line == self.cursor.selected {
                 canvas.tint(0, y, TIMES, theme.selected);
                 canvas.put(0, y, ">", theme.selected);
-                canvas.tint(width.saturating_sub(LATENCIES), y, LATENCIES, theme.selected);
+                canvas.tint(
+                    width.saturating_sub(LATENCIES),
+                    y,
+                    LATENCIES,
+                    theme.selected,
+                );
             }
             if is_picked || common.marked.contains(&step.first) {
                 canvas.put(0, y, "*", theme.marked);
@@ -610,7 +656,10 @@ impl View for Flow {
             (Action::Right, "unfold a run"),
             (Action::Left, "fold it again"),
             (Action::Open, "unfold a run; show a datagram in Packets"),
-            (Action::Mark, "pick one, then another one: compares them field by field"),
+            (
+                Action::Mark,
+                "pick one, then another one: compares them field by field",
+            ),
             (Action::Scope, "this channel, its swarm, all channels"),
             (Action::Back, "all channels; back from the comparison"),
             (Action::Copy, "copy the line"),

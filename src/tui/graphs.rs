@@ -227,8 +227,14 @@ impl View for Graphs {
             (Action::Right, "move the cursor, which reads values"),
             (Action::Grow, "zoom in around the cursor"),
             (Action::Shrink, "zoom out"),
-            (Action::Open, "show the datagram under the cursor in Packets"),
-            (Action::Scope, "the channel of the selected datagram, or all"),
+            (
+                Action::Open,
+                "show the datagram under the cursor in Packets",
+            ),
+            (
+                Action::Scope,
+                "the channel of the selected datagram, or all",
+            ),
         ]
     }
 
@@ -248,7 +254,10 @@ fn draw_graph(
     seconds: f64,
     cursor: usize,
 ) {
-    let values: Vec<f64> = shown.iter().map(|bucket| (kind.value)(bucket, seconds)).collect();
+    let values: Vec<f64> = shown
+        .iter()
+        .map(|bucket| (kind.value)(bucket, seconds))
+        .collect();
     let highest = values.iter().copied().fold(0.0, f64::max);
     let highest = highest.max(if highest > 0.0 { 0.0 } else { 1.0 });
     let style = (kind.style)(theme);
@@ -275,7 +284,12 @@ fn draw_graph(
             }
         }
         if usize::from(x - SCALE - 1) == cursor {
-            canvas.set(x, height, if eighths == 0 { '▏' } else { '█' }, theme.selected);
+            canvas.set(
+                x,
+                height,
+                if eighths == 0 { '▏' } else { '█' },
+                theme.selected,
+            );
             for line in 0..height {
                 canvas.tint(x, 1 + line, 1, theme.selected);
             }

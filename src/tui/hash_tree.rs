@@ -28,9 +28,7 @@ pub(super) fn draw_hash_tree(
             break;
         };
         let known = |bin: Bin| found.node(bin) != Knowledge::Missing;
-        let goes_on = root.is_some()
-            || known(parent)
-            || node.sibling().is_some_and(known);
+        let goes_on = root.is_some() || known(parent) || node.sibling().is_some_and(known);
         if !goes_on {
             break;
         }
@@ -64,7 +62,16 @@ pub(super) fn draw_hash_tree(
         };
         for shown in pair.into_iter().flatten() {
             let is_way = shown == *bin;
-            draw_node(canvas, theme, found, swarm, shown, (indent, y), is_way, size);
+            draw_node(
+                canvas,
+                theme,
+                found,
+                swarm,
+                shown,
+                (indent, y),
+                is_way,
+                size,
+            );
             y += 1;
         }
     }

@@ -6,25 +6,39 @@ use super::theme::Theme;
 
 const EVERYWHERE: &[(Action, &str)] = &[
     (Action::Packets, "packets"),
-    (Action::Swarms, "swarms: what is verified, by chunk and peer"),
+    (
+        Action::Swarms,
+        "swarms: what is verified, by chunk and peer",
+    ),
     (Action::Flow, "flow: who said what to whom"),
     (Action::Channels, "channels: rates, losses, delays"),
     (Action::Graphs, "graphs over time"),
     (Action::Findings, "findings, and what the RFC asks"),
-    (Action::Filter, "show only what fits a filter; Tab completes"),
-    (Action::Command, "goto, filter, write, export, set, quit; Tab completes"),
+    (
+        Action::Filter,
+        "show only what fits a filter; Tab completes",
+    ),
+    (
+        Action::Command,
+        "goto, filter, write, export, set, quit; Tab completes",
+    ),
     (Action::Mark, "mark the datagram"),
-    (Action::NextHit, "next marked datagram, else next one with a finding"),
+    (
+        Action::NextHit,
+        "next marked datagram, else next one with a finding",
+    ),
     (Action::PreviousHit, "the one before"),
-    (Action::TimeFormat, "times: relative, since the one before, date"),
+    (
+        Action::TimeFormat,
+        "times: relative, since the one before, date",
+    ),
     (Action::Copy, "copy to the clipboard, also over ssh"),
     (Action::Follow, "follow what arrives"),
     (Action::Help, "this"),
     (Action::Quit, "quit"),
 ];
 
-const MARKS: &str =
-    "Marks: ✓ verified  ✗ failed  ? not verified  · nothing protects it  ! finding";
+const MARKS: &str = "Marks: ✓ verified  ✗ failed  ? not verified  · nothing protects it  ! finding";
 
 /// Help and how far it was scrolled.
 #[derive(Default)]

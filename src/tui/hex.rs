@@ -55,7 +55,11 @@ impl HexPane {
     pub(super) fn digits(&self) -> String {
         let range = self.highlight.clone().unwrap_or(0..self.bytes.len());
         let end = range.end.min(self.bytes.len());
-        Hex(self.bytes.get(range.start.min(end)..end).unwrap_or_default()).to_string()
+        Hex(self
+            .bytes
+            .get(range.start.min(end)..end)
+            .unwrap_or_default())
+        .to_string()
     }
 
     /// Moves; returns whether the action is one that moves.
@@ -111,7 +115,10 @@ impl HexPane {
             canvas.put(0, y, &format!("{offset:04x}"), theme.faint);
             for (column, byte) in row.iter().enumerate() {
                 let at = offset + column;
-                let is_high = self.highlight.as_ref().is_some_and(|range| range.contains(&at));
+                let is_high = self
+                    .highlight
+                    .as_ref()
+                    .is_some_and(|range| range.contains(&at));
                 let mut style = if is_high { theme.bytes } else { theme.text };
                 if is_focused && at == self.at {
                     style = theme.selected;
@@ -119,7 +126,10 @@ impl HexPane {
                 let x = OFFSET + column as u16 * 3 + if column >= 8 { gap } else { 0 };
                 let end = canvas.put(x, y, &format!("{byte:02x}"), style);
                 // The gap belongs to what it joins.
-                let joins = self.highlight.as_ref().is_some_and(|range| range.contains(&(at + 1)));
+                let joins = self
+                    .highlight
+                    .as_ref()
+                    .is_some_and(|range| range.contains(&(at + 1)));
                 if is_high && joins && column + 1 < row.len() {
                     canvas.put(end, y, " ", theme.bytes);
                 }

@@ -50,13 +50,18 @@ impl Job {
         }
         let file = options.open(path).map_err(|error| {
             if error.kind() == std::io::ErrorKind::AlreadyExists {
-                anyhow::anyhow!("{} exists; with a ! behind the command it is overwritten", name())
+                anyhow::anyhow!(
+                    "{} exists; with a ! behind the command it is overwritten",
+                    name()
+                )
             } else {
                 anyhow::Error::new(error).context(name())
             }
         })?;
         let out = BufWriter::with_capacity(256 * 1024, file);
-        let is_json = path.extension().is_some_and(|ending| ending == "jsonl" || ending == "json");
+        let is_json = path
+            .extension()
+            .is_some_and(|ending| ending == "jsonl" || ending == "json");
         let format = if capture {
             let mut writer = PcapngWriter::new(out, &[]).with_context(name)?;
             let interface = writer
@@ -117,7 +122,10 @@ impl Job {
             self.path.display()
         );
         if self.skipped > 0 {
-            told += &format!(", {} were too long for UDP or from before 1970", self.skipped);
+            told += &format!(
+                ", {} were too long for UDP or from before 1970",
+                self.skipped
+            );
         }
         Ok(Some(told))
     }
@@ -133,47 +141,49 @@ impl Job {
         self.next += 1;
         let analyzer = common.store.analyzer();
         let (format, skipped) = (&mut self.format, &mut self.skipped);
-        let written = self.reader.row(&analyzer, row, |item, record| -> Result<()> {
-            let datagram = &item.datagram;
-            match format {
-                Format::Pcapng(writer, interface) => {
-                    let mut comments: Vec<&str> = item.frame.comment.into_iter().collect();
-                    if datagram.transport == Transport::TcpFramed {
-                        comments.push("ppsp-inspect: this datagram was framed in a TCP stream");
+        let written = self
+            .reader
+            .row(&analyzer, row, |item, record| -> Result<()> {
+                let datagram = &item.datagram;
+                match format {
+                    Format::Pcapng(writer, interface) => {
+                        let mut comments: Vec<&str> = item.frame.comment.into_iter().collect();
+                        if datagram.transport == Transport::TcpFramed {
+                            comments.push("ppsp-inspect: this datagram was framed in a TCP stream");
+                        }
+                        let cut = format!(
+                            "ppsp-inspect: {} of {} bytes were captured",
+                            datagram.payload.len(),
+                            datagram.wire_length
+                        );
+                        if datagram.is_cut() {
+                            comments.push(&cut);
+                        }
+                        let written = writer.write_datagram(
+                            *interface,
+                            &WrittenDatagram {
+                                time: datagram.time.unwrap_or(Time::from_nanoseconds(0)),
+                                source: datagram.source,
+                                destination: datagram.destination,
+                                payload: datagram.payload,
+                                comments: &comments,
+                            },
+                        );
+                        match written {
+                            Ok(()) => {}
+                            Err(WriteError::Output(error)) => return Err(error.into()),
+                            Err(_) => *skipped += 1,
+                        }
                     }
-                    let cut = format!(
-                        "ppsp-inspect: {} of {} bytes were captured",
-                        datagram.payload.len(),
-                        datagram.wire_length
-                    );
-                    if datagram.is_cut() {
-                        comments.push(&cut);
+                    Format::JsonLines(out, times) => {
+                        write_json_line(out, datagram, record, item.frame.comment, times)?;
                     }
-                    let written = writer.write_datagram(
-                        *interface,
-                        &WrittenDatagram {
-                            time: datagram.time.unwrap_or(Time::from_nanoseconds(0)),
-                            source: datagram.source,
-                            destination: datagram.destination,
-                            payload: datagram.payload,
-                            comments: &comments,
-                        },
-                    );
-                    match written {
-                        Ok(()) => {}
-                        Err(WriteError::Output(error)) => return Err(error.into()),
-                        Err(_) => *skipped += 1,
+                    Format::Text(out, times) => {
+                        write_line(out, datagram, record, times, Style::new(false))?;
                     }
                 }
-                Format::JsonLines(out, times) => {
-                    write_json_line(out, datagram, record, item.frame.comment, times)?;
-                }
-                Format::Text(out, times) => {
-                    write_line(out, datagram, record, times, Style::new(false))?;
-                }
-            }
-            Ok(())
-        });
+                Ok(())
+            });
         written.unwrap_or(Ok(()))
     }
 

@@ -148,7 +148,9 @@ impl Key {
 pub(super) enum KeyError {
     #[error("[keys] has no action \"{0}\"; --print-config lists them")]
     UnknownAction(String),
-    #[error("[keys] {action}: \"{key}\" is no key; such as \"x\", \"ctrl-x\", \"f1\", \"g g\", \"pageup\"")]
+    #[error(
+        "[keys] {action}: \"{key}\" is no key; such as \"x\", \"ctrl-x\", \"f1\", \"g g\", \"pageup\""
+    )]
     UnknownKey { action: String, key: String },
     #[error("[keys] \"{key}\" is bound twice: to {one} and to {other}")]
     Twice {
@@ -192,7 +194,11 @@ impl KeyMap {
         for &action in Action::ALL {
             let keys = match changes.get(action.name()) {
                 Some(keys) => keys.clone(),
-                None => action.default_keys().iter().map(ToString::to_string).collect(),
+                None => action
+                    .default_keys()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
             };
             for written in &keys {
                 let keys: Option<Vec<Key>> = written.split(' ').map(Key::parse).collect();
@@ -248,7 +254,7 @@ mod tests {
     #[test]
     fn the_default_keys_do_not_collide() {
         let map = KeyMap::with(&BTreeMap::new()).expect("fine");
-        let key = |text| Key::parse(text).expect("a key");
+        let key = |text: &str| Key::parse(text).expect("a key");
         let action = |keys: &[&str]| map.meaning(&keys.iter().map(|k| key(k)).collect::<Vec<_>>());
         assert_eq!(action(&["j"]), Meaning::Action(Action::Down));
         assert_eq!(action(&["g"]), Meaning::Prefix);
@@ -268,8 +274,14 @@ mod tests {
 
     #[test]
     fn what_is_no_key_and_no_action_is_told() {
-        assert!(matches!(changed("quit", &["hyper-x"]), Err(KeyError::UnknownKey { .. })));
-        assert!(matches!(changed("explode", &["x"]), Err(KeyError::UnknownAction(_))));
+        assert!(matches!(
+            changed("quit", &["hyper-x"]),
+            Err(KeyError::UnknownKey { .. })
+        ));
+        assert!(matches!(
+            changed("explode", &["x"]),
+            Err(KeyError::UnknownAction(_))
+        ));
         let map = changed("quit", &["Q"]).expect("fine");
         assert_eq!(map.keys(Action::Quit), ["Q"]);
         let quit = Key::parse("q").expect("a key");

@@ -74,14 +74,19 @@ impl Packets {
     fn draw_list(&mut self, canvas: &mut Canvas<'_>, common: &mut Common) {
         let columns = common.settings.columns.clone();
         let absolute = common.times == TimeStyle::Absolute;
-        let widths = widths(&columns, canvas.width(), absolute);
+        let last = common.store.len().saturating_sub(1);
+        let last = common.reader.head(last, |item| item.datagram.frame);
+        let digits = last.unwrap_or(0).max(1).ilog10() as u16 + 1;
+        let widths = widths(&columns, canvas.width(), absolute, digits);
         let theme = &common.settings.theme;
         let mut x = 1;
         for (column, width) in columns.iter().zip(&widths) {
             if column.is_right() {
                 canvas.put_right(x + width, 0, column.title(), theme.heading);
             } else {
-                canvas.part(x, 0, *width, 1).put(0, 0, column.title(), theme.heading);
+                canvas
+                    .part(x, 0, *width, 1)
+                    .put(0, 0, column.title(), theme.heading);
             }
             x += width + 1;
         }
@@ -209,11 +214,12 @@ fn put_messages(
 }
 
 /// How wide each column is.
-fn widths(columns: &[Column], width: u16, absolute_times: bool) -> Vec<u16> {
+fn widths(columns: &[Column], width: u16, absolute_times: bool, digits: u16) -> Vec<u16> {
     let mut widths: Vec<u16> = columns
         .iter()
         .map(|column| match column {
             Column::Time if absolute_times => 27,
+            Column::Frame => digits.max(5),
             other => other.width(),
         })
         .collect();
@@ -275,6 +281,9 @@ impl View for Packets {
     }
 
     fn act(&mut self, action: Action, count: Option<usize>, common: &mut Common) -> Outcome {
+        if self.detail.is_none() {
+            self.sync(common);
+        }
         let length = common.shown.len(&common.store);
         match (action, self.pane) {
             (Action::NextPane, pane) => {
@@ -355,15 +364,27 @@ impl View for Packets {
     fn help(&self) -> &'static [(Action, &'static str)] {
         &[
             (Action::Down, "next datagram, field or line of bytes"),
-            (Action::Last, "to the last datagram, with a number to that line"),
+            (
+                Action::Last,
+                "to the last datagram, with a number to that line",
+            ),
             (Action::NextPane, "list, tree, bytes"),
             (Action::Open, "into the tree; there: fold and unfold"),
             (Action::Back, "back to the list"),
-            (Action::Mark, "mark the datagram, for :write and the comparison in Flow"),
-            (Action::NextHit, "next marked datagram; without marks, next with a finding"),
+            (
+                Action::Mark,
+                "mark the datagram, for :write and the comparison in Flow",
+            ),
+            (
+                Action::NextHit,
+                "next marked datagram; without marks, next with a finding",
+            ),
             (Action::Grow, "larger list"),
             (Action::Shrink, "smaller list"),
-            (Action::Copy, "copy the datagram's tree, the field, or its bytes"),
+            (
+                Action::Copy,
+                "copy the datagram's tree, the field, or its bytes",
+            ),
             (Action::Follow, "stay at the newest datagram"),
         ]
     }

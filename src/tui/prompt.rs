@@ -93,7 +93,8 @@ impl Prompt {
         };
         self.chosen = Some(next as usize);
         let (candidate, _) = self.candidates[next as usize].clone();
-        let range = self.replaces.start.min(self.text.len())..self.replaces.end.min(self.text.len());
+        let range =
+            self.replaces.start.min(self.text.len())..self.replaces.end.min(self.text.len());
         self.text.replace_range(range, &candidate);
         self.replaces.end = self.replaces.start + candidate.len();
         self.cursor = self.replaces.end;
@@ -111,7 +112,9 @@ impl Prompt {
     /// Where the character before the cursor begins.
     fn before(&self) -> usize {
         let text = self.text.get(..self.cursor).unwrap_or_default();
-        text.char_indices().next_back().map_or(0, |(place, _)| place)
+        text.char_indices()
+            .next_back()
+            .map_or(0, |(place, _)| place)
     }
 
     /// Takes a key.
@@ -212,12 +215,18 @@ impl Prompt {
         };
         canvas.put(end + 1, bottom, verdict, style);
         let mut lines: Vec<(String, ratatui::style::Style)> = Vec::new();
-        let first = self.chosen.map_or(0, |chosen| {
-            chosen.saturating_sub(MOST_SHOWN - 1)
-        });
+        let first = self
+            .chosen
+            .map_or(0, |chosen| chosen.saturating_sub(MOST_SHOWN - 1));
         let widest = self.candidates.iter().map(|(text, _)| text.len()).max();
         let widest = widest.unwrap_or(0).min(32);
-        for (number, (text, meaning)) in self.candidates.iter().enumerate().skip(first).take(MOST_SHOWN) {
+        for (number, (text, meaning)) in self
+            .candidates
+            .iter()
+            .enumerate()
+            .skip(first)
+            .take(MOST_SHOWN)
+        {
             let style = if Some(number) == self.chosen {
                 theme.selected
             } else {
@@ -254,7 +263,16 @@ mod tests {
     #[test]
     fn text_is_edited_by_characters_not_bytes() {
         use KeyCode::{Backspace, Char, Delete, Home, Left, Right};
-        let keys = [Char('a'), Char('µ'), Char('b'), Left, Left, Char('ß'), Right, Delete];
+        let keys = [
+            Char('a'),
+            Char('µ'),
+            Char('b'),
+            Left,
+            Left,
+            Char('ß'),
+            Right,
+            Delete,
+        ];
         let mut prompt = typed(PromptKind::Command, &keys);
         assert_eq!(prompt.text, "aßµ");
         prompt.key(KeyEvent::new(Backspace, KeyModifiers::NONE));
@@ -271,11 +289,17 @@ mod tests {
         use KeyCode::{BackTab, Char, Tab, Up};
         let mut prompt = typed(PromptKind::Command, &[Char('g'), Tab]);
         assert_eq!(prompt.text, "goto ");
-        prompt = typed(PromptKind::Filter, &"ppspp.msg.ty".chars().map(Char).collect::<Vec<_>>());
+        prompt = typed(
+            PromptKind::Filter,
+            &"ppspp.msg.ty".chars().map(Char).collect::<Vec<_>>(),
+        );
         prompt.key(KeyEvent::new(Tab, KeyModifiers::NONE));
         assert!(prompt.text.starts_with("ppspp.msg.type"), "{}", prompt.text);
         prompt.key(KeyEvent::new(BackTab, KeyModifiers::NONE));
         let mut prompt = typed(PromptKind::Command, &[Up]);
-        assert_eq!(prompt.key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)), Typed::Entered("quit".to_owned()));
+        assert_eq!(
+            prompt.key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE)),
+            Typed::Entered("quit".to_owned())
+        );
     }
 }

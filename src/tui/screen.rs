@@ -54,9 +54,9 @@ impl<'b> Canvas<'b> {
         }
         let text = self.marks.text(text);
         let room = usize::from(self.area.width - x);
-        let (end, _) =
-            self.buffer
-                .set_stringn(self.area.x + x, self.area.y + y, text, room, style);
+        let (end, _) = self
+            .buffer
+            .set_stringn(self.area.x + x, self.area.y + y, text, room, style);
         end - self.area.x
     }
 
@@ -74,7 +74,8 @@ impl<'b> Canvas<'b> {
             && y < self.area.height
             && let Some(cell) = self.buffer.cell_mut((self.area.x + x, self.area.y + y))
         {
-            cell.set_char(self.marks.character(character)).set_style(style);
+            cell.set_char(self.marks.character(character))
+                .set_style(style);
         }
     }
 

@@ -58,7 +58,7 @@ impl Swarms {
         let theme = &common.settings.theme;
         let analyzer = common.store.analyzer();
         let swarms: Vec<_> = analyzer.numbered_swarms().collect();
-        let heading = "Swarm             Chunks    ✓verified    ✗failed        ?  Peers  Length";
+        let heading = "Swarm       Chunks ✓verified  ✗failed      ? Peers Length";
         canvas.put(1, 0, heading, theme.heading);
         if swarms.is_empty() {
             canvas.put(1, 1, "No swarm so far.", theme.faint);
@@ -74,7 +74,7 @@ impl Swarms {
             let name = if id.is_empty() {
                 "not named".to_owned()
             } else {
-                Hex(id.get(..7).unwrap_or(id)).to_string() + "…"
+                Hex(id.get(..4).unwrap_or(id)).to_string() + "…"
             };
             canvas.put(1, y, &name, theme.swarm);
             let (mut verified, mut failed, mut length, mut total) = (0, 0, None, None);
@@ -89,17 +89,17 @@ impl Swarms {
                 length = found.content_length(size);
             }
             let total = total.map_or_else(|| format!("{seen}"), |total| total.to_string());
-            canvas.put_right(25, y, &total, theme.text);
-            canvas.put_right(37, y, &verified.to_string(), theme.good);
+            canvas.put_right(19, y, &total, theme.text);
+            canvas.put_right(29, y, &verified.to_string(), theme.good);
             let style = if failed > 0 { theme.bad } else { theme.faint };
-            canvas.put_right(48, y, &failed.to_string(), style);
+            canvas.put_right(38, y, &failed.to_string(), style);
             let open = seen.saturating_sub(judged);
             let style = if open > 0 { theme.unknown } else { theme.faint };
-            canvas.put_right(57, y, &open.to_string(), style);
-            canvas.put_right(64, y, &swarm.peers().count().to_string(), theme.text);
+            canvas.put_right(45, y, &open.to_string(), style);
+            canvas.put_right(51, y, &swarm.peers().count().to_string(), theme.text);
             let length = length.map_or_else(|| "–".to_owned(), bytes);
-            canvas.put(66, y, &length, theme.text);
-            canvas.put(76, y, &facts(swarm), theme.faint);
+            canvas.put(52, y, &length, theme.text);
+            canvas.put(60, y, &facts(swarm), theme.faint);
             if line == self.cursor.selected {
                 canvas.fill(y, theme.selected);
                 canvas.put(0, y, ">", theme.selected);
@@ -140,7 +140,10 @@ impl Swarms {
         let receivers = found.map_or(0, |found| found.receivers().count());
         let summary = format!(
             "{} · {} chunks seen · {} verified · {state} · {} peers, {receivers} received · {duplicates} duplicates · {again} requested again",
-            length.map_or_else(|| "length not known".to_owned(), |length| format!("{length} bytes")),
+            length.map_or_else(
+                || "length not known".to_owned(),
+                |length| format!("{length} bytes")
+            ),
             swarm.seen.len(),
             found.map_or(0, |found| found.verified().len()),
             swarm.peers().count(),
@@ -153,15 +156,18 @@ impl Swarms {
         canvas.put(1, 3, &self.map.legend(swarm), theme.faint);
         let worst = |first, last| worst_of(swarm, first, last);
         let width = canvas.width();
-        let used = self.map.draw(
-            &mut canvas.part(0, 4, width, map_height),
-            theme,
-            worst,
-        );
+        let used = self
+            .map
+            .draw(&mut canvas.part(0, 4, width, map_height), theme, worst);
         let mut y = 4 + used;
         if self.per_peer {
             let most = (height.saturating_sub(y) / 2).max(1);
-            y += self.draw_peers(&mut canvas.part(0, y, width, most), common, &analyzer, index);
+            y += self.draw_peers(
+                &mut canvas.part(0, y, width, most),
+                common,
+                &analyzer,
+                index,
+            );
         }
         let chunk = self.map.chunk;
         canvas.rule(y, &format!("Tree around chunk {chunk}"), theme, true);
@@ -287,7 +293,10 @@ impl View for Swarms {
             }
             (Action::Copy, _) => {
                 let analyzer = common.store.analyzer();
-                let id = self.open.or(selected).and_then(|index| analyzer.swarm(index).id.clone());
+                let id = self
+                    .open
+                    .or(selected)
+                    .and_then(|index| analyzer.swarm(index).id.clone());
                 return id.map_or(Outcome::Done, |id| Outcome::Copy(Hex(&id).to_string()));
             }
             (_, Some(_)) if self.map.act(action, count) => {}
@@ -311,12 +320,18 @@ impl View for Swarms {
 
     fn help(&self) -> &'static [(Action, &'static str)] {
         &[
-            (Action::Open, "the swarm's chunk map; there: the datagrams with this chunk"),
+            (
+                Action::Open,
+                "the swarm's chunk map; there: the datagrams with this chunk",
+            ),
             (Action::Back, "back to the list"),
             (Action::Right, "next cell of the map"),
             (Action::Grow, "zoom in: fewer chunks to a cell"),
             (Action::Shrink, "zoom out"),
-            (Action::PerPeer, "what each peer has announced (█ all, ▒ some) or was sent (?)"),
+            (
+                Action::PerPeer,
+                "what each peer has announced (█ all, ▒ some) or was sent (?)",
+            ),
             (Action::Scope, "the swarm's flow"),
             (Action::Copy, "copy the swarm ID"),
         ]

@@ -196,7 +196,9 @@ impl Marks {
         if !self.ascii || text.is_ascii() {
             return text.into();
         }
-        text.chars().map(|character| self.character(character)).collect()
+        text.chars()
+            .map(|character| self.character(character))
+            .collect()
     }
 
     /// A character as the terminal can show it.

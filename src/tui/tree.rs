@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use ppspp_dissector::session::Record;
+use ratatui::style::Style;
 
 use super::keys::Action;
 use super::list::Cursor;
 use super::screen::Canvas;
-use super::theme::Theme;
+use super::theme::{Marks, Theme};
 use crate::index::{Item, Worst};
 use crate::output::{Node, NodeKind, tree};
+
+/// Columns that → and ← scroll where there is nothing to fold.
+const SHIFT: usize = 8;
 
 /// Messages of a datagram up to which all are unfolded.
 const MOST_UNFOLDED: usize = 3;
@@ -21,6 +25,8 @@ pub(super) struct TreePane {
     nodes: Vec<Node>,
     folded: BTreeSet<usize>,
     cursor: Cursor,
+    /// Columns that were scrolled off at the left.
+    shift: usize,
 }
 
 impl TreePane {
@@ -31,6 +37,7 @@ impl TreePane {
             return;
         }
         self.cursor = Cursor::default();
+        self.shift = 0;
         self.folded.clear();
         let messages = self.nodes.iter().enumerate();
         let messages = messages.filter(|(_, node)| node.kind == NodeKind::Message);
@@ -78,7 +85,11 @@ impl TreePane {
 
     /// Selects the innermost field that holds a byte.
     pub(super) fn select_byte(&mut self, byte: usize) {
-        let holds = |node: &Node| node.bytes.as_ref().is_some_and(|bytes| bytes.contains(&byte));
+        let holds = |node: &Node| {
+            node.bytes
+                .as_ref()
+                .is_some_and(|bytes| bytes.contains(&byte))
+        };
         let fields = self.nodes.iter().enumerate();
         let innermost = fields
             .filter(|(_, node)| holds(node) && !matches!(node.kind, NodeKind::Verdict(_)))
@@ -103,7 +114,10 @@ impl TreePane {
 
     fn is_foldable(&self, number: usize) -> bool {
         self.nodes.get(number).is_some_and(|node| node.depth == 1)
-            && self.nodes.get(number + 1).is_some_and(|node| node.depth > 1)
+            && self
+                .nodes
+                .get(number + 1)
+                .is_some_and(|node| node.depth > 1)
     }
 
     /// Moves and folds; returns whether the action means something here.
@@ -117,8 +131,11 @@ impl TreePane {
                 }
             }
             (Action::Right, Some(number)) => {
-                self.folded.remove(&number);
+                if !self.folded.remove(&number) {
+                    self.shift = (self.shift + SHIFT).min(4096);
+                }
             }
+            (Action::Left, _) if self.shift > 0 => self.shift -= SHIFT.min(self.shift),
             (Action::Left, Some(number)) => {
                 if let Some(message) = self.message_of(number)
                     && self.is_foldable(message)
@@ -160,37 +177,20 @@ impl TreePane {
                 (true, false) => "▾ ",
                 _ => "  ",
             };
-            let indent = (node.depth.saturating_sub(1) * 2) as u16;
-            let mut x = canvas.put(indent, y, sign, theme.faint);
-            match node.kind {
-                NodeKind::Heading => x = canvas.put(0, y, &node.text, theme.heading),
-                NodeKind::Message => {
-                    x = canvas.put(x, y, &node.text, theme.message);
-                    if self.folded.contains(&number) {
-                        x = canvas.put(x, y, &self.summary(number), theme.text);
-                    }
-                }
-                NodeKind::Verdict(verdict) => {
-                    let worst = Worst::from(verdict);
-                    x = canvas.put(x, y, &node.text, theme.worst(worst));
-                    x = canvas.put(x, y, " ", theme.text);
-                    canvas.set(x, y, canvas.marks.worst(worst), theme.worst(worst));
-                    x += 1;
-                }
-                NodeKind::Finding(severity) => {
-                    x = canvas.put(x, y, &node.text, theme.severity(severity));
-                }
-                NodeKind::Fault => x = canvas.put(x, y, &node.text, theme.error),
-                NodeKind::Field => {
-                    let (label, value) = match node.text.split_once(": ") {
-                        Some((label, value)) => (format!("{label}: "), value),
-                        None => (String::new(), node.text.as_str()),
-                    };
-                    x = canvas.put(x, y, &label, theme.faint);
-                    x = canvas.put(x, y, value, theme.text);
-                }
+            let parts = self.parts(node, number, canvas.marks, theme);
+            let indent = " ".repeat(node.depth.saturating_sub(1) * 2);
+            let sign = if node.depth == 0 { "" } else { sign };
+            let parts = [(indent, theme.text), (sign.to_owned(), theme.faint)]
+                .into_iter()
+                .chain(parts);
+            let mut skipped = self.shift;
+            let mut x = 0;
+            for (text, style) in parts {
+                let length = text.chars().count();
+                let rest: String = text.chars().skip(skipped).collect();
+                skipped -= skipped.min(length);
+                x = canvas.put(x, y, &rest, style);
             }
-            canvas.put(x, y, &node.rest, theme.text);
             if line == self.cursor.selected {
                 let style = if is_focused {
                     theme.selected
@@ -200,6 +200,42 @@ impl TreePane {
                 canvas.fill(y, style);
             }
         }
+    }
+
+    /// A line's text in its colours.
+    fn parts(
+        &self,
+        node: &Node,
+        number: usize,
+        marks: Marks,
+        theme: &Theme,
+    ) -> Vec<(String, Style)> {
+        let text = node.text.clone();
+        let mut parts = match node.kind {
+            NodeKind::Heading => vec![(text, theme.heading)],
+            NodeKind::Message => {
+                let mut parts = vec![(text, theme.message)];
+                if self.folded.contains(&number) {
+                    parts.push((self.summary(number), theme.text));
+                }
+                parts
+            }
+            NodeKind::Verdict(verdict) => {
+                let worst = Worst::from(verdict);
+                vec![(format!("{text} {}", marks.worst(worst)), theme.worst(worst))]
+            }
+            NodeKind::Finding(severity) => vec![(text, theme.severity(severity))],
+            NodeKind::Fault => vec![(text, theme.error)],
+            NodeKind::Field => match text.split_once(": ") {
+                Some((label, value)) => vec![
+                    (format!("{label}: "), theme.faint),
+                    (value.to_owned(), theme.text),
+                ],
+                None => vec![(text, theme.text)],
+            },
+        };
+        parts.push((node.rest.clone(), theme.text));
+        parts
     }
 
     /// What a folded message's line tells of its fields.

@@ -294,8 +294,9 @@ impl Analyzer {
             used[channel.swarm.0 as usize] = true;
         }
         let swarms = self.swarms.iter().enumerate().zip(used);
-        swarms
-            .filter_map(|((number, swarm), used)| used.then_some((SwarmIndex(number as u32), swarm)))
+        swarms.filter_map(|((number, swarm), used)| {
+            used.then_some((SwarmIndex(number as u32), swarm))
+        })
     }
 
     /// A channel by its place in the list.
