@@ -164,6 +164,9 @@ impl App {
             }
             Meaning::Action(action) => {
                 self.typed.clear();
+                if !action.takes_number() {
+                    self.patience_ends();
+                }
                 let number = self.digits.drain(..).fold(0, |sum, digit| sum * 10 + digit);
                 self.act(action, (number > 0).then_some(number));
             }

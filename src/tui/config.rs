@@ -231,7 +231,10 @@ mod tests {
         for (text, expected) in [
             ("colour = 1", "unknown field `colour`"),
             ("[keys]\nquit = \"j\"", "bound twice"),
-            ("columns = [\"frame\", \"weight\"]", "\"weight\" is no column"),
+            (
+                "columns = [\"frame\", \"weight\"]",
+                "\"weight\" is no column",
+            ),
             ("theme = \"pink\"", "unknown variant `pink`"),
             (
                 "[colours]\ngood = \"greenish\"",

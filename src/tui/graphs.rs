@@ -38,15 +38,18 @@ struct Kind {
     text: fn(f64) -> String,
     style: fn(&Theme) -> ratatui::style::Style,
     target: Option<f64>,
+    /// A part of the value that is told, too.
+    part: Option<fn(&Bucket, f64) -> f64>,
 }
 
 const KINDS: [Kind; 5] = [
     Kind {
-        title: "Verified content a second",
-        value: |bucket, seconds| bucket.verified_bytes as f64 / seconds,
+        title: "Content a second; of it verified at once",
+        value: |bucket, seconds| (bucket.verified_bytes + bucket.other_bytes) as f64 / seconds,
         text: |value| format!("{}/s", bytes(value as u64)),
         style: |theme| theme.good,
         target: None,
+        part: Some(|bucket, seconds| bucket.verified_bytes as f64 / seconds),
     },
     Kind {
         title: "All bytes a second",
@@ -54,6 +57,7 @@ const KINDS: [Kind; 5] = [
         text: |value| format!("{}/s", bytes(value as u64)),
         style: |theme| theme.message,
         target: None,
+        part: None,
     },
     Kind {
         title: "Chunks requested and not come",
@@ -61,6 +65,7 @@ const KINDS: [Kind; 5] = [
         text: |value| format!("{value:.0}"),
         style: |theme| theme.unknown,
         target: None,
+        part: None,
     },
     Kind {
         title: "Chunks sent and not acknowledged (estimated flight)",
@@ -68,6 +73,7 @@ const KINDS: [Kind; 5] = [
         text: |value| format!("{value:.0}"),
         style: |theme| theme.note,
         target: None,
+        part: None,
     },
     Kind {
         title: "One-way delay above its base; the line is LEDBAT's target, 100 ms",
@@ -75,6 +81,7 @@ const KINDS: [Kind; 5] = [
         text: |value| duration((value * 1000.0) as u64),
         style: |theme| theme.warning,
         target: Some(LEDBAT_TARGET as f64),
+        part: None,
     },
 ];
 
@@ -263,7 +270,11 @@ fn draw_graph(
     let style = (kind.style)(theme);
     let here = values.get(cursor).copied().unwrap_or(0.0);
     let end = canvas.put(SCALE + 1, 0, kind.title, theme.faint);
-    canvas.put(end + 2, 0, &(kind.text)(here), theme.heading);
+    let mut here = (kind.text)(here);
+    if let (Some(part), Some(bucket)) = (kind.part, shown.get(cursor)) {
+        here = format!("{here}; {}", (kind.text)(part(bucket, seconds)));
+    }
+    canvas.put(end + 2, 0, &here, theme.heading);
     let height = canvas.height().saturating_sub(1);
     if height == 0 {
         return;

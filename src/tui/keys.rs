@@ -74,6 +74,27 @@ actions! {
     Quit "quit" ["q", "ctrl-c"] "quit";
 }
 
+impl Action {
+    /// Whether a number before it says how often, or where to.
+    pub(super) const fn takes_number(self) -> bool {
+        matches!(
+            self,
+            Self::Up
+                | Self::Down
+                | Self::Left
+                | Self::Right
+                | Self::PageUp
+                | Self::PageDown
+                | Self::HalfUp
+                | Self::HalfDown
+                | Self::First
+                | Self::Last
+                | Self::NextHit
+                | Self::PreviousHit
+        )
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

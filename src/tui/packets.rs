@@ -371,10 +371,7 @@ impl View for Packets {
             (Action::NextPane, "list, tree, bytes"),
             (Action::Open, "into the tree; there: fold and unfold"),
             (Action::Back, "back to the list"),
-            (
-                Action::Mark,
-                "mark the datagram, for :write and the comparison in Flow",
-            ),
+            (Action::Mark, "mark the datagram, for :write and n"),
             (
                 Action::NextHit,
                 "next marked datagram; without marks, next with a finding",

@@ -121,11 +121,6 @@ impl Swarms {
         canvas.put(x, 0, &id, theme.swarm);
         canvas.put(1, 1, &facts(swarm), theme.text);
         let found = swarm.verification.as_deref();
-        let state = match found {
-            Some(found) if found.is_complete() => "complete ✓",
-            Some(found) if !found.failed().is_empty() => "some failed ✗",
-            _ => "",
-        };
         let size = swarm.chunk_size().map(|size| size.value);
         let length = found.and_then(|found| found.content_length(size));
         let (mut duplicates, mut again) = (0, 0);
@@ -138,16 +133,32 @@ impl Swarms {
             });
         }
         let receivers = found.map_or(0, |found| found.receivers().count());
-        let summary = format!(
-            "{} · {} chunks seen · {} verified · {state} · {} peers, {receivers} received · {duplicates} duplicates · {again} requested again",
+        let verified = found.map_or(0, |found| found.verified().len());
+        let mut summary = vec![
             length.map_or_else(
                 || "length not known".to_owned(),
-                |length| format!("{length} bytes")
+                |length| format!("{length} bytes"),
             ),
-            swarm.seen.len(),
-            found.map_or(0, |found| found.verified().len()),
-            swarm.peers().count(),
-        );
+            format!("{verified} of {} chunks verified", swarm.seen.len()),
+        ];
+        if let Some(found) = found {
+            if found.is_complete() {
+                summary.push("complete ✓".to_owned());
+            }
+            if found.messages().failed > 0 {
+                summary.push(format!("✗ {} copies failed", found.messages().failed));
+            }
+            let signatures = found.signatures();
+            if !signatures.is_empty() {
+                let (good, bad) = (signatures.verified, signatures.failed);
+                summary.push(format!("signatures ✓{good} ✗{bad}"));
+            }
+        }
+        let peers = swarm.peers().count();
+        summary.push(format!("{peers} peers, {receivers} received"));
+        summary.push(format!("{duplicates} duplicates"));
+        summary.push(format!("{again} requested again"));
+        let summary = summary.join(" · ");
         canvas.put(1, 2, &summary, theme.text);
         self.map.fit(swarm);
         let height = canvas.height();

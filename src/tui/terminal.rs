@@ -107,7 +107,10 @@ fn talk(
         wants_drawing |= is_busy || drawn_for != Some(now);
         if app.redraws {
             app.redraws = false;
-            terminal.clear()?;
+            // Not `clear`, which asks the terminal where its cursor is and waits
+            // for an answer.
+            let size = terminal.size()?;
+            terminal.resize(size.into())?;
             wants_drawing = true;
         }
         if wants_drawing {
