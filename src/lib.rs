@@ -13,4 +13,5 @@ pub mod output;
 pub mod peer;
 pub mod pipeline;
 pub mod progress;
+pub mod selection;
 pub mod tui;

@@ -12,7 +12,7 @@ use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 17] = [
     &[],
     &["read"],
     &["stats"],
@@ -28,6 +28,8 @@ const COMMANDS: [&[&str]; 15] = [
     &["peer", "inject"],
     &["peer", "view"],
     &["simulate"],
+    &["live"],
+    &["interfaces"],
 ];
 
 fn help_of(command: &[&str], option: &str) -> String {
@@ -154,6 +156,7 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
         [peer, view, ..] if peer == "peer" && view == "view" => {
             return run_viewer(folder, &arguments[1..]);
         }
+        [live, ..] if live == "live" => return run_sniffer(arguments),
         _ => {}
     }
     match before {
@@ -294,6 +297,56 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
     };
     let whole = fs::read(folder.join("recording.ts")).expect("the stream");
     assert!(!written.is_empty() && whole.ends_with(&written), "{run:?}");
+    Run {
+        stdout: run.stdout + &run.stderr,
+        stderr: String::new(),
+        ..run
+    }
+}
+
+/// Runs an example that captures, on the loopback interface while a file is
+/// fetched over it.
+fn run_sniffer(arguments: &[String]) -> Run {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::write(here.path().join("content"), vec![7; 20_000]).expect("written");
+    let seeder = Seeder::start(here.path(), "content", &[]);
+    let port = seeder
+        .address
+        .rsplit(':')
+        .next()
+        .expect("a port")
+        .to_owned();
+    let mut all = arguments.to_vec();
+    for place in 1..all.len() {
+        if all[place - 1] == "-i" {
+            "lo".clone_into(&mut all[place]);
+        } else if all[place - 1] == "-a" {
+            "duration:2".clone_into(&mut all[place]);
+        }
+        all[place] = all[place].replace("6778", &port);
+    }
+    if !all.contains(&"-a".to_owned()) {
+        all.extend(["-a", "duration:2"].map(str::to_owned));
+    }
+    let mut command = program();
+    command.current_dir(here.path()).args(&all);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let sniffer = command.spawn().expect("it starts");
+    // Long enough for it to begin, short enough to be seen in its time.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let leech = Peer::start(here.path(), seeder.leech("got", &[]));
+    assert_eq!(leech.end().status, 0);
+    let run = Run::of(sniffer.wait_with_output().expect("it ends"));
+    if run.status == 3 && run.stderr.contains("privileges") {
+        eprintln!("skipped: this process may not capture");
+        return Run {
+            status: 0,
+            stdout: run.stderr,
+            stderr: String::new(),
+        };
+    }
+    // What was counted is told on standard error.
+    assert!(run.stderr.contains("packets captured"), "{run:?}");
     Run {
         stdout: run.stdout + &run.stderr,
         stderr: String::new(),

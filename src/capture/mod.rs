@@ -29,6 +29,7 @@
 //! only to a single input (16 MiB). Of more than four files only those are open
 //! whose times overlap.
 
+mod blocks;
 mod counters;
 mod decode;
 mod error;
@@ -39,6 +40,7 @@ mod headers;
 mod input;
 mod ip;
 mod link;
+pub mod live;
 mod merge;
 mod order;
 mod pcap;
@@ -74,6 +76,7 @@ pub use headers::LinkLayer;
 pub use input::Input;
 pub use writer::{
     InterfaceId, InterfaceSettings, PcapngWriter, TimeResolution, WriteError, WrittenDatagram,
+    create_capture_file,
 };
 
 /// What may be set about reading captures.

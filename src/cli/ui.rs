@@ -18,7 +18,7 @@ use crate::tui::{self, Environment, Settings};
 /// draw on and one to type at, and nothing was asked for that only text can give.
 pub(super) fn is_wanted(args: &ReadArgs) -> bool {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    if args.wants_text() || is_dumb || !io::stdout().is_terminal() {
+    if args.show.wants_text() || is_dumb || !io::stdout().is_terminal() {
         return false;
     }
     io::stdin().is_terminal() || File::open("/dev/tty").is_ok()
@@ -26,7 +26,7 @@ pub(super) fn is_wanted(args: &ReadArgs) -> bool {
 
 /// Shows them until the user quits.
 pub(super) fn show(args: &ReadArgs, config: Option<&Path>) -> Result<ExitCode> {
-    let environment = Environment::from_variables(is_coloured(args.input.color));
+    let environment = Environment::from_variables(is_coloured(args.input.known.color));
     let settings = match Settings::load(config, environment) {
         Ok(settings) => settings,
         Err(error) => {
@@ -41,8 +41,17 @@ pub(super) fn show(args: &ReadArgs, config: Option<&Path>) -> Result<ExitCode> {
         at_once: inputs.contains(&Input::Stdin),
         ..JobsArg::default().manner()
     };
-    let store = Store::open(&inputs, args.input.config(!args.no_verify), manner)?;
-    let faults = tui::run(store, settings, args.time, args.filter.filter.as_ref())?;
+    let store = Store::open(
+        &inputs,
+        args.input.known.config(!args.show.no_verify),
+        manner,
+    )?;
+    let faults = tui::run(
+        store,
+        settings,
+        args.show.time,
+        args.show.filter.filter.as_ref(),
+    )?;
     for fault in &faults {
         complain(format_args!("{fault}"));
     }

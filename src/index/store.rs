@@ -106,21 +106,46 @@ impl Store {
     /// When the inputs can't be opened, or there is no room for a temporary file.
     pub fn open(inputs: &[Input], config: Config, manner: Manner) -> Result<Self> {
         let capture = Capture::open(inputs, Options::default())?;
-        let analyzer = pipeline::prepare(inputs, config)?;
-        let spool = tempfile::tempfile().context("can't make a temporary file for the index")?;
+        let config = pipeline::prepare(inputs, config)?;
         let names: Vec<String> = inputs.iter().map(short_name).collect();
+        let files = inputs.iter().map(again).collect();
+        Self::over(capture, names.join(" + "), files, config, manner)
+    }
+
+    /// The same with a capture that is open already, such as a live one; `name` is
+    /// what it is called. All bytes are kept apart.
+    ///
+    /// # Errors
+    /// When there is no room for a temporary file.
+    pub fn open_capture(
+        capture: Capture,
+        name: String,
+        config: Config,
+        manner: Manner,
+    ) -> Result<Self> {
+        Self::over(capture, name, Vec::new(), config, manner)
+    }
+
+    fn over(
+        capture: Capture,
+        name: String,
+        files: Vec<Option<File>>,
+        config: Config,
+        manner: Manner,
+    ) -> Result<Self> {
+        let spool = tempfile::tempfile().context("can't make a temporary file for the index")?;
         let shared = Arc::new(Shared {
-            analyzer: Mutex::new(analyzer),
+            analyzer: Mutex::new(Analyzer::new(config)),
             rows: RwLock::default(),
             measured: Mutex::default(),
             status: Mutex::new(Status {
-                name: names.join(" + "),
+                name,
                 total: capture.progress().total,
                 ..Status::default()
             }),
             words: Words::default(),
             spool: spool.try_clone()?,
-            inputs: inputs.iter().map(again).collect(),
+            inputs: files,
             changes: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             start: OnceLock::new(),

@@ -5,8 +5,10 @@
 
 mod catalogue;
 mod content;
+mod fields;
 mod format;
 mod hex;
+mod interfaces;
 mod json;
 mod key;
 mod line;
@@ -21,8 +23,13 @@ pub use catalogue::{write_catalogue, write_catalogue_json};
 pub use content::{
     ContentSummary, write_content, write_content_json, write_content_tree, write_extraction,
 };
+pub use fields::{write_fields, write_fields_json};
 pub use format::{Hex, TimeFormat, TimeStyle, short_swarm};
 pub use hex::write_hex;
+pub use interfaces::{
+    LiveFigures, write_interfaces, write_interfaces_json, write_live_counters, write_live_figures,
+    write_live_figures_json,
+};
 pub use json::{JsonTimes, write_json_line};
 pub use key::{KeySummary, write_key, write_key_json};
 pub use line::{mark, sentence, write_line};

@@ -74,10 +74,24 @@ pub fn run(
     inputs: &[Input],
     config: Config,
     manner: Manner,
+    consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
+) -> Result<Finished> {
+    let config = prepare(inputs, config)?;
+    let capture = Capture::open(inputs, Options::default())?;
+    run_opened(capture, config, manner, consume)
+}
+
+/// The same with a capture that is open already, such as a live one.
+///
+/// # Errors
+/// What `consume` answers.
+pub fn run_opened(
+    mut capture: Capture,
+    config: Config,
+    manner: Manner,
     mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
-    let analyzer = Mutex::new(prepare(inputs, config)?);
-    let mut capture = Capture::open(inputs, Options::default())?;
+    let analyzer = Mutex::new(Analyzer::new(config));
     run_shared(&mut capture, &analyzer, manner, |captured, record, _| {
         consume(&captured.datagram, record, captured.frame())
     })?;
@@ -93,14 +107,14 @@ pub fn run(
     })
 }
 
-/// An analyzer for these inputs. Of files that can be read twice it knows already
-/// what their beginning shows of channels without handshake.
+/// What an analyzer for these inputs is to know: of files that can be read twice
+/// also what their beginning shows of channels without handshake.
 ///
 /// # Errors
 /// When the inputs can't be opened.
-pub fn prepare(inputs: &[Input], config: Config) -> Result<Analyzer> {
+pub fn prepare(inputs: &[Input], config: Config) -> Result<Config> {
     let learned = learn(inputs, &config)?;
-    Ok(Analyzer::new(Config { learned, ..config }))
+    Ok(Config { learned, ..config })
 }
 
 /// Gives every PPSPP datagram of `capture` with its record to `consume`, and how

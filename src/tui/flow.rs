@@ -598,7 +598,9 @@ impl View for Flow {
             Action::Scope => {
                 let channel = common.store.get(common.row).and_then(Row::channel);
                 let scope = match (self.scope, channel) {
-                    (Scope::All, Some((channel, _))) => Scope::Channel(channel),
+                    (Scope::All, Some((channel, _))) => {
+                        Scope::Channel(common.store.analyzer().lasting_channel(channel))
+                    }
                     (Scope::Channel(channel), _) => {
                         let analyzer = common.store.analyzer();
                         let swarm = analyzer.channel(channel).map(|channel| channel.swarm);

@@ -158,18 +158,19 @@ pub(super) trait View {
     }
 }
 
-/// Gives every datagram of a scope from `start` on to `take`, until that answers
-/// false.
+/// Whether a datagram belongs to a scope.
 pub(super) fn in_scope<'a>(
     analyzer: &'a Analyzer,
     scope: Scope,
 ) -> impl Fn(crate::index::Row) -> bool + 'a {
     move |row| match scope {
         Scope::All => true,
-        Scope::Channel(index) => row.channel().is_some_and(|(channel, _)| channel == index),
+        Scope::Channel(index) => row
+            .channel()
+            .is_some_and(|(channel, _)| analyzer.lasting_channel(channel) == index),
         Scope::Swarm(index) => row
             .channel()
-            .and_then(|(channel, _)| analyzer.channel(channel))
+            .and_then(|(channel, _)| analyzer.channel(analyzer.lasting_channel(channel)))
             .is_some_and(|channel| channel.swarm == index),
     }
 }

@@ -303,13 +303,13 @@ registry! {
         "When a SIGNED_INTEGRITY was signed, as an NTP timestamp.";
     Signature "ppspp.signed_integrity.signature" Kind::Digits, Messages "8.9" "Signature" "messages.signature"
         "The signature in a SIGNED_INTEGRITY.";
-    PexIpv4 "ppspp.pex.ip" Kind::Ipv4, Messages "8.13.2" "Peer" "messages.address"
+    PexIpv4 "ppspp.pex.ip" Kind::Ipv4, Messages "8.13" "Peer" "messages.address"
         "Address of the peer that a PEX_RESv4 names.";
-    PexIpv6 "ppspp.pex.ipv6" Kind::Ipv6, Messages "8.13.2" "Peer" "messages.address"
+    PexIpv6 "ppspp.pex.ipv6" Kind::Ipv6, Messages "8.13" "Peer" "messages.address"
         "Address of the peer that a PEX_RESv6 names.";
-    PexPort "ppspp.pex.port" Kind::Unsigned, Messages "8.13.2" "Peer" "messages.address"
+    PexPort "ppspp.pex.port" Kind::Unsigned, Messages "8.13" "Peer" "messages.address"
         "Port of the peer that a PEX_RESv4 or PEX_RESv6 names.";
-    PexCertificate "ppspp.pex.certificate" Kind::Bytes, Messages "8.13.2" "Certificate" "messages.certificate"
+    PexCertificate "ppspp.pex.certificate" Kind::Bytes, Messages "8.13" "Certificate" "messages.certificate"
         "The membership certificate in a PEX_REScert.";
     RandomizeValue "ppspp.randomize.value" Kind::Digits, Messages "" "Value" "messages.value"
         "The four random bytes of legacy swift's RANDOMIZE.";

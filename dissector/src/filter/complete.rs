@@ -55,6 +55,10 @@ pub fn complete(text: &str, cursor: usize) -> Completion {
         {
             wrong.offset
         }
+        // The first half of `==`, `&&` or `||`.
+        Some(wrong) if wrong.offset + wrong.length == cursor && wrong.is_half_a_sign() => {
+            wrong.offset
+        }
         Some(_) => return nothing(cursor),
         None => match before.last() {
             Some(token) if token.end() == cursor && is_unfinished(&token.what) => {

@@ -101,6 +101,11 @@ pub enum Cause {
 }
 
 impl FilterError {
+    /// Whether a longer sign begins with what stands there.
+    pub(super) const fn is_half_a_sign(&self) -> bool {
+        matches!(self.cause, Cause::Instead { right, .. } if right.len() == 2)
+    }
+
     /// The error with the text that it is about, and a mark under the place.
     pub fn with_text<'a>(&'a self, text: &'a str) -> impl fmt::Display + 'a {
         InText { error: self, text }

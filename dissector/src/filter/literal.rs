@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use nom::Parser as _;
 use nom::bytes::complete::{tag, tag_no_case, take_while_m_n, take_while1};
 use nom::character::complete::{char, digit0, digit1};
-use nom::combinator::{all_consuming, map_res, opt, recognize, rest, verify};
+use nom::combinator::{all_consuming, map_res, opt, rest, verify};
 use nom::multi::separated_list1;
 use nom::sequence::{pair, preceded};
 use nom::{AsChar as _, IResult};
@@ -78,9 +78,8 @@ pub(super) fn literal(kind: Kind, what: &What<'_>) -> Result<Literal, Cause> {
         Kind::Ipv4 => network::<Ipv4Addr>(text, 32).ok_or_else(wrong),
         Kind::Ipv6 => network::<Ipv6Addr>(text, 128).ok_or_else(wrong),
         Kind::ChannelId => channel(text).map(Literal::Bytes).ok_or_else(wrong),
-        Kind::Digits => bytes(text).map(Literal::Bytes).ok_or_else(wrong),
         Kind::Bytes if is_quoted => Ok(Literal::Bytes(text.as_bytes().to_vec())),
-        Kind::Bytes => bytes(text).map(Literal::Bytes).ok_or_else(wrong),
+        Kind::Digits | Kind::Bytes => bytes(text).map(Literal::Bytes).ok_or_else(wrong),
         Kind::Text if is_quoted => Ok(Literal::Text(text.to_owned())),
         Kind::Word(words) => word(words, text),
         Kind::Chunks if !is_quoted => {
@@ -162,16 +161,16 @@ fn unsigned(number: i128) -> Option<i128> {
 /// stands behind it. Digits beyond those are left out.
 fn billionths(text: &str) -> IResult<&str, i128> {
     let (text, minus) = opt(char('-')).parse(text)?;
-    let digits = recognize(pair(digit1, opt(preceded(char('.'), digit0))));
-    let number = map_res(digits, |number: &str| {
-        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let digits = pair(digit1, opt(preceded(char('.'), digit0)));
+    let mut number = map_res(digits, |(whole, part): (&str, Option<&str>)| {
+        let part = part.unwrap_or_default();
         let part = &part[..part.len().min(9)];
         let whole: i128 = whole.parse().map_err(drop)?;
         let part: i128 = format!("{part:0<9}").parse().map_err(drop)?;
         let scaled = whole.checked_mul(SECOND).ok_or(())?;
         scaled.checked_add(part).ok_or(())
     });
-    let (text, number) = { number }.parse(text)?;
+    let (text, number) = number.parse(text)?;
     Ok((text, if minus.is_some() { -number } else { number }))
 }
 

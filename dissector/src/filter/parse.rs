@@ -492,13 +492,11 @@ impl<'t, 'a> Parser<'t, 'a> {
         let Literal::Chunks(last) = self.value(Kind::Chunks)? else {
             return self.expected("a chunk");
         };
-        match ChunkRange::new(first.start(), last.end()) {
-            Some(range) => Ok(Literal::Chunks(range)),
-            None => {
-                self.place = at;
-                Err(self.error(Cause::Reversed))
-            }
+        if let Some(range) = ChunkRange::new(first.start(), last.end()) {
+            return Ok(Literal::Chunks(range));
         }
+        self.place = at;
+        Err(self.error(Cause::Reversed))
     }
 
     /// What stands behind `contains`.

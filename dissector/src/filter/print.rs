@@ -171,7 +171,7 @@ fn write_seconds(nanoseconds: i128, f: &mut Formatter<'_>) -> fmt::Result {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let parts = nanoseconds.unsigned_abs();
     write!(f, "{sign}{}", parts / SECOND)?;
-    if parts % SECOND > 0 {
+    if !parts.is_multiple_of(SECOND) {
         let part = format!("{:09}", parts % SECOND);
         write!(f, ".{}", part.trim_end_matches('0'))?;
     }

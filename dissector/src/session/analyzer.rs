@@ -43,7 +43,7 @@ pub struct Record<'s, 'a> {
     pub channel_id: Option<ChannelId>,
     /// The channel; `None` when no handshake announced it.
     pub channel: Option<&'s Channel>,
-    /// That channel's place in the analyzer's list.
+    /// The channel's place in the analyzer's list.
     pub channel_index: Option<ChannelIndex>,
     /// The channel's swarm.
     pub swarm: Option<&'s Swarm>,
@@ -279,7 +279,22 @@ impl Analyzer {
 
     /// Channels in the order in which they appeared.
     pub fn channels(&self) -> impl Iterator<Item = &Channel> {
-        self.channels.iter().filter(|channel| !channel.merged)
+        self.numbered_channels().map(|(_, channel)| channel)
+    }
+
+    /// The same with their places in the list.
+    pub fn numbered_channels(&self) -> impl Iterator<Item = (ChannelIndex, &Channel)> {
+        let numbered = (0..).map(ChannelIndex).zip(&self.channels);
+        numbered.filter(|(_, channel)| channel.merged_into.is_none())
+    }
+
+    /// The channel that a channel's datagrams belong to at last: another one
+    /// where two handshakes crossed and turned out to be one channel.
+    pub fn lasting_channel(&self, index: ChannelIndex) -> ChannelIndex {
+        let channel = self.channels.get(index.0 as usize);
+        channel
+            .and_then(|channel| channel.merged_into)
+            .unwrap_or(index)
     }
 
     /// Swarms in the order in which they appeared, those that have a channel.
@@ -302,13 +317,6 @@ impl Analyzer {
     /// A channel by its place in the list.
     pub fn channel(&self, index: ChannelIndex) -> Option<&Channel> {
         self.channels.get(index.0 as usize)
-    }
-
-    /// Channels with their places in the list, in the order in which they appeared.
-    pub fn numbered_channels(&self) -> impl Iterator<Item = (ChannelIndex, &Channel)> {
-        let all = self.channels.iter().enumerate();
-        all.filter(|(_, channel)| !channel.merged)
-            .map(|(number, channel)| (ChannelIndex(number as u32), channel))
     }
 
     /// The swarm of a channel.
