@@ -76,7 +76,7 @@ impl Session {
         let mut reader = ours.try_clone().expect("a second handle");
         let (sender, output) = channel();
         std::thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             // Linux reports the end of a terminal as an error.
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 if sender.send(buffer[..count].to_vec()).is_err() {

@@ -49,9 +49,9 @@ fn class_of(value: u64) -> u16 {
     if value < 16 {
         return value as u16;
     }
-    let power = 63 - value.leading_zeros();
+    let power = u64::from(value.ilog2());
     let eighth = value >> (power - 3) & 7;
-    (16 + (power as u64 - 4) * 8 + eighth) as u16
+    (16 + (power - 4) * 8 + eighth) as u16
 }
 
 /// A value in the middle of a class.

@@ -24,7 +24,7 @@ use super::prompt::{Prompt, PromptKind, Typed};
 use super::screen::Canvas;
 use super::swarms::Swarms;
 use super::theme::Theme;
-use super::view::{Common, Outcome, Shown, View};
+use super::view::{Common, Fitting, Outcome, Shown, View};
 use crate::index::{Reader, Store};
 use crate::output::TimeStyle;
 
@@ -140,7 +140,7 @@ impl App {
                 Typed::Abandoned => self.prompt = None,
                 Typed::Entered(text) => {
                     self.prompt = None;
-                    self.entered(kind, text);
+                    self.entered(kind, &text);
                 }
             }
             return;
@@ -225,7 +225,7 @@ impl App {
             Action::Filter => {
                 let text = match &self.common.shown {
                     Shown::All => "",
-                    Shown::Fitting { text, .. } => text,
+                    Shown::Fitting(fitting) => &fitting.text,
                 };
                 self.prompt = Some(Prompt::new(PromptKind::Filter, text, self.filters.clone()));
             }
@@ -247,7 +247,7 @@ impl App {
             Action::NextHit => self.hit(true, count.unwrap_or(1)),
             Action::PreviousHit => self.hit(false, count.unwrap_or(1)),
             Action::Back => {
-                if let Shown::Fitting { .. } = self.common.shown {
+                if let Shown::Fitting(_) = self.common.shown {
                     let row = self.common.row;
                     self.common.shown = Shown::All;
                     self.packets.show(row, &mut self.common);
@@ -363,17 +363,17 @@ impl App {
         }
     }
 
-    fn entered(&mut self, kind: PromptKind, text: String) {
+    fn entered(&mut self, kind: PromptKind, text: &str) {
         let history = match kind {
             PromptKind::Filter => &mut self.filters,
             PromptKind::Command => &mut self.commands,
         };
-        if !text.is_empty() && history.last() != Some(&text) {
-            history.push(text.clone());
+        if !text.is_empty() && history.last().is_none_or(|last| last != text) {
+            history.push(text.to_owned());
         }
         match kind {
-            PromptKind::Filter => self.filter(&text),
-            PromptKind::Command => match Command::parse(&text) {
+            PromptKind::Filter => self.filter(text),
+            PromptKind::Command => match Command::parse(text) {
                 Ok(command) => self.run(command),
                 Err(_) if text.is_empty() => {}
                 Err(error) => self.complain(&error),
@@ -388,13 +388,8 @@ impl App {
         } else {
             match Filter::parse(text) {
                 Ok(filter) => {
-                    self.common.shown = Shown::Fitting {
-                        text: text.to_owned(),
-                        filter,
-                        rows: Vec::new(),
-                        scanned: 0,
-                        reader: Box::new(Reader::sequential(&self.common.store)),
-                    };
+                    let fitting = Fitting::new(text, filter, &self.common.store);
+                    self.common.shown = Shown::Fitting(Box::new(fitting));
                     self.common.shown.advance(&self.common.store, SLICE);
                 }
                 Err(error) => {
@@ -596,9 +591,9 @@ impl App {
             tally.verified, tally.failed, tally.unverified
         );
         if tally.unprotected > 0 {
-            verdicts += &format!(" ·{}", tally.unprotected);
+            verdicts = format!("{verdicts} ·{}", tally.unprotected);
         }
-        verdicts += &format!("  ! {findings}");
+        verdicts = format!("{verdicts}  ! {findings}");
         let span = self.common.store.span();
         let span = span.map_or(0, |(first, last)| last.since(first));
         let facts = format!(
@@ -646,12 +641,13 @@ impl App {
         if !self.digits.is_empty() {
             right.push(self.digits.iter().map(ToString::to_string).collect());
         }
-        if let Shown::Fitting { scanned, rows, .. } = &self.common.shown {
+        if let Shown::Fitting(fitting) = &self.common.shown {
             let length = self.common.store.len();
-            right.push(if *scanned < length {
-                format!("{} of {scanned} …", rows.len())
+            let count = fitting.rows.len();
+            right.push(if fitting.scanned < length {
+                format!("{count} of {} …", fitting.scanned)
             } else {
-                format!("{} of {length} shown", rows.len())
+                format!("{count} of {length} shown")
             });
         }
         if !self.common.marked.is_empty() {
@@ -676,7 +672,7 @@ impl App {
         let (left, style) = match (&self.message, &self.common.shown) {
             (Some((text, true)), _) => (text.clone(), theme.bad),
             (Some((text, false)), _) => (text.clone(), theme.heading),
-            (None, Shown::Fitting { text, .. }) => (format!("/{text}"), theme.good),
+            (None, Shown::Fitting(fitting)) => (format!("/{}", fitting.text), theme.good),
             (None, Shown::All) => {
                 let keys = &self.common.settings.keys;
                 let key = |action| keys.keys(action).first().cloned().unwrap_or_default();

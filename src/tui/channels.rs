@@ -92,9 +92,7 @@ impl Channels {
         let analyzer = common.store.analyzer();
         self.lines.clear();
         for (index, channel) in analyzer.numbered_channels() {
-            let measured = common
-                .store
-                .with_conversation(index, |conversation| measured(conversation));
+            let measured = common.store.with_conversation(index, measured);
             let state = match channel.state {
                 State::HalfOpen => "half open",
                 State::Answered => "answered",

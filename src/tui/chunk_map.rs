@@ -30,20 +30,19 @@ pub(super) struct ChunkMap {
 impl ChunkMap {
     /// Fits the map to what is known of a swarm.
     pub(super) fn fit(&mut self, swarm: &Swarm) {
-        let size = swarm.verification.as_deref().and_then(|found| found.size());
-        (self.first, self.last) = match size {
-            Some(size) => (0, size.saturating_sub(1)),
-            None => {
-                let first = swarm.seen.first().unwrap_or(0);
-                // What a peer only announces may be nonsense without bound; it
-                // is believed where anything was seen near.
-                let last = swarm.highest_chunk.unwrap_or(first).max(first);
-                let seen = swarm.seen.len().max(1);
-                (
-                    first,
-                    last.min(first.saturating_add(seen.saturating_mul(16).max(1024))),
-                )
-            }
+        let size = swarm
+            .verification
+            .as_deref()
+            .and_then(ppspp_dissector::session::Verification::size);
+        (self.first, self.last) = if let Some(size) = size {
+            (0, size.saturating_sub(1))
+        } else {
+            let first = swarm.seen.first().unwrap_or(0);
+            // What a peer only announces may be nonsense without bound; it is
+            // believed where anything was seen near.
+            let last = swarm.highest_chunk.unwrap_or(first).max(first);
+            let near = swarm.seen.len().max(1).saturating_mul(16).max(1024);
+            (first, last.min(first.saturating_add(near)))
         };
         if swarm.is_static() && size.is_none() && self.first < 4096 {
             self.first = 0;

@@ -132,7 +132,7 @@ impl Flow {
     fn build(&mut self, common: &Common, most: Duration) -> bool {
         let filter = match &common.shown {
             Shown::All => None,
-            Shown::Fitting { text, .. } => Some(text.clone()),
+            Shown::Fitting(fitting) => Some(fitting.text.clone()),
         };
         let wanted = (self.scope, filter);
         if self.built.as_ref() != Some(&wanted) {
@@ -158,7 +158,8 @@ impl Flow {
                         number + 1 < until
                     });
                 }
-                Shown::Fitting { rows, .. } => {
+                Shown::Fitting(fitting) => {
+                    let rows = &fitting.rows;
                     for number in rows.get(self.scanned..until).unwrap_or_default() {
                         if let Some(row) =
                             common.store.get(*number as usize).filter(|row| fits(*row))

@@ -79,7 +79,7 @@ impl Job {
         let rows = match &common.shown {
             _ if !common.marked.is_empty() => Rows::These(common.marked.iter().copied().collect()),
             super::view::Shown::All => Rows::All(common.store.len()),
-            super::view::Shown::Fitting { rows, .. } => Rows::These(rows.clone()),
+            super::view::Shown::Fitting(fitting) => Rows::These(fitting.rows.clone()),
         };
         Ok(Self {
             path: path.to_owned(),
@@ -122,8 +122,8 @@ impl Job {
             self.path.display()
         );
         if self.skipped > 0 {
-            told += &format!(
-                ", {} were too long for UDP or from before 1970",
+            told = format!(
+                "{told}, {} were too long for UDP or from before 1970",
                 self.skipped
             );
         }

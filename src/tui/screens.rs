@@ -391,8 +391,9 @@ fn no_size_and_no_key_harms_any_view() {
                 let number = random(&mut state) as usize % Action::ALL.len();
                 let action = Action::ALL[number];
                 if !matches!(action, Action::Quit | Action::Filter | Action::Command) {
-                    let count =
-                        (random(&mut state) % 4 == 0).then(|| random(&mut state) as usize % 300);
+                    let count = random(&mut state)
+                        .is_multiple_of(4)
+                        .then(|| random(&mut state) as usize % 300);
                     app.act(action, count);
                 }
                 app.mouse(MouseEvent {
@@ -430,7 +431,7 @@ fn random_typing_into_the_prompts_harms_nothing() {
     for _ in 0..60 {
         press(
             &mut app,
-            KeyCode::Char(if random(&mut state) % 2 == 0 {
+            KeyCode::Char(if random(&mut state).is_multiple_of(2) {
                 '/'
             } else {
                 ':'
@@ -438,7 +439,7 @@ fn random_typing_into_the_prompts_harms_nothing() {
         );
         for _ in 0..25 {
             let choice = random(&mut state) as usize;
-            if choice % 3 == 0 {
+            if choice.is_multiple_of(3) {
                 press(&mut app, keys[choice / 3 % keys.len()]);
             } else {
                 press(

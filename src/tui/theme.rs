@@ -192,7 +192,7 @@ pub(super) struct Marks {
 
 impl Marks {
     /// A text as the terminal can show it.
-    pub(super) fn text<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
+    pub(super) fn text(self, text: &str) -> std::borrow::Cow<'_, str> {
         if !self.ascii || text.is_ascii() {
             return text.into();
         }
@@ -208,24 +208,21 @@ impl Marks {
         }
         match character {
             '✓' | '├' | '└' | '┬' | '┴' | '┼' | '┌' | '┐' | '┘' | '┤' => '+',
-            '✗' => 'x',
+            '✗' | '×' => 'x',
             '·' | '∙' => '.',
             '→' | '▶' | '▸' => '>',
             '←' | '◀' => '<',
-            '─' | '–' | '┄' => '-',
-            '═' => '=',
+            '─' | '–' | '┄' | '▂' | '░' => '-',
+            '═' | '▃' | '▒' => '=',
             '│' | '┃' | '▏' => '|',
             '┆' => ':',
             '▾' | '▼' => 'v',
             '▲' => '^',
             '●' => 'o',
             '…' => '~',
-            '×' => 'x',
             'µ' => 'u',
             '█' | '▇' | '▆' => '#',
             '▅' | '▄' | '▓' => '*',
-            '▃' | '▒' => '=',
-            '▂' | '░' => '-',
             '▁' => '_',
             '≠' => '!',
             _ => '?',

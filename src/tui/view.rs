@@ -18,13 +18,31 @@ pub(super) enum Shown {
     /// All.
     All,
     /// Those that fit a filter, as far as they were looked at.
-    Fitting {
-        text: String,
-        filter: Filter,
-        rows: Vec<u32>,
-        scanned: usize,
-        reader: Box<Reader>,
-    },
+    Fitting(Box<Fitting>),
+}
+
+/// The datagrams that fit a filter.
+pub(super) struct Fitting {
+    /// The filter as it was typed.
+    pub(super) text: String,
+    filter: Filter,
+    pub(super) rows: Vec<u32>,
+    /// How many rows were looked at.
+    pub(super) scanned: usize,
+    reader: Reader,
+}
+
+impl Fitting {
+    /// Of a store, with nothing looked at yet.
+    pub(super) fn new(text: &str, filter: Filter, store: &Store) -> Self {
+        Self {
+            text: text.to_owned(),
+            filter,
+            rows: Vec::new(),
+            scanned: 0,
+            reader: Reader::sequential(store),
+        }
+    }
 }
 
 impl Shown {
@@ -32,7 +50,7 @@ impl Shown {
     pub(super) fn len(&self, store: &Store) -> usize {
         match self {
             Self::All => store.len(),
-            Self::Fitting { rows, .. } => rows.len(),
+            Self::Fitting(fitting) => fitting.rows.len(),
         }
     }
 
@@ -40,7 +58,7 @@ impl Shown {
     pub(super) fn row(&self, line: usize) -> Option<usize> {
         match self {
             Self::All => Some(line),
-            Self::Fitting { rows, .. } => rows.get(line).map(|row| *row as usize),
+            Self::Fitting(fitting) => fitting.rows.get(line).map(|row| *row as usize),
         }
     }
 
@@ -48,27 +66,29 @@ impl Shown {
     pub(super) fn line(&self, row: usize) -> usize {
         match self {
             Self::All => row,
-            Self::Fitting { rows, .. } => rows.partition_point(|shown| (*shown as usize) < row),
+            Self::Fitting(fitting) => fitting
+                .rows
+                .partition_point(|shown| (*shown as usize) < row),
         }
     }
 
     /// Whether there are rows that were not looked at.
     pub(super) fn is_behind(&self, store: &Store) -> bool {
-        matches!(self, Self::Fitting { scanned, .. } if *scanned < store.len())
+        matches!(self, Self::Fitting(fitting) if fitting.scanned < store.len())
     }
 
     /// Looks at some more rows, for about as long as is told.
     pub(super) fn advance(&mut self, store: &Store, most: Duration) {
-        let Self::Fitting {
+        let Self::Fitting(fitting) = self else {
+            return;
+        };
+        let Fitting {
             filter,
             rows,
             scanned,
             reader,
             ..
-        } = self
-        else {
-            return;
-        };
+        } = &mut **fitting;
         let begin = std::time::Instant::now();
         let length = store.len();
         while *scanned < length && begin.elapsed() < most {
@@ -159,10 +179,10 @@ pub(super) trait View {
 }
 
 /// Whether a datagram belongs to a scope.
-pub(super) fn in_scope<'a>(
-    analyzer: &'a Analyzer,
+pub(super) fn in_scope(
+    analyzer: &Analyzer,
     scope: Scope,
-) -> impl Fn(crate::index::Row) -> bool + 'a {
+) -> impl Fn(crate::index::Row) -> bool + '_ {
     move |row| match scope {
         Scope::All => true,
         Scope::Channel(index) => row
