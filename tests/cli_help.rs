@@ -7,12 +7,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use support::capture_writer::{Compression, File, Recipe};
+use support::certificates;
 use support::program::{Run, program, run, run_with_input};
 use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 18] = [
     &[],
     &["read"],
     &["stats"],
@@ -20,6 +21,7 @@ const COMMANDS: [&[&str]; 17] = [
     &["extract"],
     &["hash"],
     &["findings"],
+    &["fields"],
     &["peer"],
     &["peer", "keygen"],
     &["peer", "id"],
@@ -132,6 +134,11 @@ fn write_captures(folder: &Path) {
     for (name, content) in files {
         fs::write(folder.join(name), content).expect("written");
     }
+    let issuer = certificates::pem(
+        &certificates::Statement::issuer("CN=tracker"),
+        &certificates::key(1),
+    );
+    fs::write(folder.join("tracker.pem"), issuer).expect("written");
 }
 
 /// Runs the program's part of an example; what stands before it is played by
@@ -258,13 +265,16 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
         at.map_or(otherwise.to_owned(), |at| arguments[at + 1].clone())
     };
     let (dialect, hash) = (option("--dialect", "rfc7574"), option("--hash", "sha256"));
+    // Without protection there is no key, and an ID that anybody may choose.
+    let protection = match option("--integrity", "unified-merkle").as_str() {
+        "none" => ["--integrity", "none", "--swarm-id", "00c0ffee"].as_slice(),
+        _ => &["--key", "live.pem"],
+    };
     let mut injector = Peer::start(
         folder,
         [
             "inject",
             "recording.ts",
-            "--key",
-            "live.pem",
             "--pace",
             "200K",
             "--linger",
@@ -275,7 +285,9 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
             &dialect,
             "--hash",
             &hash,
-        ],
+        ]
+        .iter()
+        .chain(protection),
     );
     let said = injector.line();
     let (id, address) = said.trim().split_once("  on ").expect("ID and address");

@@ -43,7 +43,10 @@ fn payload() -> Vec<u8> {
         data_length: data.len(),
     };
     let messages: Vec<Message<'_>> = hashes.chain([chunk]).collect();
-    encode_datagram(ChannelId(0xfc78_9664), &messages, &Layout::RFC).expect("a datagram")
+    let mut bytes = Vec::new();
+    encode_datagram(ChannelId(0xfc78_9664), &messages, &Layout::RFC, &mut bytes)
+        .expect("a datagram");
+    bytes
 }
 
 fn deciding(criterion: &mut Criterion) {

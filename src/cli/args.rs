@@ -45,9 +45,8 @@ Examples:
   ppsp-inspect read seeder.pcap leecher.pcap   both files, merged by time
   ppsp-inspect read -x -c 1 capture.pcap       the first datagram and its bytes
   ppsp-inspect read -T jsonl capture.pcap | jq .messages
-  ppsp-inspect read -Y 'ip.src == 192.0.2.0/24 && ppspp.msg.type == \"DATA\"' capture.pcap
-  ppsp-inspect read -Y 'ppspp.finding.severity >= \"warning\"' capture.pcap
-                                               `fields` lists what filters know
+  ppsp-inspect read -Y 'ip.src == 198.51.100.0/24 && ppspp.chunks == 4' capture.pcap
+                                               what fits a display filter: see `fields`
   ppsp-inspect read --addressing bin32 --hash sha1 --port 7000 late.pcap
                                                a capture without handshakes";
 

@@ -3,6 +3,7 @@
 mod args;
 mod live;
 mod live_args;
+mod members;
 mod peer;
 mod peer_args;
 mod printer;

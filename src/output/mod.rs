@@ -37,7 +37,8 @@ pub use simulation::{SimulationSummary, write_simulation, write_simulation_json}
 pub use stats::{CaptureSummary, write_stats, write_stats_json};
 pub use style::Style;
 pub use transfer::{
-    TransferSummary, write_event, write_event_json, write_transfer, write_transfer_json,
+    Comparison, TransferSummary, write_comparison, write_comparison_json, write_event,
+    write_event_json, write_transfer, write_transfer_json,
 };
 pub use tree::{Node, NodeKind, tree, write_tree};
 pub use verification::{VerificationSummary, write_verification, write_verification_json};

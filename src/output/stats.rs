@@ -205,7 +205,7 @@ impl ChunkCounts {
             seen,
             verified: found.verified().len(),
             failed: found.failed().len(),
-            unverified: seen.saturating_sub(found.judged().len()),
+            unverified: seen.saturating_sub(found.judged()),
             unprotected: found.unprotected().len(),
         }
     }

@@ -2,8 +2,10 @@
 
 pub mod engine;
 pub mod keys;
+pub mod membership;
 pub mod net;
 mod persistence;
+pub mod root_check;
 pub mod sim;
 pub mod source;
 pub mod storage;

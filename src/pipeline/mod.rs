@@ -1,6 +1,7 @@
 //! From capture files through the analyzer to whoever consumes the records.
 
 mod batch;
+mod climb;
 mod crew;
 
 use std::num::NonZeroUsize;
@@ -21,9 +22,8 @@ use batch::Batch;
 /// channels without handshake is then known from their first datagram on.
 const LOOK_AHEAD: usize = 8192;
 
-/// Datagrams of a batch where no other thread is to be kept busy: few enough for
-/// the core's first-level cache, with chunks of the usual size.
-const MOST_ALONE: usize = 16;
+/// Datagrams of a batch where no other thread is to be kept busy.
+const MOST_ALONE: usize = 96;
 
 /// How inputs are gone through.
 #[derive(Clone, Copy, Debug)]

@@ -202,7 +202,8 @@ pub(super) fn worst_of(swarm: &Swarm, first: u64, last: u64) -> (Worst, bool) {
             return (Worst::Failed, false);
         }
     }
-    if !swarm.seen.overlaps(range) && !found.judged().overlaps(range) {
+    let judged = [found.verified(), found.failed(), found.unprotected()];
+    if !swarm.seen.overlaps(range) && !judged.iter().any(|set| set.overlaps(range)) {
         return (Worst::Nothing, true);
     }
     if found.unprotected().overlaps(range) {
@@ -229,7 +230,9 @@ fn is_any_unjudged(swarm: &Swarm, range: ChunkRange) -> bool {
         if at > range.end() {
             return false;
         }
-        if let Some(run) = found.judged().interval_around(at) {
+        let judged = [found.verified(), found.failed(), found.unprotected()];
+        let run = judged.iter().find_map(|set| set.interval_around(at));
+        if let Some(run) = run {
             match run.end().checked_add(1) {
                 Some(next) => at = next,
                 None => return false,

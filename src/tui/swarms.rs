@@ -83,7 +83,7 @@ impl Swarms {
             if let Some(found) = &swarm.verification {
                 verified = found.verified().len();
                 failed = found.failed().len();
-                judged = found.judged().len();
+                judged = found.judged();
                 total = found.size();
                 let size = swarm.chunk_size().map(|size| size.value);
                 length = found.content_length(size);

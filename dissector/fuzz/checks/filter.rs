@@ -5,7 +5,7 @@
 use ppspp_dissector::filter::{Filter, complete};
 
 /// The first byte chooses the cursor, the rest is the text.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     let Some((&cursor, text)) = input.split_first() else {
         return;
     };

@@ -230,7 +230,8 @@ registry! {
     Undecoded "ppspp.undecoded" Kind::Bytes, Messages "3" "Not decoded" "undecoded"
         "The bytes that were not decoded.";
 
-    // Every message.
+    // Every message. From here to the settled ones, fields are of messages:
+    // `Field::is_of_messages` and `RecordValues` go by the order.
     MessageType "ppspp.msg.type" Kind::Word(Words::Messages), Messages "8.2" "" "messages.type"
         "Type of a message, by the RFC's name; a datagram without messages is a KEEPALIVE.";
     MessageOffset "ppspp.msg.offset" Kind::Unsigned, Messages "8.2" "" "messages.offset"

@@ -1,5 +1,6 @@
 //! The fields of a datagram with all that the session found out about it.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
@@ -11,8 +12,7 @@ use crate::finding::Finding;
 use crate::session::{Datagram, Known, Late, Record, Verdict};
 use crate::wire::dialect::AckTime;
 use crate::wire::{
-    ChunkRange, ChunkSpec, Chunks, Handshake, Located, Message, MessageType, ProtocolOption,
-    bitmap_supports,
+    ChunkRange, ChunkSpec, Chunks, Handshake, Message, MessageType, ProtocolOption, bitmap_supports,
 };
 
 type Visit<'v> = &'v mut dyn FnMut(Value<'_>) -> ControlFlow<()>;
@@ -21,10 +21,13 @@ type Visit<'v> = &'v mut dyn FnMut(Value<'_>) -> ControlFlow<()>;
 const NEXT: ControlFlow<()> = ControlFlow::Continue(());
 
 /// Knows all fields.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RecordValues<'r, 's, 'a> {
     head: HeadValues<'r, 'a>,
     record: &'r Record<'s, 'a>,
+    /// The findings by their offsets, once they are asked for message by
+    /// message: a hostile datagram has tens of thousands of both.
+    by_offset: OnceCell<Vec<&'s Finding>>,
 }
 
 impl<'r, 's, 'a> RecordValues<'r, 's, 'a> {
@@ -37,6 +40,7 @@ impl<'r, 's, 'a> RecordValues<'r, 's, 'a> {
         Self {
             head: HeadValues::new(datagram, frame),
             record,
+            by_offset: OnceCell::new(),
         }
     }
 
@@ -160,41 +164,25 @@ impl<'r, 's, 'a> RecordValues<'r, 's, 'a> {
         message: Option<usize>,
         visit: Visit<'_>,
     ) -> ControlFlow<()> {
-        for finding in self.record.findings {
-            if message.is_some_and(|place| !self.is_about(finding, place)) {
-                continue;
-            }
-            let entry = finding.id.entry();
-            let one = match field {
-                FieldId::FindingId => Some(Value::Word(finding.id as u16)),
-                FieldId::FindingSeverity => Some(Value::Word(of_severity(entry.severity))),
-                FieldId::FindingSection if !entry.section.is_empty() => {
-                    Some(Value::Text(entry.section))
-                }
-                FieldId::FindingText => {
-                    visit(Value::Text(&finding.to_string()))?;
-                    None
-                }
-                FieldId::FindingOffset => {
-                    finding.offset.map(|offset| Value::Number(offset as i128))
-                }
-                _ => None,
-            };
-            if let Some(value) = one {
-                visit(value)?;
-            }
-        }
-        NEXT
-    }
-
-    fn is_about(&self, finding: &Finding, place: usize) -> bool {
-        let Some(offset) = finding.offset else {
-            return false;
+        let Some(place) = message else {
+            let mut all = self.record.findings.iter();
+            return all.try_for_each(|finding| of_finding(field, finding, visit));
         };
-        let covers = |located: &Located<'_>| {
-            located.offset <= offset && offset - located.offset < located.length
+        let Some(located) = self.record.messages.get(place) else {
+            return NEXT;
         };
-        self.record.messages.get(place).is_some_and(covers)
+        let sorted = self.by_offset.get_or_init(|| {
+            let mut all: Vec<&Finding> = self.record.findings.iter().collect();
+            all.retain(|finding| finding.offset.is_some());
+            all.sort_by_key(|finding| finding.offset);
+            all
+        });
+        let before = |offset: usize| sorted.partition_point(|it| it.offset < Some(offset));
+        let (start, end) = (located.offset, located.offset + located.length);
+        let about = sorted.get(before(start)..before(end)).unwrap_or_default();
+        about
+            .iter()
+            .try_for_each(|finding| of_finding(field, finding, visit))
     }
 }
 
@@ -230,6 +218,21 @@ impl Values for RecordValues<'_, '_, '_> {
             self.of_findings(field, message, visit)
         }
     }
+}
+
+fn of_finding(field: FieldId, finding: &Finding, visit: Visit<'_>) -> ControlFlow<()> {
+    let entry = finding.id.entry();
+    let one = match field {
+        FieldId::FindingId => Some(Value::Word(finding.id as u16)),
+        FieldId::FindingSeverity => Some(Value::Word(of_severity(entry.severity))),
+        FieldId::FindingSection => {
+            Some(Value::Text(entry.section)).filter(|_| !entry.section.is_empty())
+        }
+        FieldId::FindingText => return visit(Value::Text(&finding.to_string())),
+        FieldId::FindingOffset => finding.offset.map(|offset| Value::Number(offset as i128)),
+        _ => None,
+    };
+    one.map_or(NEXT, visit)
 }
 
 /// A keep-alive is shown as a message.

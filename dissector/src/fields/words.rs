@@ -125,6 +125,34 @@ impl Words {
         }
     }
 
+    /// What a word means, in one sentence; empty where the RFC's own word says it.
+    pub fn meaning(self, number: u16) -> &'static str {
+        match self {
+            Self::Findings => CATALOGUE
+                .get(usize::from(number))
+                .map_or("", |entry| entry.text),
+            Self::Verdicts => match VERDICTS.get(usize::from(number)) {
+                Some(Verdict::Verified) => "It is what the swarm ID promises.",
+                Some(Verdict::Failed) => "It is not what the swarm ID promises.",
+                Some(Verdict::Unverified) => "The capture holds too little to say, so far.",
+                Some(Verdict::Unprotected) => "Nothing protects this swarm's content.",
+                None => "",
+            },
+            Self::Severities => match SEVERITIES.get(usize::from(number)) {
+                Some(Severity::Note) => "Worth knowing.",
+                Some(Severity::Warning) => "A SHOULD that is not met, or something odd.",
+                Some(Severity::Error) => "A MUST that is broken, or damage.",
+                None => "",
+            },
+            Self::Messages => match number {
+                KEEPALIVE => "A datagram without messages.",
+                RANDOMIZE => "Legacy swift's: four random bytes.",
+                _ => "",
+            },
+            _ => "",
+        }
+    }
+
     /// The word for a number, `unassigned-7` where the RFC has none for an octet.
     pub fn word(self, number: u16) -> Cow<'static, str> {
         let all = self.all();

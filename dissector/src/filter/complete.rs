@@ -263,13 +263,8 @@ fn add_values(candidates: &mut Vec<Candidate>, operand: Operand) {
     let Kind::Word(words) = operand.kind() else {
         return;
     };
-    for (_, word) in words.all() {
-        let description = match words {
-            crate::fields::Words::Findings => {
-                crate::finding::FindingId::by_name(word).map_or("", |id| id.entry().text)
-            }
-            _ => "",
-        };
+    for (number, word) in words.all() {
+        let description = words.meaning(number);
         let text = Quoted(word).to_string();
         candidates.push(candidate(CandidateKind::Value, &text, description));
     }

@@ -16,10 +16,10 @@ fn offered(text: &str) -> (Vec<String>, String) {
 
 #[track_caller]
 fn assert_first(text: &str, expected: &[&str], replaces: &str) {
-    let (offered, replaced) = offered(text);
+    let (offered, word) = offered(text);
     let first = &offered[..expected.len().min(offered.len())];
     assert_eq!(first, expected, "{text}");
-    assert_eq!(replaced, replaces, "{text}");
+    assert_eq!(word, replaces, "{text}");
 }
 
 #[test]

@@ -7,3 +7,4 @@ mod language;
 mod model;
 mod strategies;
 mod support;
+mod values;

@@ -109,7 +109,7 @@ fn test_holds(test: &Test, values: &Imagined, message: Option<usize>) -> bool {
             (Owned::Word(number), Literal::Text(part), Kind::Word(words)) => {
                 words.word(*number).contains(part)
             }
-            (Owned::Text(text), Literal::Text(part), _) => text.contains(part),
+            (Owned::Text(whole), Literal::Text(part), _) => whole.contains(part),
             (Owned::Bytes(bytes), Literal::Bytes(part), _) => {
                 part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
             }
@@ -124,10 +124,12 @@ fn test_holds(test: &Test, values: &Imagined, message: Option<usize>) -> bool {
                 (Owned::Word(number), Kind::Word(words)) => {
                     regex.is_match(words.word(*number).as_bytes())
                 }
-                (Owned::Text(text), _) => regex.is_match(text.as_bytes()),
+                (Owned::Text(whole), _) => regex.is_match(whole.as_bytes()),
                 (Owned::Bytes(bytes), Kind::Bytes) => regex.is_match(bytes),
                 (Owned::Bytes(bytes), _) => {
-                    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                    let digits = bytes.iter().fold(String::new(), |digits, byte| {
+                        digits + &format!("{byte:02x}")
+                    });
                     regex.is_match(digits.as_bytes())
                 }
                 other => panic!("{other:?}"),
