@@ -60,4 +60,6 @@ pub fn run(
 }
 
 #[cfg(test)]
+mod picture;
+#[cfg(test)]
 mod screens;

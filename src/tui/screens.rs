@@ -365,6 +365,20 @@ fn the_mouse_selects_what_it_points_at() {
     }
 }
 
+/// `PPSP_WRITE_DOCS=1` writes it again.
+#[test]
+fn the_picture_in_the_documentation_is_a_real_screen() {
+    let mut app = over("deviations");
+    typed(&mut app, ":goto 15<enter><enter>11j");
+    let picture = super::picture::svg(&drawn(&mut app, 112, 32));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tui.svg");
+    if std::env::var_os("PPSP_WRITE_DOCS").is_some() {
+        std::fs::write(&path, &picture).expect("written");
+    }
+    let kept = std::fs::read_to_string(&path).expect("docs/tui.svg");
+    assert!(kept == picture, "docs/tui.svg is not the screen any more");
+}
+
 /// A small generator of numbers: what is typed at random is the same every time.
 fn random(state: &mut u64) -> u64 {
     *state ^= *state << 13;
