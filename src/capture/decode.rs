@@ -43,6 +43,15 @@ pub(super) struct Found {
     layer: u8,
 }
 
+impl Found {
+    /// Where in the frame the payload begins; `None` where it lies in a
+    /// reassembled packet.
+    #[inline]
+    pub(super) fn offset_in_frame(&self) -> Option<usize> {
+        (self.layer == 0).then_some(self.payload.start)
+    }
+}
+
 /// Where a packet was found.
 #[derive(Clone, Copy)]
 struct Context {

@@ -199,6 +199,15 @@ impl Merge {
         }
     }
 
+    /// Offset of that packet in its input; `None` where that is compressed.
+    #[inline]
+    pub(super) fn packet_offset(&self) -> Option<u64> {
+        match &self.inputs.get(self.current)?.state {
+            State::Awake(source) => source.packet_offset(),
+            _ => None,
+        }
+    }
+
     /// The comments on that packet.
     pub(super) fn comment(&self) -> Option<&str> {
         self.inputs.get(self.current)?.source()?.comment()

@@ -60,6 +60,7 @@ mod testing;
 use std::io::Read;
 use std::time::Duration;
 
+use ppspp_dissector::fields::Frame;
 use ppspp_dissector::session::{Datagram, Time, Transport};
 
 use decode::{Decoder, Found};
@@ -137,10 +138,26 @@ pub struct Captured<'a> {
     pub comment: Option<&'a str>,
     /// Which of the inputs that frame came from, from 0.
     pub input: usize,
+    /// Offset of the datagram's bytes in that input, where they stand there as
+    /// they are: not where the input is compressed, nor where they were put
+    /// together from fragments or a TCP stream.
+    pub stored: Option<u64>,
     /// Bytes of that frame on the wire, with all its headers.
     pub frame_length: u64,
     /// When the first frame of the inputs was captured, datagram or not.
     pub start: Option<Time>,
+}
+
+impl<'a> Captured<'a> {
+    /// What is known of the frame beside the datagram.
+    #[inline]
+    pub const fn frame(&self) -> Frame<'a> {
+        Frame {
+            length: Some(self.frame_length),
+            start: self.start,
+            comment: self.comment,
+        }
+    }
 }
 
 /// How far reading has come, in bytes of the inputs as they are stored.
@@ -255,10 +272,15 @@ impl Capture {
     #[inline]
     pub fn next(&mut self) -> Option<Captured<'_>> {
         let next = self.advance()?;
+        let mut stored = None;
         let (source, destination, payload, wire_length, fragments, transport) = match &next {
             Next::Udp(found) => {
                 let frame = self.merge.packet().map_or(&[][..], |(_, bytes, _)| bytes);
                 let payload = self.decoder.payload(found, frame);
+                stored = found
+                    .offset_in_frame()
+                    .zip(self.merge.packet_offset())
+                    .map(|(within, frame)| frame + within as u64);
                 (
                     found.source,
                     found.destination,
@@ -290,6 +312,7 @@ impl Capture {
             },
             comment: self.merge.comment(),
             input: self.input,
+            stored,
             frame_length: self.frame_length,
             start: self.start,
         })

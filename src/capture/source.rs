@@ -83,6 +83,13 @@ impl Source {
             .unwrap_or_default()
     }
 
+    /// Offset of those bytes in the input; `None` where it is compressed.
+    #[inline]
+    pub(super) fn packet_offset(&self) -> Option<u64> {
+        let start = self.window.plain_offset()?;
+        Some(start + self.record.packet.start as u64)
+    }
+
     /// The comments on that packet, joined by line breaks.
     pub(super) fn comment(&self) -> Option<&str> {
         match &self.format {

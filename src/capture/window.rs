@@ -113,6 +113,12 @@ impl Window {
         !self.holds(1) && self.failure.is_none()
     }
 
+    /// Where the window begins in the input; `None` where that is compressed.
+    #[inline]
+    pub(super) fn plain_offset(&self) -> Option<u64> {
+        self.compression.is_none().then_some(self.offset)
+    }
+
     /// Where the window begins, for an error.
     pub(super) fn place(&self) -> Place {
         Place {

@@ -23,7 +23,8 @@ const MOST_JOBS: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
 const AFTER_HELP: &str = "\
 Examples:
-  ppsp-inspect capture.pcap                    every PPSPP datagram, a line each
+  ppsp-inspect capture.pcap                    look through it, on a terminal
+  ppsp-inspect capture.pcap | less             every PPSPP datagram, a line each
   ppsp-inspect -V -c 3 capture.pcapng.gz       the first three with all their fields
   tcpdump -w - udp port 6778 | ppsp-inspect -  live from another program
   ppsp-inspect read -T jsonl capture.pcap      for programs, an object a line
@@ -119,7 +120,8 @@ and joins that with &&, ||, ! and parentheses.";
 /// Analyzer for PPSPP, the Peer-to-Peer Streaming Peer Protocol (RFC 7574)
 ///
 /// Decodes PPSPP from capture files of any kind and tells where it departs
-/// from the RFC. Without a command the captures are read as by `read`.
+/// from the RFC. Without a command the captures are shown in a terminal UI where
+/// standard output is a terminal, and else printed as by `read`.
 #[derive(Debug, Parser)]
 #[command(
     name = "ppsp-inspect",
@@ -137,6 +139,14 @@ pub(super) struct Cli {
 
     #[command(flatten)]
     pub(super) read: ReadArgs,
+
+    /// Configuration of the terminal UI: keys, colours, columns
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Print a configuration with all that can be set
+    #[arg(long, exclusive = true)]
+    pub(super) print_config: bool,
 
     /// Print the version
     #[arg(long, action = clap::ArgAction::Version)]
@@ -336,7 +346,7 @@ pub(super) struct StatsArgs {
 }
 
 /// How many threads work.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct JobsArg {
     /// Threads, 64 at most; as many as there are processors unless told
     #[arg(long, short = 'j', value_name = "N")]
@@ -462,6 +472,13 @@ pub(super) struct FieldsArgs {
     /// When to use colour
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(super) color: ColorArg,
+}
+
+impl ShowArgs {
+    /// Whether the user asked for what only text can give.
+    pub(super) fn wants_text(&self) -> bool {
+        self.format != FormatArg::Text || self.verbose || self.hex || self.count.is_some()
+    }
 }
 
 /// How `read` writes.

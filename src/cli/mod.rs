@@ -14,6 +14,7 @@ mod sniff_args;
 mod sniff_output;
 mod transfer;
 mod transfer_news;
+mod ui;
 
 use std::fmt;
 use std::fs::File;
@@ -73,7 +74,16 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    let result = match cli.command.unwrap_or(Command::Read(cli.read)) {
+    if cli.print_config {
+        return match stdout().write_all(crate::tui::print_config().as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(UNREADABLE),
+        };
+    }
+    if cli.command.is_none() && ui::is_wanted(&cli.read) {
+        return ended(ui::show(&cli.read, cli.config.as_deref()));
+    }
+    ended(match cli.command.unwrap_or(Command::Read(cli.read)) {
         Command::Read(args) => read(&args),
         Command::Stats(args) => stats(&args),
         Command::Verify(args) => verify(&args),
@@ -85,7 +95,11 @@ pub fn main() -> ExitCode {
         Command::Fields(args) => fields(&args),
         Command::Peer(args) => peer::run(&args),
         Command::Simulate(args) => simulate::run(&args),
-    };
+    })
+}
+
+/// The exit status of a command, whose error is told.
+fn ended(result: Result<ExitCode>) -> ExitCode {
     match result {
         Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -381,7 +395,12 @@ fn stdout() -> BufWriter<StdoutLock<'static>> {
 }
 
 fn style(colour: ColorArg) -> Style {
-    Style::new(match colour {
+    Style::new(is_coloured(colour))
+}
+
+/// Whether standard output is to be coloured.
+fn is_coloured(colour: ColorArg) -> bool {
+    match colour {
         ColorArg::Always => true,
         ColorArg::Never => false,
         ColorArg::Auto => {
@@ -389,7 +408,7 @@ fn style(colour: ColorArg) -> Style {
             let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
             io::stdout().is_terminal() && !refused && !dumb
         }
-    })
+    }
 }
 
 /// Whether the reader of our output has gone, as `head` does.

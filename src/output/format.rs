@@ -25,7 +25,26 @@ pub struct TimeFormat {
     calendar: Calendar,
 }
 
+impl TimeStyle {
+    /// The one after this, for who goes through them.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Relative => Self::Delta,
+            Self::Delta => Self::Absolute,
+            Self::Absolute => Self::Relative,
+        }
+    }
+}
+
 impl TimeFormat {
+    /// The same, with times relative to this one, or since this one.
+    #[must_use]
+    pub fn since(mut self, origin: Option<Time>) -> Self {
+        self.origin = origin;
+        self
+    }
+
     /// A formatter in this style.
     pub fn new(style: TimeStyle) -> Self {
         Self {
@@ -41,7 +60,7 @@ impl TimeFormat {
     }
 
     /// The next datagram's time as text, right-aligned in a column of its own.
-    pub(super) fn next(&mut self, time: Option<Time>) -> String {
+    pub fn next(&mut self, time: Option<Time>) -> String {
         let Some(time) = time else {
             return format!("{:>10}", "-");
         };
@@ -173,7 +192,7 @@ pub(super) const fn section(entry: &Entry) -> &'static str {
 }
 
 /// The first six digits of a swarm's ID, which is how lists name it.
-pub(super) fn short_swarm(swarm: Option<&Swarm>) -> String {
+pub fn short_swarm(swarm: Option<&Swarm>) -> String {
     match swarm.and_then(|swarm| swarm.id.as_deref()) {
         Some(id) => Hex(id.get(..3).unwrap_or(id)).to_string(),
         None => "?".to_owned(),

@@ -42,6 +42,15 @@ pub fn write_line(
     writeln!(out)
 }
 
+/// The messages of a datagram as one sentence: their names and numbers, with marks
+/// for verdicts; runs of the same type share their name.
+pub fn sentence(record: &Record<'_, '_>) -> String {
+    let mut out = Vec::new();
+    // Writing to a vector does not fail.
+    let _ = write_messages(&mut out, record, Style::new(false));
+    String::from_utf8(out).unwrap_or_default()
+}
+
 /// The messages as one sentence; runs of the same type share their name.
 fn write_messages(out: &mut impl Write, record: &Record<'_, '_>, style: Style) -> io::Result<()> {
     let mut previous: Option<MessageType> = None;
@@ -122,7 +131,7 @@ fn summary(located: &Located<'_>, record: &Record<'_, '_>, place: usize) -> Stri
 }
 
 /// What stands behind a chunk or hash for its verdict.
-const fn mark(verdict: Verdict) -> &'static str {
+pub const fn mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Verified => "✓",
         Verdict::Failed => "✗",

@@ -24,7 +24,7 @@ pub use content::{
     ContentSummary, write_content, write_content_json, write_content_tree, write_extraction,
 };
 pub use fields::{write_fields, write_fields_json};
-pub use format::{Hex, TimeFormat, TimeStyle};
+pub use format::{Hex, TimeFormat, TimeStyle, short_swarm};
 pub use hex::write_hex;
 pub use interfaces::{
     LiveFigures, write_interfaces, write_interfaces_json, write_live_counters, write_live_figures,
@@ -32,7 +32,7 @@ pub use interfaces::{
 };
 pub use json::{JsonTimes, write_json_line};
 pub use key::{KeySummary, write_key, write_key_json};
-pub use line::write_line;
+pub use line::{mark, sentence, write_line};
 pub use simulation::{SimulationSummary, write_simulation, write_simulation_json};
 pub use stats::{CaptureSummary, write_stats, write_stats_json};
 pub use style::Style;
@@ -40,5 +40,5 @@ pub use transfer::{
     Comparison, TransferSummary, write_comparison, write_comparison_json, write_event,
     write_event_json, write_transfer, write_transfer_json,
 };
-pub use tree::write_tree;
+pub use tree::{Node, NodeKind, tree, write_tree};
 pub use verification::{VerificationSummary, write_verification, write_verification_json};

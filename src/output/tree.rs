@@ -1,17 +1,82 @@
-//! A datagram with all its fields, for `-V`.
+//! A datagram with all its fields: as a tree that can be walked, and as text for
+//! `-V`.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use ppspp_dissector::finding::Severity;
-use ppspp_dissector::session::{Datagram, Known, Record, Side, Swarm, Time};
+use ppspp_dissector::session::{Datagram, Known, Record, Side, Swarm, Time, Verdict};
 use ppspp_dissector::wire::dialect::AckTime;
 use ppspp_dissector::wire::{
-    ChunkSpec, Handshake, Layout, Located, Message, MessageType, ProtocolOption, bitmap_supports,
+    ChunkAddressing, ChunkSpec, Handshake, Layout, Located, Message, MessageType, ProtocolOption,
+    bitmap_supports,
 };
 
 use super::format::{Calendar, Hex, printable};
 use super::line::microseconds;
 use super::style::Style;
+
+/// Characters of hexadecimal digits that a chunk's or undecoded bytes begin with.
+const SHOWN_OF_CHUNK: usize = 16;
+const SHOWN_OF_UNDECODED: usize = 32;
+
+/// What a line of the tree is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// The datagram.
+    Heading,
+    /// A message's name.
+    Message,
+    /// A field and its value.
+    Field,
+    /// What is said of a message's content.
+    Verdict(Verdict),
+    /// A finding.
+    Finding(Severity),
+    /// Decoding stopped here.
+    Fault,
+}
+
+/// One line of the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// How deep it stands: the datagram 0, messages 1, their fields 2.
+    pub depth: usize,
+    /// What it is.
+    pub kind: NodeKind,
+    /// The text; of a finding and a fault, what goes before `rest`.
+    pub text: String,
+    /// What follows the text less prominently.
+    pub rest: String,
+    /// The bytes of the datagram that it is about.
+    pub bytes: Option<Range<usize>>,
+    /// Whether the text form tells those bytes.
+    tells_bytes: bool,
+}
+
+impl Node {
+    fn new(depth: usize, kind: NodeKind, text: impl Into<String>) -> Self {
+        Self {
+            depth,
+            kind,
+            text: text.into(),
+            rest: String::new(),
+            bytes: None,
+            tells_bytes: false,
+        }
+    }
+
+    fn at(mut self, bytes: Range<usize>) -> Self {
+        self.bytes = Some(bytes);
+        self
+    }
+
+    fn telling(mut self, bytes: Range<usize>) -> Self {
+        self.tells_bytes = true;
+        self.at(bytes)
+    }
+}
 
 /// Writes a datagram as a tree: addresses, channel, swarm, every message with
 /// its byte range and fields, what could not be decoded, every finding.
@@ -25,62 +90,88 @@ pub fn write_tree(
     comment: Option<&str>,
     style: Style,
 ) -> io::Result<()> {
+    for node in tree(datagram, record, comment) {
+        for _ in 0..node.depth {
+            out.write_all(b"  ")?;
+        }
+        let text = &node.text;
+        match node.kind {
+            NodeKind::Heading => write!(out, "{}", style.heading(text))?,
+            NodeKind::Message => write!(out, "{}", style.name(text))?,
+            NodeKind::Finding(severity) => write!(out, "{}", style.severity(severity, text))?,
+            NodeKind::Fault => write!(out, "{}", style.severity(Severity::Error, text))?,
+            NodeKind::Field | NodeKind::Verdict(_) => write!(out, "{text}")?,
+        }
+        out.write_all(node.rest.as_bytes())?;
+        if let Some(bytes) = node.bytes.filter(|_| node.tells_bytes) {
+            let last = bytes.end.saturating_sub(1);
+            let range = format_args!("[bytes {}-{last}]", bytes.start);
+            write!(out, " {}", style.faint(range))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out)
+}
+
+/// A datagram's lines: addresses, channel, swarm, every message with its fields,
+/// what could not be decoded, every finding.
+pub fn tree(datagram: &Datagram<'_>, record: &Record<'_, '_>, comment: Option<&str>) -> Vec<Node> {
+    let field = |text: String| Node::new(1, NodeKind::Field, text);
+    let mut nodes = Vec::with_capacity(16);
     let time = datagram.time.map_or_else(
         || "no time".to_owned(),
         |time| Calendar::default().rfc3339(time).to_owned(),
     );
-    writeln!(
-        out,
-        "{}",
-        style.heading(format_args!(
+    nodes.push(Node::new(
+        0,
+        NodeKind::Heading,
+        format!(
             "Frame {}: {} → {}, {} bytes, {time}",
             datagram.frame, datagram.source, datagram.destination, datagram.wire_length
-        ))
-    )?;
+        ),
+    ));
     if let Some(comment) = comment {
-        for line in printable(comment).lines() {
-            writeln!(out, "  Comment: {line}")?;
-        }
+        let comment = printable(comment);
+        nodes.extend(
+            comment
+                .lines()
+                .map(|line| field(format!("Comment: {line}"))),
+        );
     }
     if datagram.fragments > 1 {
-        writeln!(
-            out,
-            "  Reassembled from {} IP fragments",
-            datagram.fragments
-        )?;
+        let count = datagram.fragments;
+        nodes.push(field(format!("Reassembled from {count} IP fragments")));
     }
     if datagram.is_cut() {
-        writeln!(
-            out,
-            "  Cut by the capture: {} of {} bytes are there",
+        nodes.push(field(format!(
+            "Cut by the capture: {} of {} bytes are there",
             datagram.payload.len(),
             datagram.wire_length
-        )?;
+        )));
     }
-    write_channel(out, record)?;
+    add_channel(&mut nodes, record);
     for (place, located) in record.messages.iter().enumerate() {
-        write_message(out, located, record, style)?;
-        write_verdict(out, record, place)?;
+        add_message(&mut nodes, located, record);
+        nodes.extend(verdict_node(record, place));
     }
     for late in record.late {
-        writeln!(
-            out,
-            "  Settled: {} {} of frame {} at byte {} is {}",
+        nodes.push(field(format!(
+            "Settled: {} {} of frame {} at byte {} is {}",
             late.kind, late.chunks, late.frame, late.offset, late.verdict
-        )?;
+        )));
     }
     if record.is_keep_alive() {
-        writeln!(out, "  {}", style.name("KEEPALIVE"))?;
+        nodes.push(Node::new(1, NodeKind::Message, "KEEPALIVE"));
     }
+    let undecoded = datagram.payload.len() - record.undecoded.len()..datagram.payload.len();
     if let Some(fault) = record.fault {
-        let text = format!("Malformed at {fault}");
-        writeln!(out, "  {}", style.severity(Severity::Error, text))?;
+        let node = Node::new(1, NodeKind::Fault, format!("Malformed at {fault}"));
+        nodes.push(node.at(undecoded.clone()));
     }
     if !record.undecoded.is_empty() {
-        let shown = record.undecoded.len().min(32);
-        writeln!(
-            out,
-            "  Not decoded: {} bytes: {}{}",
+        let shown = record.undecoded.len().min(SHOWN_OF_UNDECODED);
+        let node = field(format!(
+            "Not decoded: {} bytes: {}{}",
             record.undecoded.len(),
             Hex(&record.undecoded[..shown]),
             if shown < record.undecoded.len() {
@@ -88,33 +179,37 @@ pub fn write_tree(
             } else {
                 ""
             }
-        )?;
+        ));
+        nodes.push(node.at(undecoded));
     }
     for finding in record.findings {
         let entry = finding.id.entry();
-        let place = finding
-            .offset
-            .map_or_else(String::new, |offset| format!(" at byte {offset}"));
-        let section = if entry.section.is_empty() {
-            String::new()
-        } else {
-            format!(" [RFC 7574, section {}]", entry.section)
+        let text = format!("! {} {}", entry.severity.name(), entry.name);
+        let mut node = Node::new(1, NodeKind::Finding(entry.severity), text);
+        let rest = &mut node.rest;
+        // Writing to a String does not fail.
+        let _ = match finding.offset {
+            Some(offset) => write!(rest, " at byte {offset}: {finding}"),
+            None => write!(rest, ": {finding}"),
         };
-        writeln!(
-            out,
-            "  {}{place}: {finding}{section}",
-            style.severity(
-                entry.severity,
-                format_args!("! {} {}", entry.severity.name(), entry.name)
-            ),
-        )?;
+        if !entry.section.is_empty() {
+            let _ = write!(rest, " [RFC 7574, section {}]", entry.section);
+        }
+        node.bytes = finding.offset.and_then(|offset| {
+            let messages = record.messages.iter();
+            let mut ranges =
+                messages.map(|located| located.offset..located.offset + located.length);
+            ranges.find(|range| range.contains(&offset))
+        });
+        nodes.push(node);
     }
-    writeln!(out)
+    nodes
 }
 
-fn write_channel(out: &mut impl Write, record: &Record<'_, '_>) -> io::Result<()> {
+fn add_channel(nodes: &mut Vec<Node>, record: &Record<'_, '_>) {
+    let field = |text: String| Node::new(1, NodeKind::Field, text);
     let Some(id) = record.channel_id else {
-        return Ok(());
+        return;
     };
     let whose = match (record.channel, record.sender) {
         _ if id.is_zero() => " (opens a channel)",
@@ -122,15 +217,17 @@ fn write_channel(out: &mut impl Write, record: &Record<'_, '_>) -> io::Result<()
         (Some(_), Some(Side::Responder)) => " (the initiator's)",
         _ => " (not announced in this capture)",
     };
-    writeln!(out, "  Destination channel: {id}{whose}")?;
+    nodes.push(field(format!("Destination channel: {id}{whose}")).at(0..4));
     if let Some(swarm) = record.swarm {
-        match swarm.id.as_deref() {
-            Some(id) => writeln!(out, "  Swarm: {}", Hex(id))?,
-            None => writeln!(out, "  Swarm: not named in this capture")?,
-        }
-        writeln!(out, "  Read as: {}", read_as(&record.layout, swarm))?;
+        nodes.push(match swarm.id.as_deref() {
+            Some(id) => field(format!("Swarm: {}", Hex(id))),
+            None => field("Swarm: not named in this capture".to_owned()),
+        });
+        nodes.push(field(format!(
+            "Read as: {}",
+            read_as(&record.layout, swarm)
+        )));
     }
-    Ok(())
 }
 
 /// The layout in words, with what was inferred.
@@ -152,147 +249,146 @@ fn read_as(layout: &Layout, swarm: &Swarm) -> String {
     )
 }
 
-fn write_message(
-    out: &mut impl Write,
-    located: &Located<'_>,
-    record: &Record<'_, '_>,
-    style: Style,
-) -> io::Result<()> {
-    let last = (located.offset + located.length).saturating_sub(1);
-    writeln!(
-        out,
-        "  {} {}",
-        style.name(located.message.name()),
-        style.faint(format_args!("[bytes {}-{last}]", located.offset))
-    )?;
+/// Adds fields one behind the other, each with its bytes.
+struct Fields<'n> {
+    nodes: &'n mut Vec<Node>,
+    at: usize,
+}
+
+impl Fields<'_> {
+    fn add(&mut self, length: usize, text: impl Into<String>) {
+        let node = Node::new(2, NodeKind::Field, text);
+        self.nodes.push(node.at(self.at..self.at + length));
+        self.at += length;
+    }
+
+    /// The chunks, and how they were written where that is another way.
+    fn spec(&mut self, spec: ChunkSpec, layout: &Layout) {
+        let chunks = spec.chunks(layout.chunk_size.or_assumed());
+        let text = match spec {
+            ChunkSpec::Chunk32 { .. } | ChunkSpec::Chunk64 { .. } => format!("Chunks: {chunks}"),
+            _ => format!("Chunks: {chunks} ({spec})"),
+        };
+        let width = match spec.addressing() {
+            ChunkAddressing::Bin32 => 4,
+            ChunkAddressing::Chunk32 | ChunkAddressing::Bin64 => 8,
+            _ => 16,
+        };
+        self.add(width, text);
+    }
+}
+
+fn add_message(nodes: &mut Vec<Node>, located: &Located<'_>, record: &Record<'_, '_>) {
+    let end = located.offset + located.length;
+    let name = Node::new(1, NodeKind::Message, located.message.name());
+    nodes.push(name.telling(located.offset..end));
     let layout = &record.layout;
+    let mut fields = Fields {
+        nodes,
+        at: located.offset + 1,
+    };
     match &located.message {
-        Message::Handshake(handshake) => {
-            write_handshake(out, handshake, located.offset, record, style)
-        }
+        Message::Handshake(handshake) => add_handshake(&mut fields, handshake, record),
         Message::Data {
             spec,
             timestamp,
             data,
             data_length,
         } => {
-            write_spec(out, *spec, layout)?;
+            fields.spec(*spec, layout);
             if let Some(timestamp) = timestamp {
-                writeln!(
-                    out,
-                    "    Timestamp: {timestamp} µs{}",
-                    unix_time(*timestamp)
-                )?;
+                let shown = unix_time(*timestamp);
+                fields.add(8, format!("Timestamp: {timestamp} µs{shown}"));
             }
-            let shown = data.len().min(16);
-            writeln!(
-                out,
-                "    Chunk: {data_length} bytes: {}{}",
+            let shown = data.len().min(SHOWN_OF_CHUNK);
+            let text = format!(
+                "Chunk: {data_length} bytes: {}{}",
                 Hex(&data[..shown]),
                 if shown < *data_length { "…" } else { "" }
-            )
+            );
+            fields.add(*data_length, text);
         }
         Message::Ack { spec, delay } => {
-            write_spec(out, *spec, layout)?;
-            match layout.dialect.ack_time {
-                AckTime::OneWayDelay => {
-                    writeln!(out, "    One-way delay sample: {}", microseconds(*delay))
-                }
+            fields.spec(*spec, layout);
+            let text = match layout.dialect.ack_time {
+                AckTime::OneWayDelay => format!("One-way delay sample: {}", microseconds(*delay)),
                 AckTime::ReceiveTime => {
-                    writeln!(out, "    Time of receipt: {delay} µs{}", unix_time(*delay))
+                    format!("Time of receipt: {delay} µs{}", unix_time(*delay))
                 }
-            }
+            };
+            fields.add(8, text);
         }
         Message::Have(spec) | Message::Request(spec) | Message::Cancel(spec) => {
-            write_spec(out, *spec, layout)
+            fields.spec(*spec, layout);
         }
         Message::Integrity { spec, hash } => {
-            write_spec(out, *spec, layout)?;
-            writeln!(out, "    Hash: {}", Hex(hash))
+            fields.spec(*spec, layout);
+            fields.add(hash.len(), format!("Hash: {}", Hex(hash)));
         }
         Message::SignedIntegrity {
             spec,
             timestamp,
             signature,
         } => {
-            write_spec(out, *spec, layout)?;
-            writeln!(out, "    Timestamp: {timestamp}{}", ntp_time(*timestamp))?;
-            writeln!(out, "    Signature: {}", Hex(signature))
+            fields.spec(*spec, layout);
+            let shown = ntp_time(*timestamp);
+            fields.add(8, format!("Timestamp: {timestamp}{shown}"));
+            fields.add(signature.len(), format!("Signature: {}", Hex(signature)));
         }
-        Message::PexResV4 { address, port } => writeln!(out, "    Peer: {address}:{port}"),
-        Message::PexResV6 { address, port } => writeln!(out, "    Peer: [{address}]:{port}"),
+        Message::PexResV4 { address, port } => fields.add(6, format!("Peer: {address}:{port}")),
+        Message::PexResV6 { address, port } => {
+            fields.add(18, format!("Peer: [{address}]:{port}"));
+        }
         Message::PexResCert { certificate } => {
-            writeln!(out, "    Certificate: {} bytes", certificate.len())
+            let text = format!("Certificate: {} bytes", certificate.len());
+            fields.add(end.saturating_sub(fields.at), text);
         }
-        Message::Randomize(value) => writeln!(out, "    Value: {}", Hex(value)),
-        Message::PexReq | Message::Choke | Message::Unchoke => Ok(()),
+        Message::Randomize(value) => fields.add(4, format!("Value: {}", Hex(value))),
+        Message::PexReq | Message::Choke | Message::Unchoke => {}
     }
 }
 
 /// Whether a chunk, hash or signature is what the swarm ID promises.
-fn write_verdict(out: &mut impl Write, record: &Record<'_, '_>, place: usize) -> io::Result<()> {
+fn verdict_node(record: &Record<'_, '_>, place: usize) -> Option<Node> {
+    let located = record.messages.get(place)?;
     let concerns = matches!(
-        record.messages[place].message,
+        located.message,
         Message::Data { .. } | Message::Integrity { .. } | Message::SignedIntegrity { .. }
     );
     if !concerns {
-        return Ok(());
+        return None;
     }
     let verdict = record.verdict(place);
-    match record.receiver_verdict(place) {
+    let text = match record.receiver_verdict(place) {
         Some(receiver) if receiver != verdict => {
-            writeln!(
-                out,
-                "    Integrity: {verdict} (to its receiver: {receiver})"
-            )
+            format!("Integrity: {verdict} (to its receiver: {receiver})")
         }
-        _ => writeln!(out, "    Integrity: {verdict}"),
-    }
+        _ => format!("Integrity: {verdict}"),
+    };
+    let node = Node::new(2, NodeKind::Verdict(verdict), text);
+    Some(node.at(located.offset..located.offset + located.length))
 }
 
-/// The chunks, and how they were written where that is another way.
-fn write_spec(out: &mut impl Write, spec: ChunkSpec, layout: &Layout) -> io::Result<()> {
-    let chunks = spec.chunks(layout.chunk_size.or_assumed());
-    match spec {
-        ChunkSpec::Chunk32 { .. } | ChunkSpec::Chunk64 { .. } => {
-            writeln!(out, "    Chunks: {chunks}")
-        }
-        _ => writeln!(out, "    Chunks: {chunks} ({spec})"),
-    }
-}
-
-fn write_handshake(
-    out: &mut impl Write,
-    handshake: &Handshake<'_>,
-    offset: usize,
-    record: &Record<'_, '_>,
-    style: Style,
-) -> io::Result<()> {
+fn add_handshake(fields: &mut Fields<'_>, handshake: &Handshake<'_>, record: &Record<'_, '_>) {
     let (layout, cut) = (&record.layout, record.cut);
-    if handshake.is_closing() {
-        writeln!(out, "    Source channel: 00000000 (closes the channel)")?;
+    let source = if handshake.is_closing() {
+        "Source channel: 00000000 (closes the channel)".to_owned()
     } else {
-        writeln!(out, "    Source channel: {}", handshake.source_channel)?;
-    }
-    let mut at = offset + 5;
+        format!("Source channel: {}", handshake.source_channel)
+    };
+    fields.add(4, source);
     for option in &handshake.options {
         let length = option.wire_length(layout.dialect);
         let (name, value) = describe(option);
-        writeln!(
-            out,
-            "    {name}: {value} {}",
-            style.faint(format_args!("[bytes {at}-{}]", at + length - 1))
-        )?;
-        at += length;
+        fields.add(length, format!("{name}: {value}"));
+        if let Some(node) = fields.nodes.last_mut() {
+            node.tells_bytes = true;
+        }
     }
     if layout.dialect.handshake_options && !handshake.has_end {
-        writeln!(
-            out,
-            "    No end option{}",
-            if cut { ": cut by the capture" } else { "" }
-        )?;
+        let why = if cut { ": cut by the capture" } else { "" };
+        fields.add(0, format!("No end option{why}"));
     }
-    Ok(())
 }
 
 fn describe(option: &ProtocolOption<'_>) -> (String, String) {

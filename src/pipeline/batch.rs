@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use ppspp_dissector::fields::Frame;
 use ppspp_dissector::integrity::JoinedHashes;
 use ppspp_dissector::session::{Analyzer, Datagram, Foreseen, Hashed, HashedChunk, Outlook, Time};
 
-use crate::capture::{Capture, Progress};
+use crate::capture::{Capture, Captured, Progress};
 use crate::hashing::hash_chunks;
 
 use super::climb::Climb;
@@ -41,6 +40,8 @@ struct Entry {
     chunks: Range<usize>,
     uncles: Range<usize>,
     comment: Option<Box<str>>,
+    input: usize,
+    stored: Option<u64>,
     frame_length: u64,
     start: Option<Time>,
 }
@@ -50,14 +51,6 @@ impl Entry {
         Datagram {
             payload: bytes.get(self.payload.clone()).unwrap_or_default(),
             ..self.head
-        }
-    }
-
-    fn frame(&self) -> Frame<'_> {
-        Frame {
-            length: Some(self.frame_length),
-            start: self.start,
-            comment: self.comment.as_deref(),
         }
     }
 }
@@ -87,6 +80,8 @@ impl Batch {
                 chunks: 0..0,
                 uncles: 0..0,
                 comment: captured.comment.map(Into::into),
+                input: captured.input,
+                stored: captured.stored,
                 frame_length: captured.frame_length,
                 start: captured.start,
             });
@@ -153,14 +148,22 @@ impl Batch {
         Climb::all(climbs, joined);
     }
 
-    /// The datagrams with what was hashed of them and what their frames tell.
-    pub(super) fn datagrams(&self) -> impl Iterator<Item = (Datagram<'_>, Hashed<'_>, Frame<'_>)> {
+    /// The datagrams with what was hashed of them.
+    pub(super) fn datagrams(&self) -> impl Iterator<Item = (Captured<'_>, Hashed<'_>)> {
         self.entries.iter().map(|entry| {
             let hashed = Hashed {
                 chunks: self.chunks.get(entry.chunks.clone()).unwrap_or_default(),
                 joined: self.joined.get(entry.uncles.clone()).unwrap_or_default(),
             };
-            (entry.datagram(&self.bytes), hashed, entry.frame())
+            let captured = Captured {
+                datagram: entry.datagram(&self.bytes),
+                comment: entry.comment.as_deref(),
+                input: entry.input,
+                stored: entry.stored,
+                frame_length: entry.frame_length,
+                start: entry.start,
+            };
+            (captured, hashed)
         })
     }
 }

@@ -9,6 +9,7 @@ use anyhow::Result;
 use ppspp_dissector::session::Analyzer;
 
 use super::batch::{Batch, MOST_DATAGRAMS};
+use super::locked;
 use crate::capture::Capture;
 
 /// Batches for each thread.
@@ -168,7 +169,7 @@ impl Shared {
 /// What `analyze` answers.
 pub(super) fn run(
     capture: &mut Capture,
-    analyzer: &mut Analyzer,
+    analyzer: &Mutex<Analyzer>,
     jobs: usize,
     mut analyze: impl FnMut(&mut Analyzer, &Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
@@ -195,14 +196,14 @@ pub(super) fn run(
         loop {
             match crew.next(|shared| shared.leading(done, foreseen, jobs)) {
                 Task::Foresee(mut batch) => {
-                    batch.foresee(analyzer);
+                    batch.foresee(&locked(analyzer));
                     let number = foreseen;
                     foreseen += 1;
                     crew.change(|shared| shared.to_hash.push_back((number, batch)));
                 }
                 Task::Analyze(batch) => {
                     done += 1;
-                    let flow = analyze(analyzer, &batch)?;
+                    let flow = analyze(&mut locked(analyzer), &batch)?;
                     crew.change(|shared| shared.free.push(batch));
                     if flow.is_break() {
                         return Ok(());

@@ -6,6 +6,7 @@ mod crew;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use ppspp_dissector::fields::Frame;
@@ -13,7 +14,7 @@ use ppspp_dissector::session::{
     Analyzer, Config, Datagram, Failure, Late, Learned, Record, recycle,
 };
 
-use crate::capture::{Capture, CaptureError, Input, Options};
+use crate::capture::{Capture, CaptureError, Captured, Input, Options, Progress as Read};
 use crate::progress::Progress;
 use batch::Batch;
 
@@ -75,9 +76,9 @@ pub fn run(
     manner: Manner,
     consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
-    let learned = learn(inputs, &config)?;
+    let config = prepare(inputs, config)?;
     let capture = Capture::open(inputs, Options::default())?;
-    run_opened(capture, Config { learned, ..config }, manner, consume)
+    run_opened(capture, config, manner, consume)
 }
 
 /// The same with a capture that is open already, such as a live one.
@@ -90,14 +91,53 @@ pub fn run_opened(
     manner: Manner,
     mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
-    let mut analyzer = Analyzer::new(config);
+    let analyzer = Mutex::new(Analyzer::new(config));
+    run_shared(&mut capture, &analyzer, manner, |captured, record, _| {
+        consume(&captured.datagram, record, captured.frame())
+    })?;
+    let mut analyzer = analyzer
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let (late, failures) = analyzer.close();
+    Ok(Finished {
+        capture,
+        analyzer,
+        late,
+        failures,
+    })
+}
+
+/// What an analyzer for these inputs is to know: of files that can be read twice
+/// also what their beginning shows of channels without handshake.
+///
+/// # Errors
+/// When the inputs can't be opened.
+pub fn prepare(inputs: &[Input], config: Config) -> Result<Config> {
+    let learned = learn(inputs, &config)?;
+    Ok(Config { learned, ..config })
+}
+
+/// Gives every PPSPP datagram of `capture` with its record to `consume`, and how
+/// far the inputs are read, until that says to stop. The analyzer is locked only
+/// while it works, so that others may look into it meanwhile; whoever calls
+/// closes it.
+///
+/// # Errors
+/// What `consume` answers.
+pub fn run_shared(
+    capture: &mut Capture,
+    analyzer: &Mutex<Analyzer>,
+    manner: Manner,
+    mut consume: impl FnMut(&Captured<'_>, &Record<'_, '_>, Option<Read>) -> Result<ControlFlow<()>>,
+) -> Result<()> {
     let mut progress = Progress::new(manner.quiet);
     let mut scratch = Vec::new();
     let analyze = |analyzer: &mut Analyzer, batch: &Batch| {
         let mut messages = recycle(std::mem::take(&mut scratch));
-        for (datagram, hashed, frame) in batch.datagrams() {
-            if let Some(record) = analyzer.datagram_hashed(&datagram, hashed, &mut messages)
-                && consume(&datagram, &record, frame)?.is_break()
+        for (captured, hashed) in batch.datagrams() {
+            if let Some(record) =
+                analyzer.datagram_hashed(&captured.datagram, hashed, &mut messages)
+                && consume(&captured, &record, batch.progress)?.is_break()
             {
                 return Ok(ControlFlow::Break(()));
             }
@@ -109,37 +149,37 @@ pub fn run_opened(
         Ok(ControlFlow::Continue(()))
     };
     if manner.jobs.get() > 1 && !manner.at_once {
-        crew::run(&mut capture, &mut analyzer, manner.jobs.get(), analyze)?;
+        crew::run(capture, analyzer, manner.jobs.get(), analyze)?;
     } else {
         let most = if manner.at_once { 1 } else { MOST_ALONE };
-        alone(&mut capture, &mut analyzer, most, analyze)?;
+        alone(capture, analyzer, most, analyze)?;
     }
     progress.finish();
-    let (late, failures) = analyzer.close();
-    Ok(Finished {
-        capture,
-        analyzer,
-        late,
-        failures,
-    })
+    Ok(())
 }
 
 /// Brings the whole capture before `analyze`, up to `most` datagrams at a time.
 fn alone(
     capture: &mut Capture,
-    analyzer: &mut Analyzer,
+    analyzer: &Mutex<Analyzer>,
     most: usize,
     mut analyze: impl FnMut(&mut Analyzer, &Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let mut batch = Batch::default();
     loop {
         batch.fill(capture, most);
-        batch.foresee(analyzer);
+        batch.foresee(&locked(analyzer));
         batch.hash();
-        if batch.is_empty() || analyze(analyzer, &batch)?.is_break() {
+        if batch.is_empty() || analyze(&mut locked(analyzer), &batch)?.is_break() {
             return Ok(());
         }
     }
+}
+
+/// The analyzer. A thread that panicked with it has left it as it was between two
+/// datagrams, or is going to bring the whole program down.
+fn locked(analyzer: &Mutex<Analyzer>) -> MutexGuard<'_, Analyzer> {
+    analyzer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads the beginning of files that can be read twice.

@@ -66,9 +66,9 @@ pub struct Record<'s, 'a> {
     pub late: &'s [Late],
     /// Messages of this and earlier datagrams that have failed for good.
     pub failures: &'s [Failure],
-    verdicts: &'s [Option<Verdict>],
-    receiver_verdicts: &'s [Option<Verdict>],
-    subjects: &'s [Subject],
+    pub(super) verdicts: &'s [Option<Verdict>],
+    pub(super) receiver_verdicts: &'s [Option<Verdict>],
+    pub(super) subjects: &'s [Subject],
 }
 
 impl Record<'_, '_> {
@@ -308,14 +308,24 @@ impl Analyzer {
 
     /// Swarms in the order in which they appeared, those that have a channel.
     pub fn swarms(&self) -> impl Iterator<Item = &Swarm> {
+        self.numbered_swarms().map(|(_, swarm)| swarm)
+    }
+
+    /// The same with their places in the list.
+    pub fn numbered_swarms(&self) -> impl Iterator<Item = (SwarmIndex, &Swarm)> {
         let mut used = vec![false; self.swarms.len()];
         for channel in self.channels() {
             used[channel.swarm.0 as usize] = true;
         }
-        self.swarms
-            .iter()
-            .zip(used)
-            .filter_map(|(swarm, used)| used.then_some(swarm))
+        let swarms = self.swarms.iter().enumerate().zip(used);
+        swarms.filter_map(|((number, swarm), used)| {
+            used.then_some((SwarmIndex(number as u32), swarm))
+        })
+    }
+
+    /// A channel by its place in the list.
+    pub fn channel(&self, index: ChannelIndex) -> Option<&Channel> {
+        self.channels.get(index.0 as usize)
     }
 
     /// The swarm of a channel.

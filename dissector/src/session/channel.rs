@@ -19,6 +19,18 @@ const DELAYED_COPY: i64 = 500_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChannelIndex(pub(super) u32);
 
+impl ChannelIndex {
+    /// The place as a number, from 0, for who keeps it in few bytes.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The place with this number.
+    pub const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 /// One of the two ends of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {

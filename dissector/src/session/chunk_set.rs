@@ -231,6 +231,21 @@ impl ChunkSet {
                 .any(|(&number, page)| has_some(number, page))
     }
 
+    /// The lowest chunk in the set.
+    pub fn first(&self) -> Option<u64> {
+        let pages = self.pages().filter(|(_, page)| page.count > 0);
+        let scattered = pages.min_by_key(|(number, _)| *number);
+        let scattered = scattered.and_then(|(number, page)| {
+            let bit = (0..PAGE).find(|bit| page.contains(*bit))?;
+            Some(number * PAGE + bit)
+        });
+        let run = self.full.keys().next().map(|page| page * PAGE);
+        match (scattered, run) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// Whether every chunk of `range` is in the set.
     pub fn contains_all(&self, range: ChunkRange) -> bool {
         self.contains(range.start()) && self.run_end(range.start()) >= range.end()

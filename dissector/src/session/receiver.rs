@@ -28,6 +28,11 @@ impl Receiver {
         &self.tally
     }
 
+    /// Whether the right hash of this node was sent to it.
+    pub(super) fn was_sent(&self, bin: Bin) -> bool {
+        has(&self.sent, bin)
+    }
+
     /// A hash was sent to it that is the right one. Returns whether that was the
     /// last of the peaks.
     pub(super) fn learn<O: Copy>(

@@ -14,6 +14,13 @@ use crate::wire::{ChunkAddressing, ChunkSize, ContentIntegrity, Dialect, HashFun
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SwarmIndex(pub(super) u32);
 
+impl SwarmIndex {
+    /// The place as a number, from 0.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// A value and whether a handshake said it or the datagrams showed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known<T> {

@@ -13,6 +13,7 @@ use super::verdict::{Failure, Late, Tally, Verdict};
 use super::weighing::{Subject, settle, weigh};
 use crate::finding::{Detail, FindingId};
 use crate::integrity::{Budget, Hash, Settled, SwarmTree, TreeHash};
+use crate::wire::Bin;
 use crate::wire::{ChunkRange, ContentIntegrity, Layout, Located, Message};
 
 /// Where a hash, chunk or signature came from.
@@ -52,6 +53,19 @@ pub(super) enum Protection {
     EachChunk,
     /// Nobody said.
     Unknown,
+}
+
+/// What is known of the hash of a node of a swarm's tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Knowledge {
+    /// It was sent, and is proven.
+    Sent,
+    /// It was not sent, but follows from others, and is proven.
+    Computed,
+    /// A hash was sent for it, or follows from others, and nothing proves it.
+    Unproven,
+    /// Nothing is known.
+    Missing,
 }
 
 /// What is known of a swarm's content.
@@ -110,6 +124,31 @@ impl Verification {
     /// (RFC 7574, section 5.6).
     pub fn size(&self) -> Option<u64> {
         self.tree.as_ref()?.size()
+    }
+
+    /// Where in the tree of static content the swarm ID stands, once its peaks are
+    /// proven; of a stream there is none.
+    pub fn root_bin(&self) -> Option<Bin> {
+        self.tree.as_ref()?.root_bin()
+    }
+
+    /// What is known of the hash of a node.
+    pub fn node(&self, bin: Bin) -> Knowledge {
+        let Some(tree) = &self.tree else {
+            return Knowledge::Missing;
+        };
+        if tree.is_proven(bin) || tree.root_bin() == Some(bin) {
+            let mut receivers = self.receivers.iter();
+            if receivers.any(|(_, receiver)| receiver.was_sent(bin)) {
+                Knowledge::Sent
+            } else {
+                Knowledge::Computed
+            }
+        } else if tree.alternatives(bin).next().is_some() {
+            Knowledge::Unproven
+        } else {
+            Knowledge::Missing
+        }
     }
 
     /// Whether every chunk of static content was verified.

@@ -1,0 +1,194 @@
+//! Writing datagrams into a file, a little at a time.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use ppspp_dissector::session::{Time, Transport};
+
+use super::view::Common;
+use crate::capture::{
+    InterfaceId, InterfaceSettings, PcapngWriter, TimeResolution, WriteError, WrittenDatagram,
+};
+use crate::index::Reader;
+use crate::output::{JsonTimes, Style, TimeFormat, write_json_line, write_line};
+
+enum Format {
+    Pcapng(Box<PcapngWriter<BufWriter<File>>>, InterfaceId),
+    JsonLines(BufWriter<File>, JsonTimes),
+    Text(BufWriter<File>, TimeFormat),
+}
+
+/// Which rows.
+enum Rows {
+    These(Vec<u32>),
+    All(usize),
+}
+
+/// What is being written.
+pub(super) struct Job {
+    path: PathBuf,
+    format: Format,
+    rows: Rows,
+    next: usize,
+    skipped: u64,
+    reader: Reader,
+}
+
+impl Job {
+    /// Begins to write the marked datagrams, or else those that are shown.
+    pub(super) fn new(path: &Path, over: bool, capture: bool, common: &Common) -> Result<Self> {
+        let name = || path.display().to_string();
+        let mut options = File::options();
+        options.write(true);
+        if over {
+            options.create(true).truncate(true);
+        } else {
+            options.create_new(true);
+        }
+        let file = options.open(path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                anyhow::anyhow!(
+                    "{} exists; with a ! behind the command it is overwritten",
+                    name()
+                )
+            } else {
+                anyhow::Error::new(error).context(name())
+            }
+        })?;
+        let out = BufWriter::with_capacity(256 * 1024, file);
+        let is_json = path
+            .extension()
+            .is_some_and(|ending| ending == "jsonl" || ending == "json");
+        let format = if capture {
+            let mut writer = PcapngWriter::new(out, &[]).with_context(name)?;
+            let interface = writer
+                .add_interface(&InterfaceSettings {
+                    resolution: TimeResolution::Nanoseconds,
+                    ..InterfaceSettings::default()
+                })
+                .with_context(name)?;
+            Format::Pcapng(Box::new(writer), interface)
+        } else if is_json {
+            Format::JsonLines(out, JsonTimes::default())
+        } else {
+            Format::Text(out, TimeFormat::new(common.times))
+        };
+        let rows = match &common.shown {
+            _ if !common.marked.is_empty() => Rows::These(common.marked.iter().copied().collect()),
+            super::view::Shown::All => Rows::All(common.store.len()),
+            super::view::Shown::Fitting(fitting) => Rows::These(fitting.rows.clone()),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            format,
+            rows,
+            next: 0,
+            skipped: 0,
+            reader: Reader::sequential(&common.store),
+        })
+    }
+
+    fn len(&self) -> usize {
+        match &self.rows {
+            Rows::These(rows) => rows.len(),
+            Rows::All(count) => *count,
+        }
+    }
+
+    /// Goes on for about as long as is told. Returns what to tell at the end.
+    pub(super) fn advance(&mut self, common: &Common, most: Duration) -> Result<Option<String>> {
+        let begin = Instant::now();
+        let length = self.len();
+        while self.next < length {
+            if begin.elapsed() > most {
+                return Ok(None);
+            }
+            for _ in 0..64 {
+                self.write_next(common)
+                    .with_context(|| self.path.display().to_string())?;
+            }
+        }
+        match &mut self.format {
+            Format::Pcapng(writer, _) => writer.flush(),
+            Format::JsonLines(out, _) | Format::Text(out, _) => out.flush(),
+        }
+        .with_context(|| self.path.display().to_string())?;
+        let mut told = format!(
+            "{} datagrams written to {}",
+            length as u64 - self.skipped,
+            self.path.display()
+        );
+        if self.skipped > 0 {
+            told = format!(
+                "{told}, {} were too long for UDP or from before 1970",
+                self.skipped
+            );
+        }
+        Ok(Some(told))
+    }
+
+    fn write_next(&mut self, common: &Common) -> Result<()> {
+        let row = match &self.rows {
+            Rows::These(rows) => rows.get(self.next).map(|row| *row as usize),
+            Rows::All(count) => (self.next < *count).then_some(self.next),
+        };
+        let Some(row) = row else {
+            return Ok(());
+        };
+        self.next += 1;
+        let analyzer = common.store.analyzer();
+        let (format, skipped) = (&mut self.format, &mut self.skipped);
+        let written = self
+            .reader
+            .row(&analyzer, row, |item, record| -> Result<()> {
+                let datagram = &item.datagram;
+                match format {
+                    Format::Pcapng(writer, interface) => {
+                        let mut comments: Vec<&str> = item.frame.comment.into_iter().collect();
+                        if datagram.transport == Transport::TcpFramed {
+                            comments.push("ppsp-inspect: this datagram was framed in a TCP stream");
+                        }
+                        let cut = format!(
+                            "ppsp-inspect: {} of {} bytes were captured",
+                            datagram.payload.len(),
+                            datagram.wire_length
+                        );
+                        if datagram.is_cut() {
+                            comments.push(&cut);
+                        }
+                        let written = writer.write_datagram(
+                            *interface,
+                            &WrittenDatagram {
+                                time: datagram.time.unwrap_or(Time::from_nanoseconds(0)),
+                                source: datagram.source,
+                                destination: datagram.destination,
+                                payload: datagram.payload,
+                                comments: &comments,
+                            },
+                        );
+                        match written {
+                            Ok(()) => {}
+                            Err(WriteError::Output(error)) => return Err(error.into()),
+                            Err(_) => *skipped += 1,
+                        }
+                    }
+                    Format::JsonLines(out, times) => {
+                        write_json_line(out, datagram, record, item.frame.comment, times)?;
+                    }
+                    Format::Text(out, times) => {
+                        write_line(out, datagram, record, times, Style::new(false))?;
+                    }
+                }
+                Ok(())
+            });
+        written.unwrap_or(Ok(()))
+    }
+
+    /// What to tell meanwhile.
+    pub(super) fn progress(&self) -> String {
+        format!("writing {} of {}", self.next, self.len())
+    }
+}

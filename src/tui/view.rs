@@ -1,0 +1,196 @@
+//! What every view is: it draws itself, owns its keys, and tells its help.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ppspp_dissector::fields::{HeadValues, Level, RecordValues};
+use ppspp_dissector::filter::Filter;
+use ppspp_dissector::session::{Analyzer, ChannelIndex, SwarmIndex};
+
+use super::config::Settings;
+use super::keys::Action;
+use super::screen::Canvas;
+use crate::index::{Reader, Store};
+use crate::output::TimeStyle;
+
+/// Which datagrams lists show.
+pub(super) enum Shown {
+    /// All.
+    All,
+    /// Those that fit a filter, as far as they were looked at.
+    Fitting(Box<Fitting>),
+}
+
+/// The datagrams that fit a filter.
+pub(super) struct Fitting {
+    /// The filter as it was typed.
+    pub(super) text: String,
+    filter: Filter,
+    pub(super) rows: Vec<u32>,
+    /// How many rows were looked at.
+    pub(super) scanned: usize,
+    reader: Reader,
+}
+
+impl Fitting {
+    /// Of a store, with nothing looked at yet.
+    pub(super) fn new(text: &str, filter: Filter, store: &Store) -> Self {
+        Self {
+            text: text.to_owned(),
+            filter,
+            rows: Vec::new(),
+            scanned: 0,
+            reader: Reader::sequential(store),
+        }
+    }
+}
+
+impl Shown {
+    /// Number of datagrams.
+    pub(super) fn len(&self, store: &Store) -> usize {
+        match self {
+            Self::All => store.len(),
+            Self::Fitting(fitting) => fitting.rows.len(),
+        }
+    }
+
+    /// The row of a line.
+    pub(super) fn row(&self, line: usize) -> Option<usize> {
+        match self {
+            Self::All => Some(line),
+            Self::Fitting(fitting) => fitting.rows.get(line).map(|row| *row as usize),
+        }
+    }
+
+    /// The line of a row, or of the next one that is shown.
+    pub(super) fn line(&self, row: usize) -> usize {
+        match self {
+            Self::All => row,
+            Self::Fitting(fitting) => fitting
+                .rows
+                .partition_point(|shown| (*shown as usize) < row),
+        }
+    }
+
+    /// Whether there are rows that were not looked at.
+    pub(super) fn is_behind(&self, store: &Store) -> bool {
+        matches!(self, Self::Fitting(fitting) if fitting.scanned < store.len())
+    }
+
+    /// Looks at some more rows, for about as long as is told.
+    pub(super) fn advance(&mut self, store: &Store, most: Duration) {
+        let Self::Fitting(fitting) = self else {
+            return;
+        };
+        let Fitting {
+            filter,
+            rows,
+            scanned,
+            reader,
+            ..
+        } = &mut **fitting;
+        let begin = std::time::Instant::now();
+        let length = store.len();
+        while *scanned < length && begin.elapsed() < most {
+            let analyzer = store.analyzer();
+            for row in *scanned..(*scanned + 256).min(length) {
+                let fits = if filter.level() == Level::Head {
+                    reader.head(row, |item| {
+                        filter.matches(&HeadValues::new(&item.datagram, item.frame))
+                    })
+                } else {
+                    reader.row(&analyzer, row, |item, record| {
+                        filter.matches(&RecordValues::new(&item.datagram, record, item.frame))
+                    })
+                };
+                if fits == Some(true) {
+                    rows.push(row as u32);
+                }
+            }
+            *scanned = (*scanned + 256).min(length);
+        }
+    }
+}
+
+/// Which channels a view is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All.
+    #[default]
+    All,
+    /// Those of one swarm.
+    Swarm(SwarmIndex),
+    /// One.
+    Channel(ChannelIndex),
+}
+
+/// What views have in common.
+pub(super) struct Common {
+    pub(super) store: Store,
+    pub(super) reader: Reader,
+    pub(super) settings: Settings,
+    pub(super) shown: Shown,
+    pub(super) times: TimeStyle,
+    pub(super) marked: BTreeSet<u32>,
+    /// The datagram that the user looks at.
+    pub(super) row: usize,
+    pub(super) follows: bool,
+}
+
+/// What becomes of a key.
+#[derive(Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// It means nothing here.
+    Ignored,
+    /// It was done.
+    Done,
+    /// Something is to be told.
+    Say(String),
+    /// A datagram is to be shown in the list of packets.
+    Show(usize),
+    /// Datagrams are to be seen in the flow.
+    Flow(Scope),
+    /// A text is to be copied.
+    Copy(String),
+    /// A filter is to be set.
+    Filter(String),
+}
+
+/// One of the views.
+pub(super) trait View {
+    /// Draws it.
+    fn draw(&mut self, canvas: &mut Canvas<'_>, common: &mut Common);
+
+    /// Does what a key asks for.
+    fn act(&mut self, action: Action, count: Option<usize>, common: &mut Common) -> Outcome;
+
+    /// Takes a click on a place of the canvas.
+    fn click(&mut self, _x: u16, _y: u16, _common: &mut Common) -> Outcome {
+        Outcome::Ignored
+    }
+
+    /// What its keys do, for help.
+    fn help(&self) -> &'static [(Action, &'static str)];
+
+    /// Works on for a moment; returns whether there is more to be done.
+    fn work(&mut self, _common: &mut Common) -> bool {
+        false
+    }
+}
+
+/// Whether a datagram belongs to a scope.
+pub(super) fn in_scope(
+    analyzer: &Analyzer,
+    scope: Scope,
+) -> impl Fn(crate::index::Row) -> bool + '_ {
+    move |row| match scope {
+        Scope::All => true,
+        Scope::Channel(index) => row
+            .channel()
+            .is_some_and(|(channel, _)| analyzer.lasting_channel(channel) == index),
+        Scope::Swarm(index) => row
+            .channel()
+            .and_then(|(channel, _)| analyzer.channel(analyzer.lasting_channel(channel)))
+            .is_some_and(|channel| channel.swarm == index),
+    }
+}
