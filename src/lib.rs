@@ -11,4 +11,5 @@ pub mod hashing;
 pub mod output;
 pub mod peer;
 pub mod pipeline;
+pub mod probe;
 pub mod progress;

@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod keys;
+pub mod misbehave;
 pub mod net;
 mod persistence;
 pub mod sim;
