@@ -5,6 +5,8 @@ mod live;
 mod live_args;
 mod peer;
 mod peer_args;
+mod probe;
+mod probe_args;
 mod simulate;
 mod simulate_args;
 mod transfer;
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Hash(args) => hash(&args),
         Command::Findings(args) => findings(&args),
         Command::Peer(args) => peer::run(&args),
+        Command::Probe(args) => probe::probe(&args),
         Command::Simulate(args) => simulate::run(&args),
     };
     match result {

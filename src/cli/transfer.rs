@@ -17,6 +17,7 @@ use super::transfer_news::{Teller, announce};
 use super::{BAD, UNREADABLE, USAGE, complain};
 use crate::capture::WriteError;
 use crate::peer::engine::{LiveConfig, Peer, PeerConfig, Picking, SwarmConfig};
+use crate::peer::misbehave::Rogue;
 use crate::peer::net::{Driver, Link, Recorder};
 use crate::peer::storage::{FileStore, StoreOptions};
 use crate::peer::task::{End, Task, Until, run};
@@ -45,6 +46,9 @@ pub(super) fn seed(args: &SeedArgs) -> Result<ExitCode> {
             Picking::Sequential,
             false,
         );
+        if args.misbehave.is_some() {
+            driver.mislead(Rogue::new(args.misbehave, &config));
+        }
         let now = driver.now();
         let key = driver.peer.join(now, config, Box::new(store))?;
         // That its own content is there is no news of a seeder.

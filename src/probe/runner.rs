@@ -81,7 +81,7 @@ pub fn run<N: Net>(
     plan: &Plan,
     net: &mut N,
     revive: Revive<'_, N>,
-    tell: &mut dyn FnMut(&CaseReport),
+    tell: &mut dyn FnMut(&Known, &CaseReport),
 ) -> Result<Report, Unreachable> {
     let acquaintance = meet(
         net,
@@ -101,7 +101,7 @@ pub fn run<N: Net>(
         if report.killed && !revive(net) {
             dead_since = Some(case.id);
         }
-        tell(&report);
+        tell(&known, &report);
         cases.push(report);
     }
     Ok(Report {
