@@ -151,11 +151,12 @@ pub fn write_probe(
     }
     writeln!(out)?;
     write!(out, "{} cases", summary.report.cases.len())?;
-    for (place, verdict) in Verdict::ALL.into_iter().enumerate() {
+    let mut before = ": ";
+    for verdict in Verdict::ALL {
         let count = summary.report.count(verdict);
         if count > 0 || verdict == Verdict::Fail {
-            let before = if place == 0 { ": " } else { ", " };
             write!(out, "{before}{count} {}", verdict.name())?;
+            before = ", ";
         }
     }
     let unexpected = summary.report.cases.iter();

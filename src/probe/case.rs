@@ -1,6 +1,7 @@
 //! A conformance case: data that says what is tested, and a function that
 //! tests it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -155,6 +156,7 @@ impl Stop {
         actual: impl Into<String>,
         frames: impl IntoIterator<Item = usize>,
     ) -> Self {
+        let frames: BTreeSet<usize> = frames.into_iter().collect();
         Self::Violation(Violation {
             expected: expected.into(),
             actual: actual.into(),

@@ -576,12 +576,21 @@ impl<'a> Conversation<'a> {
         ))
     }
 
-    /// Opens a channel at the first port, and completes it with a keep-alive.
+    /// Opens a channel at an address of its own (some targets take an address for
+    /// a peer), and completes it with a keep-alive.
     ///
     /// # Errors
     /// As [`Conversation::shake`].
     pub fn open(&mut self) -> Result<Channel, Stop> {
-        let port = self.first_port()?;
+        let port = self.port()?;
+        self.open_at(port)
+    }
+
+    /// The same at a certain address of ours.
+    ///
+    /// # Errors
+    /// As [`Conversation::shake`].
+    pub fn open_at(&mut self, port: Port) -> Result<Channel, Stop> {
         let (channel, _) = self.shake(port)?;
         self.send(&channel, &[])?;
         Ok(channel)

@@ -115,7 +115,7 @@ impl Delivery {
                     let chunk = range.start();
                     let check = self
                         .proof
-                        .as_ref()
+                        .as_mut()
                         .map_or(Check::Right, |proof| proof.check(chunk, data));
                     came.push(chunk);
                     self.chunks.push(Delivered {

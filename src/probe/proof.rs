@@ -18,6 +18,8 @@ pub struct Proof {
     run: Vec<Peak>,
     /// The peaks, once they were proven.
     peaks: Vec<Peak>,
+    /// Nodes whose hashes are proven by chunks that were right.
+    proven: HashMap<Bin, Hash>,
 }
 
 /// What the hashes say of a chunk.
@@ -40,6 +42,7 @@ impl Proof {
             received: HashMap::new(),
             run: Vec::new(),
             peaks: Vec::new(),
+            proven: HashMap::new(),
         })
     }
 
@@ -63,6 +66,11 @@ impl Proof {
         self.run.push(Peak { chunks, hash });
         if root_above(self.function, &self.run, |_, _| {}) == Some(self.root) {
             self.peaks.clone_from(&self.run);
+            for peak in &self.peaks {
+                if let Some(bin) = Bin::covering(peak.chunks) {
+                    self.proven.insert(bin, peak.hash);
+                }
+            }
         }
     }
 
@@ -81,26 +89,23 @@ impl Proof {
         self.received.get(&node)
     }
 
-    /// What the hashes so far say of a chunk.
-    pub fn check(&self, chunk: u64, data: &[u8]) -> Check {
+    /// What the hashes so far say of a chunk. One that is right proves the hashes
+    /// on its way up.
+    pub fn check(&mut self, chunk: u64, data: &[u8]) -> Check {
         let Some(mut node) = Bin::leaf(chunk) else {
             return Check::Wrong;
         };
         let mut hash = self.function.chunk(data);
+        let mut path = Vec::new();
         loop {
-            if hash == self.root {
+            let known = self.proven.get(&node);
+            if hash == self.root || known == Some(&hash) {
+                self.proven.insert(node, hash);
+                self.proven.extend(path);
                 return Check::Right;
             }
-            let peak = self
-                .peaks
-                .iter()
-                .find(|peak| Bin::covering(peak.chunks) == Some(node));
-            if let Some(peak) = peak {
-                return if peak.hash == hash {
-                    Check::Right
-                } else {
-                    Check::Wrong
-                };
+            if known.is_some() {
+                return Check::Wrong;
             }
             let (Some(sibling), Some(parent)) = (node.sibling(), node.parent()) else {
                 return Check::Wrong;
@@ -108,11 +113,14 @@ impl Proof {
             let is_empty = self
                 .size()
                 .is_some_and(|size| sibling.range().start() >= size);
-            let other = match self.received.get(&sibling) {
+            let received = || self.received.get(&sibling);
+            let other = match self.proven.get(&sibling).or_else(received) {
                 Some(other) => *other,
                 None if is_empty => self.function.empty(),
                 None => return Check::Missing(sibling),
             };
+            path.push((node, hash));
+            path.push((sibling, other));
             hash = if node.is_left() {
                 self.function.parent(&hash, &other)
             } else {
@@ -163,7 +171,7 @@ mod tests {
     #[test]
     fn peaks_and_uncles_prove_a_chunk() {
         // Peaks 3, 9, 12, then the uncles of chunk 0 below its peak.
-        let proof = proof_of(&[3, 9, 12, 5, 2]);
+        let mut proof = proof_of(&[3, 9, 12, 5, 2]);
         assert_eq!(proof.size(), Some(7));
         assert_eq!(proof.check(0, &[0]), Check::Right);
         assert_eq!(proof.check(0, &[1]), Check::Wrong);
@@ -172,10 +180,23 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let proof = proof_of(&[3, 9, 12, 5]);
+        let mut proof = proof_of(&[3, 9, 12, 5]);
         let missing = Bin::new(2).expect("a bin");
         assert_eq!(proof.check(0, &[0]), Check::Missing(missing));
         assert_eq!(proof_of(&[]).size(), None);
+    }
+
+    #[test]
+    fn what_a_chunk_has_proven_helps_the_next_one() {
+        // Chunk 0 with its uncles; for chunk 2 its sibling alone is left.
+        let mut proof = proof_of(&[3, 9, 12, 5, 2]);
+        assert_eq!(proof.check(0, &[0]), Check::Right);
+        let (_, hashes) = seven();
+        let sibling = Bin::new(6).expect("a bin");
+        proof.add(sibling.range(), hashes[&6].as_bytes());
+        assert_eq!(proof.check(2, &[9]), Check::Wrong);
+        assert_eq!(proof.check(2, &[2]), Check::Right);
+        assert_eq!(proof.check(1, &[1]), Check::Right);
     }
 
     #[test]

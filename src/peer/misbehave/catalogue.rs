@@ -139,12 +139,124 @@ misbehaviours! {
     BitmapTrailingZero = "bitmap-trailing-zero",
     /// The bitmap of supported messages lacks DATA.
     BitmapDeniesData = "bitmap-denies-data",
+    /// What stands behind the bitmap of supported messages is lost.
+    SwallowsBehindBitmap = "swallows-behind-bitmap",
     /// A reply tells no chunk size.
     NoChunkSize = "no-chunk-size",
     /// A reply tells another chunk size.
     WrongChunkSize = "wrong-chunk-size",
     /// Peers with another chunk size are answered.
     IgnoresChunkSize = "ignores-chunk-size",
+    /// DATA of chunk 5 names two chunks.
+    DataNamesTwo = "data-names-two",
+    /// Chunk 5 is wrong.
+    WrongChunk = "wrong-chunk",
+    /// The last chunk is filled up with zeros.
+    PadsLastChunk = "pads-last-chunk",
+    /// A HAVE stands behind DATA.
+    DataNotLast = "data-not-last",
+    /// DATA's timestamp does not run.
+    TimestampFrozen = "timestamp-frozen",
+    /// DATA's timestamp is in milliseconds.
+    TimestampMilliseconds = "timestamp-milliseconds",
+    /// INTEGRITY comes in a datagram behind the one of DATA.
+    HashesAfterData = "hashes-after-data",
+    /// INTEGRITY comes in a datagram of its own, though there is room.
+    HashesApart = "hashes-apart",
+    /// INTEGRITY messages are sorted the wrong way.
+    AscendingHashes = "ascending-hashes",
+    /// An INTEGRITY message names chunks that no node has below it.
+    HashOfNoNode = "hash-of-no-node",
+    /// Peaks are not sent.
+    NoPeaks = "no-peaks",
+    /// Peaks stand behind the uncles.
+    PeaksLast = "peaks-last",
+    /// A hash is sent once, whoever asks.
+    HashesOnlyOnce = "hashes-only-once",
+    /// Datagrams without DATA on open channels end with bytes that are no message.
+    GarbageOnOpenChannels = "garbage-on-open-channels",
+
+    /// Of a range, only the first chunk is served.
+    ServesFirstOfRange = "serves-first-of-range",
+    /// Of several REQUESTs in a datagram, only the first counts.
+    OneRequestADatagram = "one-request-a-datagram",
+    /// REQUESTs of a datagram are sorted by their chunks.
+    ServesSorted = "serves-sorted",
+    /// The messages of a datagram are processed from the last to the first.
+    ProcessesBackwards = "processes-backwards",
+    /// What can't be read is skipped, and what follows is processed.
+    SkipsInvalid = "skips-invalid",
+    /// CANCEL has no effect.
+    IgnoresCancel = "ignores-cancel",
+    /// HAVE cancels no REQUEST.
+    HaveCancelsNothing = "have-cancels-nothing",
+    /// CANCEL of what was not asked for ends the channel.
+    CancelOfNothingEnds = "cancel-of-nothing-ends",
+    /// Who chokes is not served any more.
+    ChokeEndsService = "choke-ends-service",
+    /// A REQUEST for the second time ends the channel.
+    RepeatedRequestEnds = "repeated-request-ends",
+
+    /// HAVEs are not sent.
+    NoHaves = "no-haves",
+    /// HAVEs name aligned powers of two only.
+    HavesInBins = "haves-in-bins",
+    /// HAVEs name a chunk beyond the content.
+    HavesTooMuch = "haves-too-much",
+    /// HAVEs go to peers that have everything.
+    HavesToEverybody = "haves-to-everybody",
+    /// A keep-alive ends the channel.
+    KeepAliveEnds = "keep-alive-ends",
+    /// Keep-alives are not sent.
+    NoKeepAlives = "no-keep-alives",
+
+    /// PEX_REQ is answered with the asker's address.
+    NamesAsker = "names-asker",
+    /// PEX_REQ is answered with port 0.
+    NamesNonsense = "names-nonsense",
+    /// What stands behind a PEX_RES in a datagram is not read.
+    CannotReadPex = "cannot-read-pex",
+    /// Whatever a PEX_RES names is contacted.
+    FollowsAnyAddress = "follows-any-address",
+
+    /// A reply is sent ten times.
+    Amplifies = "amplifies",
+    /// After many HANDSHAKEs from one address, none is answered any more.
+    FloodEnds = "flood-ends",
+    /// Chunks are sent as if all before had been acknowledged.
+    NoCongestionControl = "no-congestion-control",
+    /// The last chunk is sent again and again until it is acknowledged.
+    ResendsForEver = "resends-for-ever",
+    /// One chunk at a time is under way.
+    StopAndWait = "stop-and-wait",
+    /// The delays that ACKs tell have no effect.
+    DeafToDelay = "deaf-to-delay",
+    /// An ACK of a chunk that does not exist is the end of the peer.
+    DiesOfAckOfNothing = "dies-of-ack-of-nothing",
+    /// A chunk that anybody sends is content.
+    BelievesAnyData = "believes-any-data",
+    /// A hash that anybody sends is the node's.
+    BelievesAnyHash = "believes-any-hash",
+    /// A message of type 254 is the end of the peer.
+    DiesOfUnknownMessage = "dies-of-unknown-message",
+    /// A datagram without channel ID is the end of the peer.
+    DiesOfShortDatagram = "dies-of-short-datagram",
+    /// A message that is cut is the end of the peer.
+    DiesOfTruncatedMessage = "dies-of-truncated-message",
+    /// A HANDSHAKE that is cut is the end of the peer.
+    DiesOfTruncatedHandshake = "dies-of-truncated-handshake",
+    /// A long swarm ID is the end of the peer.
+    DiesOfLongSwarmId = "dies-of-long-swarm-id",
+    /// A datagram of more than 60,000 bytes is the end of the peer.
+    DiesOfHugeDatagram = "dies-of-huge-datagram",
+    /// A REQUEST whose end lies before its start is the end of the peer.
+    DiesOfReversedRange = "dies-of-reversed-range",
+    /// A REQUEST beyond the content is the end of the peer.
+    DiesOfRequestBeyondEnd = "dies-of-request-beyond-end",
+    /// A REQUEST that reaches beyond the content has no effect.
+    RefusesOverlongRequest = "refuses-overlong-request",
+    /// A message of a type from 128 to 237 is the end of the peer.
+    DiesOfHighType = "dies-of-high-type",
     /// An option list without end is the end of the peer.
     DiesOfMissingEnd = "dies-of-missing-end",
     /// An unassigned option is the end of the peer.

@@ -8,6 +8,7 @@ mod catalogue;
 mod incoming;
 mod outgoing;
 mod rogue;
+mod spoiling;
 
 pub use catalogue::Misbehaviour;
 pub use rogue::Rogue;

@@ -1,13 +1,14 @@
 //! What is done to datagrams that go.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ppspp_dissector::wire::{
     ChannelId, ContentIntegrity, Handshake, HashFunction, Message, MessageType, ProtocolOption,
 };
 
 use super::catalogue::Misbehaviour as M;
-use super::rogue::{Rogue, Route};
+use super::rogue::{RESEND, Resend, Rogue, Route};
 use crate::peer::engine::Moment;
 
 /// Bitmaps of supported messages: all and a zero byte, all but DATA.
@@ -22,7 +23,6 @@ impl Rogue {
         destination: SocketAddr,
         datagram: &[u8],
     ) -> Option<Vec<u8>> {
-        let _ = now;
         let (known_as, mut messages, fault) = self.read(datagram);
         if fault.is_some() {
             return Some(datagram.to_vec());
@@ -40,7 +40,7 @@ impl Rogue {
         if let Some(place) = handshake
             && let Some(Message::Handshake(reply)) = messages.get_mut(place)
         {
-            self.reply(destination, channel, reply, &ids);
+            self.reply(now, destination, channel, reply, &ids);
             match self.what {
                 Some(M::ReplyHandshakeLast) => {
                     let reply = messages.remove(place);
@@ -50,11 +50,48 @@ impl Rogue {
                 _ => {}
             }
         }
+        let is_keep_alive = messages.is_empty();
+        let is_idle = |route: &Route| {
+            route.theirs == channel && now.since(route.heard) > Duration::from_secs(3)
+        };
+        // Repeated HAVEs keep a channel alive, too.
+        let is_light = kinds.iter().all(|kind| *kind == MessageType::Have);
+        if self.does(M::NoKeepAlives) && is_light && self.routes.iter().any(is_idle) {
+            return None;
+        }
+        self.availability(&mut messages, handshake.is_some());
+        self.hashes(now, destination, channel, &mut messages);
+        let padded = self.padded(&messages);
+        if let (
+            Some(padded),
+            Some(Message::Data {
+                data, data_length, ..
+            }),
+        ) = (&padded, messages.last_mut())
+        {
+            *data = padded;
+            *data_length = padded.len();
+        }
+        // A message that is gone must not leave a keep-alive behind.
+        if messages.is_empty() && !is_keep_alive && !self.does(M::NoHaves) {
+            return None;
+        }
         let mut bytes = self.datagram(channel, &messages);
+        let is_data = kinds.contains(&MessageType::Data);
+        if self.does(M::GarbageOnOpenChannels) && handshake.is_none() && !is_data && !is_keep_alive
+        {
+            bytes.extend_from_slice(&[0xee; 3]);
+        }
         if handshake.is_some() && self.does(M::ReplyTrailingGarbage) {
             bytes.extend_from_slice(&[0xee; 3]);
         }
+        if handshake.is_some() && self.does(M::Amplifies) {
+            for _ in 0..9 {
+                self.queue.push_back((destination, bytes.clone()));
+            }
+        }
         if kinds.contains(&MessageType::Data) {
+            self.pace(now, destination, channel, &messages, &mut bytes)?;
             if self.does(M::DataToChannelZero) {
                 let copy = self.datagram(ChannelId::ZERO, &messages);
                 self.queue.push_back((destination, copy));
@@ -70,6 +107,53 @@ impl Rogue {
         Some(bytes)
     }
 
+    /// Breaks the rules of congestion control for a datagram with DATA; nothing
+    /// where it does not go now.
+    fn pace(
+        &mut self,
+        now: Moment,
+        destination: SocketAddr,
+        channel: ChannelId,
+        messages: &[Message<'_>],
+        bytes: &mut Vec<u8>,
+    ) -> Option<()> {
+        let is_it = |it: &&mut Route| (it.address, it.theirs) == (destination, channel);
+        match self.what {
+            Some(M::ResendsForEver) => {
+                self.resend = Some(Resend {
+                    next: now + RESEND,
+                    destination,
+                    bytes: bytes.clone(),
+                    left: 100,
+                });
+            }
+            Some(M::StopAndWait) => {
+                let route = self.routes.iter_mut().find(is_it)?;
+                if route.under_way.is_some() {
+                    let parked = std::mem::take(bytes);
+                    self.parked.push_back((destination, channel, parked));
+                    return None;
+                }
+                route.under_way = Some(now);
+            }
+            Some(M::NoCongestionControl) => {
+                let ours = self.routes.iter_mut().find(is_it)?.ours;
+                let chunk = messages.iter().find_map(|message| match message {
+                    Message::Data { spec, .. } => Some(*spec),
+                    _ => None,
+                })?;
+                let ack = Message::Ack {
+                    spec: chunk,
+                    delay: 1000,
+                };
+                let bytes = self.datagram(ours, &[ack]);
+                self.inject.push_back((destination, bytes));
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
     /// Another swarm's ID.
     fn other_id(&self) -> Vec<u8> {
         self.swarm.id.iter().map(|byte| byte ^ 0xff).collect()
@@ -78,6 +162,7 @@ impl Rogue {
     /// A reply of the engine's.
     fn reply<'o>(
         &mut self,
+        now: Moment,
         destination: SocketAddr,
         theirs: ChannelId,
         reply: &mut Handshake<'o>,
@@ -96,6 +181,10 @@ impl Rogue {
             ours,
             shown,
             came: 0,
+            heard: now,
+            asked: None,
+            is_choked: false,
+            under_way: None,
         });
         let opening = self.openings.get(&(destination, theirs));
         if self.does(M::DataBeforeThird) && opening.is_some_and(|it| it.asks) {

@@ -1,11 +1,12 @@
 //! What stands between an honest engine and the network.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ppspp_dissector::wire::{
-    ChannelId, ChunkSize, Handshake, Layout, Message, ProtocolOption, decode_datagram,
-    encode_datagram,
+    Bin, ChannelId, ChunkRange, ChunkSize, ChunkSpec, Handshake, Layout, Message, ProtocolOption,
+    decode_datagram, encode_datagram,
 };
 
 use super::catalogue::Misbehaviour;
@@ -23,7 +24,29 @@ pub(super) struct Route {
     pub(super) shown: ChannelId,
     /// Datagrams that came on it.
     pub(super) came: u64,
+    /// When the last one came.
+    pub(super) heard: Moment,
+    /// Whether it was asked for chunks on it, and the last REQUEST.
+    pub(super) asked: Option<ChunkRange>,
+    /// Whether the other end has choked us.
+    pub(super) is_choked: bool,
+    /// When a chunk went out that is not acknowledged.
+    pub(super) under_way: Option<Moment>,
 }
+
+/// A datagram that is sent again and again.
+#[derive(Clone, Debug)]
+pub(super) struct Resend {
+    pub(super) next: Moment,
+    pub(super) destination: SocketAddr,
+    pub(super) bytes: Vec<u8>,
+    pub(super) left: u32,
+}
+
+/// How long after the last time a datagram is sent again, and how long a chunk
+/// waits for the one before.
+pub(super) const RESEND: Duration = Duration::from_millis(150);
+const PARKED: Duration = Duration::from_millis(200);
 
 /// A first datagram that came.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +72,18 @@ pub struct Rogue {
     /// Datagrams that the engine is to be given beside what came.
     pub(super) inject: VecDeque<(SocketAddr, Vec<u8>)>,
     pub(super) counter: u32,
+    /// A chunk that is sent again: when, to whom, how often still.
+    pub(super) resend: Option<Resend>,
+    /// Chunks that wait for the one before to be acknowledged, by channel.
+    pub(super) parked: VecDeque<(SocketAddr, ChannelId, Vec<u8>)>,
+    /// Chunks and nodes that somebody has sent.
+    pub(super) poisoned: BTreeSet<ChunkRange>,
+    /// Hashes that wait for their chunk to go first.
+    pub(super) held: Vec<Vec<u8>>,
+    /// Hashes that were sent to anybody.
+    pub(super) hashes: BTreeSet<Bin>,
+    /// Chunks of the content, once the engine has announced them.
+    pub(super) size: u64,
     pub(super) is_dead: bool,
 }
 
@@ -73,6 +108,12 @@ impl Rogue {
             queue: VecDeque::new(),
             inject: VecDeque::new(),
             counter: 0,
+            resend: None,
+            parked: VecDeque::new(),
+            poisoned: BTreeSet::new(),
+            held: Vec::new(),
+            hashes: BTreeSet::new(),
+            size: 0,
             is_dead: false,
         }
     }
@@ -135,13 +176,66 @@ impl Rogue {
 
     /// When it wants to be called again.
     pub fn deadline(&self, peer: &Peer) -> Option<Moment> {
-        peer.deadline().filter(|_| !self.is_dead)
+        if self.is_dead {
+            return None;
+        }
+        let resend = self.resend.as_ref().map(|resend| resend.next);
+        [peer.deadline(), resend, self.release()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Time has passed.
     pub fn elapse(&mut self, peer: &mut Peer, now: Moment) {
-        if !self.is_dead {
-            peer.elapse(now);
+        if self.is_dead {
+            return;
+        }
+        if let Some(resend) = &mut self.resend
+            && resend.next <= now
+        {
+            self.queue
+                .push_back((resend.destination, resend.bytes.clone()));
+            resend.next = now + RESEND;
+            resend.left -= 1;
+            if resend.left == 0 {
+                self.resend = None;
+            }
+        }
+        if self.release().is_some_and(|at| at <= now) {
+            let late: Vec<_> = self
+                .routes
+                .iter()
+                .filter(|route| route.under_way.is_some_and(|at| at + PARKED <= now))
+                .map(|route| route.ours)
+                .collect();
+            for ours in late {
+                self.next_parked(now, ours);
+            }
+        }
+        peer.elapse(now);
+    }
+
+    /// When a parked chunk goes without being acknowledged.
+    fn release(&self) -> Option<Moment> {
+        let first = self.routes.iter().filter_map(|route| route.under_way).min();
+        first
+            .filter(|_| self.does(Misbehaviour::StopAndWait))
+            .map(|at| at + PARKED)
+    }
+
+    /// Lets the next parked chunk of a channel go.
+    pub(super) fn next_parked(&mut self, now: Moment, ours: ChannelId) {
+        let Some(route) = self.routes.iter_mut().find(|it| it.ours == ours) else {
+            return;
+        };
+        let place = self
+            .parked
+            .iter()
+            .position(|(address, theirs, _)| (*address, *theirs) == (route.address, route.theirs));
+        route.under_way = place.map(|_| now);
+        if let Some((address, _, bytes)) = place.and_then(|place| self.parked.remove(place)) {
+            self.queue.push_back((address, bytes));
         }
     }
 
@@ -167,6 +261,17 @@ impl Rogue {
             self.routes.remove(0);
         }
         self.routes.push(route);
+    }
+
+    /// A chunk specification of the swarm's.
+    pub(super) fn spec(&self, start: u64, end: u64) -> Option<ChunkSpec> {
+        let range = ChunkRange::new(start, end)?;
+        ChunkSpec::of(range, self.layout.addressing, self.swarm.chunk_size)
+    }
+
+    /// The chunks that a message names.
+    pub(super) fn range(&self, message: &Message<'_>) -> Option<ChunkRange> {
+        message.spec()?.chunks(self.swarm.chunk_size).range()
     }
 
     /// A datagram of these messages.

@@ -72,8 +72,9 @@ fn own_channel_id(it: &mut Conversation<'_>) -> Outcome {
 fn random_channel_ids(it: &mut Conversation<'_>) -> Outcome {
     let mut ids = Vec::with_capacity(SAMPLES);
     let mut frames = Vec::with_capacity(SAMPLES);
-    let port = it.first_port()?;
     for _ in 0..SAMPLES {
+        // Some take an address for a peer.
+        let port = it.port()?;
         let (channel, reply) = it.shake(port)?;
         // Some count channels that are half-open.
         it.send(&channel, &[])?;
@@ -166,8 +167,17 @@ fn unseeded_rand() -> impl Iterator<Item = u32> {
 fn two_channels(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
     let chunk = 1.min(it.chunks(1)? - 1);
-    let first = it.open()?;
-    let second = it.open()?;
+    let port = it.port()?;
+    let first = it.open_at(port)?;
+    let second = match it.open_at(port) {
+        Err(Stop::Inconclusive(_)) => {
+            return Err(Stop::silence(
+                "a reply to the HANDSHAKE for another channel",
+                "nothing, while a channel from the same address is open",
+            ));
+        }
+        other => other?,
+    };
     if first.theirs == second.theirs {
         return Err(Stop::violation(
             "a channel ID for each channel",

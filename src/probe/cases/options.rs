@@ -1,8 +1,8 @@
 //! Protocol options (RFC 7574, section 7).
 
 use ppspp_dissector::wire::{
-    ChunkAddressing, ContentIntegrity, HashFunction, MessageType, OptionCode, ProtocolOption,
-    bitmap_supports,
+    ChannelId, ChunkAddressing, ContentIntegrity, HashFunction, Message, MessageType, OptionCode,
+    ProtocolOption, bitmap_supports,
 };
 
 use super::support::{answered, needs_option, needs_options, refused};
@@ -273,6 +273,27 @@ pub(in crate::probe) const CASES: &[Case] = &[
         ..Case::USUAL
     },
     Case {
+        id: "rfc7574/7.11/chunk-size-without-supported-messages",
+        title: "A HANDSHAKE with the chunk size and no supported messages is answered",
+        requirement: "Only who supports a subset of the messages has to signal that (option 8), \
+                      and everybody tells the chunk size (option 9): a HANDSHAKE may have the one \
+                      and lack the other.",
+        awaits: REPLY,
+        finds: &[M::DropsChunkSize],
+        run: chunk_size_without_supported_messages,
+        ..Case::USUAL
+    },
+    Case {
+        id: "rfc7574/7.10/messages-behind-bitmap",
+        title: "What follows the supported messages is read",
+        requirement: "The bitmap has as many bytes as its length octet says; what follows it, \
+                      further options and messages, begins there.",
+        awaits: &[MessageType::Data],
+        finds: &[M::SwallowsBehindBitmap, M::DropsSupportedMessages],
+        run: messages_behind_bitmap,
+        ..Case::USUAL
+    },
+    Case {
         id: "rfc7574/7/no-end-option-survived",
         title: "A HANDSHAKE whose options do not end does no harm",
         requirement: "A list without end option is invalid; the target may refuse it and must \
@@ -408,7 +429,9 @@ fn higher_version_same_layout(it: &mut Conversation<'_>) -> Outcome {
     let Some(chunk) = delivery.chunk(0) else {
         return Err(Stop::silence("DATA 0", "no DATA"));
     };
-    if chunk.check == crate::probe::proof::Check::Right {
+    let verdict = delivery.proof.clone();
+    let verdict = verdict.map(|mut proof| proof.check(0, &chunk.data));
+    if verdict != Some(crate::probe::proof::Check::Wrong) {
         return Ok(());
     }
     Err(Stop::violation(
@@ -533,8 +556,12 @@ fn other_content_integrity(it: &mut Conversation<'_>) -> Outcome {
 }
 
 fn reply_hash_function(it: &mut Conversation<'_>) -> Outcome {
-    let (declared, _) = declared(it)?;
-    if declared.integrity.is_some_and(|method| !method.has_tree()) {
+    if it
+        .known()
+        .declared
+        .integrity
+        .is_some_and(|method| !method.has_tree())
+    {
         return Err(Stop::Skip(
             "the target declares that there is no tree".to_owned(),
         ));
@@ -656,6 +683,61 @@ fn other_chunk_size(it: &mut Conversation<'_>) -> Outcome {
         },
         "its chunk size is not the swarm's",
     )
+}
+
+fn chunk_size_without_supported_messages(it: &mut Conversation<'_>) -> Outcome {
+    needs_options(it)?;
+    let mut manner = it.known().manner.clone();
+    manner.left_out.insert(OptionCode::SupportedMessages.code());
+    manner.left_out.remove(&OptionCode::ChunkSize.code());
+    let options = it.swarm().options(&manner);
+    let expected = "a HANDSHAKE in reply to one with chunk size (9) and no supported messages (8)";
+    answered(it, &options, expected).map(|_| ())
+}
+
+/// Whether a REQUEST behind the first HANDSHAKE is served once the channel is
+/// open; nothing where such a datagram is not answered.
+fn serves_first_request(
+    it: &mut Conversation<'_>,
+    options: &[ProtocolOption<'_>],
+) -> Result<Option<bool>, Stop> {
+    let port = it.port()?;
+    let mut channel = it.channel(port);
+    let request = Message::Request(it.spec(&channel, 1, 1)?);
+    let handshake = Conversation::handshake(&channel, options.to_vec());
+    it.send_to(&channel, ChannelId::ZERO, &[handshake, request])?;
+    let within = it.patience().answer;
+    if it.reply(&mut channel, within)?.is_none() {
+        return Ok(None);
+    }
+    it.send(&channel, &[])?;
+    Ok(Some(it.awaited(&channel, within)?.is_some()))
+}
+
+fn messages_behind_bitmap(it: &mut Conversation<'_>) -> Outcome {
+    needs_options(it)?;
+    it.needs_service()?;
+    it.chunks(2)?;
+    let mut without = it.known().manner.clone();
+    without
+        .left_out
+        .insert(OptionCode::SupportedMessages.code());
+    without.left_out.insert(OptionCode::ChunkSize.code());
+    let options = it.swarm().options(&without);
+    if serves_first_request(it, &options)? != Some(true) {
+        return Err(Stop::Skip(
+            "the target serves no REQUEST that comes with the first HANDSHAKE".to_owned(),
+        ));
+    }
+    let mut with = without;
+    with.left_out.remove(&OptionCode::SupportedMessages.code());
+    let options = it.swarm().options(&with);
+    let expected = "DATA 1, asked for behind a HANDSHAKE with supported messages (8)";
+    match serves_first_request(it, &options)? {
+        Some(true) => Ok(()),
+        Some(false) => Err(Stop::silence(expected, "the REQUEST behind is not served")),
+        None => Err(Stop::silence(expected, "the HANDSHAKE is not answered")),
+    }
 }
 
 /// Sends a first datagram whose option list is spoilt, and lets the liveness
