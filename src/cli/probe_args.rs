@@ -11,12 +11,13 @@ use crate::probe::Level;
 
 pub(super) const PROBE_AFTER_HELP: &str = "\
 Examples:
-  ppsp-inspect probe 127.0.0.1:6778 --swarm 64c18940…     every case, a line each
-  ppsp-inspect probe HOST:PORT --swarm ID -w probe.pcapng  and all that was said
+  ppsp-inspect probe HOST:PORT --swarm ID      every case, a line each
+  ppsp-inspect probe HOST:PORT --swarm ID -w probe.pcapng
+                                               and all that was said
   ppsp-inspect probe HOST:PORT --swarm ID --case 3.1.1 --case '7.*'
   ppsp-inspect probe HOST:PORT --swarm ID --level must --json | jq .summary
-  ppsp-inspect probe 127.0.0.1:7000 --swarm ID --exec './peer --seed a.bin {addr}'
-                                               starts the target, also after a crash
+  ppsp-inspect probe HOST:PORT --swarm ID --exec 'ppsp-inspect peer seed video.mp4 --listen {addr}'
+                                               starts the target, again after a crash
   ppsp-inspect probe --list                    all cases
 
 The target is a seeder of static content. What it is asked for has to be in the

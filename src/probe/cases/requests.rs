@@ -355,6 +355,18 @@ fn repeated_request(it: &mut Conversation<'_>) -> Outcome {
     it.chunks(4)?;
     let channel = it.open()?;
     let request = Message::Request(it.spec(&channel, 2, 2)?);
-    it.send(&channel, std::slice::from_ref(&request))?;
-    serves_after(it, &[request], &channel, "a REQUEST for the second time")
+    let mut delivery = Delivery::new(it);
+    for _ in 0..2 {
+        it.send(&channel, std::slice::from_ref(&request))?;
+    }
+    // What comes is acknowledged: no window is to be full of it.
+    let settle = it.patience().quiet / 2;
+    it.collect(&channel, &mut delivery, settle, Acks::Each(1000), |_| false)?;
+    if it.serves(&channel, 3)? {
+        return Ok(());
+    }
+    Err(Stop::silence(
+        "DATA 3 also after a REQUEST for the second time",
+        "the channel no longer serves",
+    ))
 }
