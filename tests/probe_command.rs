@@ -119,11 +119,11 @@ fn known_failures_conform_and_unexpected_passes_do_not() {
         "# ours\nrfc7574/7.11/reply-chunk-size # left out on purpose\n",
     )
     .expect("written");
-    let fine = seeder.probe(&["--case", "7.11/reply-chunk-size", "--expect", known]);
-    assert_eq!(fine.status, 0, "{fine:?}");
+    let expected = seeder.probe(&["--case", "7.11/reply-chunk-size", "--expect", known]);
+    assert_eq!(expected.status, 0, "{expected:?}");
     assert!(
-        fine.stdout.contains("(expected: left out on purpose)"),
-        "{fine:?}"
+        expected.stdout.contains("(expected: left out on purpose)"),
+        "{expected:?}"
     );
     fs::write(&file, "7.1 # it is wrong there\n").expect("written");
     let unexpected = seeder.probe(&["--case", "7.1", "--expect", known]);
@@ -328,6 +328,23 @@ fn a_target_of_garbage_and_floods_costs_no_hang() {
     ]);
     assert!([1, 3].contains(&report.status), "{report:?}");
     flood.join().expect("it ends");
+}
+
+#[test]
+fn several_cases_at_once_come_to_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let seeder = Seeder::of(folder.path(), &["--misbehave", "no-end-option"]);
+    let verdicts = |jobs: &str| {
+        let run = seeder.probe(&["--case", "7*", "--case", "3.1.1", "--jobs", jobs, "--json"]);
+        assert_eq!(run.status, 1, "{run:?}");
+        let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let listed = report["cases"].as_array().expect("cases").clone();
+        let pairs = listed
+            .iter()
+            .map(|it| (it["id"].clone(), it["verdict"].clone()));
+        pairs.collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts("1"), verdicts("6"));
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn probe(misbehaviour: Option<Misbehaviour>) -> Report {
         net.revive(peer, rogue);
         true
     };
-    run(&plan, &mut net, &mut revive, &mut |_, _| {}).expect("it answers")
+    run(&plan, &mut net, None, &mut revive, &mut |_, _| {}).expect("it answers")
 }
 
 fn failed(report: &Report) -> Vec<(&'static str, String)> {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use crate::output::{
     write_probe_json, write_probe_junit, write_probe_markdown, write_target,
 };
 use crate::probe::{
-    Case, Expectations, Patience, Plan, Report, Role, Selection, Swarm, UdpNet, cases, run,
+    Case, Crew, Expectations, Patience, Plan, Report, Role, Selection, Swarm, UdpNet, cases, run,
     write_recording,
 };
 
@@ -160,27 +161,40 @@ fn work(args: &ProbeArgs, plan: &Plan, expectations: &Expectations) -> Result<Op
         Some(child) => child.restart().is_ok(),
         None => false,
     };
-    let result = run(plan, &mut net, &mut revive, &mut |known, case| {
-        let mut line = Vec::new();
-        if !std::mem::replace(&mut met, true) {
-            let _ = write_target(
-                &mut line,
-                args.target.as_deref().unwrap_or_default(),
-                &plan.swarm,
-                known,
-                style,
-            );
-        }
-        let _ = write_case_line(&mut line, case, expectations, style);
-        // Nobody may be left to read it.
-        let _ = if progress {
-            io::stderr().write_all(&line)
-        } else if args.json {
-            Ok(())
-        } else {
-            io::stdout().write_all(&line)
-        };
-    });
+    let towards = || UdpNet::towards(plan.target);
+    let crew = NonZeroUsize::new(args.jobs.into())
+        .filter(|jobs| jobs.get() > 1)
+        .map(|jobs| Crew {
+            jobs,
+            net: &towards,
+        });
+    let result = run(
+        plan,
+        &mut net,
+        crew.as_ref(),
+        &mut revive,
+        &mut |known, case| {
+            let mut line = Vec::new();
+            if !std::mem::replace(&mut met, true) {
+                let _ = write_target(
+                    &mut line,
+                    args.target.as_deref().unwrap_or_default(),
+                    &plan.swarm,
+                    known,
+                    style,
+                );
+            }
+            let _ = write_case_line(&mut line, case, expectations, style);
+            // Nobody may be left to read it.
+            let _ = if progress {
+                io::stderr().write_all(&line)
+            } else if args.json {
+                Ok(())
+            } else {
+                io::stdout().write_all(&line)
+            };
+        },
+    );
     match result {
         Ok(report) => Ok(Some(report)),
         Err(error) => {

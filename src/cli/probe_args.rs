@@ -87,6 +87,11 @@ pub(super) struct ProbeArgs {
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) repeat: u32,
 
+    /// Run so many cases at once, where they allow it
+    #[arg(long, value_name = "N", default_value = "1",
+          value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(super) jobs: u8,
+
     /// What the cases' random numbers come from
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,
@@ -111,7 +116,7 @@ pub(super) struct ProbeArgs {
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Write the report as JUnit does
+    /// Write the report for continuous integration, in XML as of `JUnit`
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,
 

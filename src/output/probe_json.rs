@@ -1,4 +1,4 @@
-//! What came of a probe, for programs: JSON, and JUnit's XML.
+//! What came of a probe, for programs: JSON, and the XML of `JUnit`.
 
 use std::io::{self, Write};
 
@@ -103,7 +103,7 @@ pub fn write_cases_json(out: &mut impl Write, cases: &[&Case]) -> io::Result<()>
     writeln!(out)
 }
 
-/// Writes a probe as JUnit does, for continuous integration.
+/// Writes a probe as `JUnit` does, for continuous integration.
 ///
 /// # Errors
 /// What `out` answers.

@@ -150,14 +150,14 @@ fn answered(
     let mut best = None;
     for _ in 0..2 {
         for manner in round {
-            let channel = match begun.iter().find(|(_, it)| *it == manner) {
-                Some((channel, _)) => channel.clone(),
-                None => {
-                    let port = conversation.port().map_err(ours)?;
-                    let channel = conversation.channel(port);
-                    begun.push((channel.clone(), manner));
-                    channel
-                }
+            let before = begun.iter().find(|(_, it)| *it == manner);
+            let channel = if let Some((channel, _)) = before {
+                channel.clone()
+            } else {
+                let port = conversation.port().map_err(ours)?;
+                let channel = conversation.channel(port);
+                begun.push((channel.clone(), manner));
+                channel
             };
             conversation.note(format!("is this answered? {}", manner.describe()));
             let sent = if manner.is_legacy {

@@ -90,6 +90,9 @@ pub struct Case {
     pub erratum: Option<u32>,
     /// Whether it takes so long that it only runs when asked for.
     pub is_slow: bool,
+    /// Whether no other may run beside it: it may end the target, or shuts others
+    /// out for a while.
+    pub is_alone: bool,
     /// Violations that it is there to find: a peer that does one of them fails
     /// it, and our tests make one that does.
     pub finds: &'static [Misbehaviour],
@@ -109,6 +112,7 @@ impl Case {
         limit: Duration::from_secs(20),
         erratum: None,
         is_slow: false,
+        is_alone: false,
         finds: &[],
         run: |_| Ok(()),
     };

@@ -35,6 +35,6 @@ pub use net::{Arrival, Net, Port, UdpNet};
 pub use proof::{Check, Proof};
 pub use recording::write_recording;
 pub use registry::cases;
-pub use runner::{CaseReport, Plan, Report, Revive, run};
+pub use runner::{CaseReport, Crew, Plan, Report, Revive, run};
 pub use selection::{Selection, is_match};
 pub use swarm::{Declared, Known, Manner, Swarm};

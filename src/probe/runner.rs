@@ -1,6 +1,10 @@
 //! Runs cases one after the other and looks after the target's life.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use rand_chacha::ChaCha12Rng;
@@ -73,13 +77,25 @@ impl Report {
 /// Who brings a target back to life that has died. Whether there is one again.
 pub type Revive<'a, N> = &'a mut dyn FnMut(&mut N) -> bool;
 
-/// Runs the plan; `tell` is called after each case.
+/// Several cases at once: how many, and what gives each a way to the target.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "a function has none")]
+pub struct Crew<'a, N> {
+    /// How many.
+    pub jobs: NonZeroUsize,
+    /// A net of its own for each.
+    pub net: &'a (dyn Fn() -> N + Sync),
+}
+
+/// Runs the plan; `tell` is called after each case. With a crew, cases that
+/// other ones may run beside come first, several at once.
 ///
 /// # Errors
 /// When the target answers nothing from the beginning.
 pub fn run<N: Net>(
     plan: &Plan,
     net: &mut N,
+    crew: Option<&Crew<'_, N>>,
     revive: Revive<'_, N>,
     tell: &mut dyn FnMut(&Known, &CaseReport),
 ) -> Result<Report, Unreachable> {
@@ -91,9 +107,18 @@ pub fn run<N: Net>(
         &generator(plan.seed, "acquaintance", 0),
     )?;
     let known = acquaintance.known;
-    let mut cases: Vec<CaseReport> = Vec::with_capacity(plan.cases.len());
+    let mut cases: Vec<Option<CaseReport>> = plan.cases.iter().map(|_| None).collect();
     let mut dead_since: Option<&'static str> = None;
-    for &case in &plan.cases {
+    if let Some(crew) = crew {
+        let all_lived = at_once(plan, crew, &known, &mut cases, tell);
+        if !all_lived && !revive(net) {
+            dead_since = Some("some case of several at once; --jobs 1 tells which");
+        }
+    }
+    for (&case, place) in plan.cases.iter().zip(&mut cases) {
+        if place.is_some() {
+            continue;
+        }
         let report = match dead_since {
             Some(killer) => not_run(case, killer),
             None => run_case(plan, net, &known, case),
@@ -102,13 +127,61 @@ pub fn run<N: Net>(
             dead_since = Some(case.id);
         }
         tell(&known, &report);
-        cases.push(report);
+        *place = Some(report);
     }
     Ok(Report {
         known,
         record: acquaintance.record,
-        cases,
+        cases: cases.into_iter().flatten().collect(),
     })
+}
+
+/// Runs cases beside each other until the target dies of one; whether it lived.
+/// What any of them found when it was dead already does not count: they stay
+/// open.
+fn at_once<N: Net>(
+    plan: &Plan,
+    crew: &Crew<'_, N>,
+    known: &Known,
+    cases: &mut [Option<CaseReport>],
+    tell: &mut dyn FnMut(&Known, &CaseReport),
+) -> bool {
+    let next = AtomicUsize::new(0);
+    let died = AtomicBool::new(false);
+    let (send, reports) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..crew.jobs.get() {
+            let (send, next, died) = (send.clone(), &next, &died);
+            scope.spawn(move || {
+                let mut way = (crew.net)();
+                while !died.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&case) = plan.cases.get(index) else {
+                        return;
+                    };
+                    if case.is_alone {
+                        continue;
+                    }
+                    let report = run_case(plan, &mut way, known, case);
+                    if report.killed {
+                        died.store(true, Ordering::Relaxed);
+                    }
+                    // The receiver stays until all have ended.
+                    let _ = send.send((index, report));
+                }
+            });
+        }
+        drop(send);
+        for (index, report) in reports {
+            // A failure may be the death that another one has caused.
+            let is_sure = !died.load(Ordering::Relaxed) || report.verdict == Verdict::Pass;
+            if is_sure && !report.killed {
+                tell(known, &report);
+                cases[index] = Some(report);
+            }
+        }
+    });
+    !died.load(Ordering::Relaxed)
 }
 
 fn not_run(case: &'static Case, killer: &str) -> CaseReport {

@@ -27,7 +27,7 @@ const DELAY: Duration = Duration::from_millis(5);
 enum Station {
     Target {
         peer: Box<Peer>,
-        rogue: Rogue,
+        rogue: Box<Rogue>,
     },
     Mailbox {
         came: VecDeque<(Moment, SocketAddr, Vec<u8>)>,
@@ -93,7 +93,7 @@ impl SimulatedNet {
             Self::TARGET,
             Station::Target {
                 peer: Box::new(peer),
-                rogue,
+                rogue: Box::new(rogue),
             },
         );
         let target = network
@@ -110,7 +110,7 @@ impl SimulatedNet {
     pub fn revive(&mut self, peer: Peer, rogue: Rogue) {
         let station = Station::Target {
             peer: Box::new(peer),
-            rogue,
+            rogue: Box::new(rogue),
         };
         // There is such a host: it was added first.
         let _ = self.network.restart(self.target, station);

@@ -210,13 +210,13 @@ misbehaviours! {
     /// Keep-alives are not sent.
     NoKeepAlives = "no-keep-alives",
 
-    /// PEX_REQ is answered with the asker's address.
+    /// `PEX_REQ` is answered with the asker's address.
     NamesAsker = "names-asker",
-    /// PEX_REQ is answered with port 0.
+    /// `PEX_REQ` is answered with port 0.
     NamesNonsense = "names-nonsense",
-    /// What stands behind a PEX_RES in a datagram is not read.
+    /// What stands behind a `PEX_RES` in a datagram is not read.
     CannotReadPex = "cannot-read-pex",
-    /// Whatever a PEX_RES names is contacted.
+    /// Whatever a `PEX_RES` names is contacted.
     FollowsAnyAddress = "follows-any-address",
 
     /// A reply is sent ten times.

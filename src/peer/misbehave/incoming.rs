@@ -263,7 +263,7 @@ impl Rogue {
             let own = self.routes.iter().rev().find(|it| it.address == source);
             let own = own.copied()?;
             return match what {
-                Some(M::TakesAnyChannel) => Some((source, self.readdressed(own.ours, datagram))),
+                Some(M::TakesAnyChannel) => Some((source, readdressed(own.ours, datagram))),
                 Some(M::WrongChannelEnds) => Some((source, self.closing(own.ours))),
                 _ => None,
             };
@@ -282,7 +282,7 @@ impl Rogue {
                 }
                 _ => {}
             }
-            return Some((source, self.readdressed(route.ours, datagram)));
+            return Some((source, readdressed(route.ours, datagram)));
         }
         let handshake = messages.iter().find_map(|message| match message {
             Message::Handshake(handshake) => Some(handshake),
@@ -322,7 +322,7 @@ impl Rogue {
         mut messages: Vec<Message<'_>>,
     ) -> Option<(SocketAddr, Vec<u8>)> {
         let ends = Some((source, self.closing(route.ours)));
-        let as_it_is = Some((source, self.readdressed(route.ours, datagram)));
+        let as_it_is = Some((source, readdressed(route.ours, datagram)));
         let (asked, is_choked) = (route.asked, route.is_choked);
         let request = messages
             .iter()
@@ -492,12 +492,11 @@ impl Rogue {
             self.queue.push_back((source, bytes));
         }
     }
+}
 
-    /// The same datagram to another channel.
-    #[expect(clippy::unused_self, reason = "called beside those that need it")]
-    fn readdressed(&self, channel: ChannelId, datagram: &[u8]) -> Vec<u8> {
-        let mut bytes = channel.0.to_be_bytes().to_vec();
-        bytes.extend_from_slice(datagram.get(4..).unwrap_or_default());
-        bytes
-    }
+/// The same datagram to another channel.
+fn readdressed(channel: ChannelId, datagram: &[u8]) -> Vec<u8> {
+    let mut bytes = channel.0.to_be_bytes().to_vec();
+    bytes.extend_from_slice(datagram.get(4..).unwrap_or_default());
+    bytes
 }

@@ -101,7 +101,7 @@ impl Rogue {
                 .and_then(|it| it.version)
                 .is_some_and(|version| version > 1);
             if self.does(M::NoTimestampForHigherVersion) && is_later {
-                self.without_timestamp(&mut bytes, &messages);
+                without_timestamp(&mut bytes, &messages);
             }
         }
         Some(bytes)
@@ -245,12 +245,12 @@ impl Rogue {
             _ => ours,
         }
     }
+}
 
-    /// Takes the timestamp out of the DATA message at the end.
-    fn without_timestamp(&self, bytes: &mut Vec<u8>, messages: &[Message<'_>]) {
-        if let Some(Message::Data { data, .. }) = messages.last() {
-            let at = bytes.len().saturating_sub(data.len() + 8);
-            bytes.drain(at..at + 8);
-        }
+/// Takes the timestamp out of the DATA message at the end.
+fn without_timestamp(bytes: &mut Vec<u8>, messages: &[Message<'_>]) {
+    if let Some(Message::Data { data, .. }) = messages.last() {
+        let at = bytes.len().saturating_sub(data.len() + 8);
+        bytes.drain(at..at + 8);
     }
 }

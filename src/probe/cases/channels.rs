@@ -140,7 +140,7 @@ fn objection(ids: &[u32]) -> Option<String> {
     None
 }
 
-/// What rand() of the GNU C library yields without a seed.
+/// What `rand()` of the GNU C library yields without a seed.
 fn unseeded_rand() -> impl Iterator<Item = u32> {
     let mut state: Vec<u32> = vec![1];
     for index in 1..31 {

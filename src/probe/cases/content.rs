@@ -1,13 +1,13 @@
 //! DATA and INTEGRITY: what comes with a chunk, in which order, and whether it
 //! is the content (RFC 7574, sections 3.3, 5 and 8.6).
 
-use ppspp_dissector::wire::{Bin, Message, MessageType, encode_message};
+use ppspp_dissector::wire::{Bin, ChunkRange, Message, MessageType, encode_message};
 
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::conversation::{Channel, Conversation};
 use crate::probe::fetch::{Delivery, Piece};
-use crate::probe::proof::Check;
+use crate::probe::proof::{Check, Proof};
 
 const CHUNK: &[MessageType] = &[MessageType::Data, MessageType::Integrity];
 
@@ -179,7 +179,7 @@ fn data_names_one_chunk(it: &mut Conversation<'_>) -> Outcome {
     if data.peek().is_none() {
         return Err(Stop::silence("DATA messages", "none"));
     }
-    match data.find(|piece| !piece.chunks.is_some_and(|range| range.is_single())) {
+    match data.find(|piece| !piece.chunks.is_some_and(ChunkRange::is_single)) {
         None => Ok(()),
         Some(piece) => Err(Stop::violation(
             "DATA that names one chunk",
@@ -369,7 +369,7 @@ fn uncle_heights(delivery: &Delivery) -> Vec<(u32, usize)> {
     let peaks: Vec<_> = delivery
         .proof
         .iter()
-        .flat_map(|proof| proof.peaks())
+        .flat_map(Proof::peaks)
         .map(|peak| peak.chunks)
         .collect();
     let hashes = delivery
@@ -411,8 +411,7 @@ fn integrity_descending(it: &mut Conversation<'_>) -> Outcome {
 fn integrity_names_subtree(it: &mut Conversation<'_>) -> Outcome {
     let (_, delivery, _) = stranger(it)?;
     let wrong = delivery.pieces.iter().find(|piece| {
-        piece.kind == MessageType::Integrity
-            && !piece.chunks.is_some_and(|range| range.is_subtree())
+        piece.kind == MessageType::Integrity && !piece.chunks.is_some_and(ChunkRange::is_subtree)
     });
     match wrong {
         None => Ok(()),
@@ -433,7 +432,7 @@ fn peaks_come_first(it: &mut Conversation<'_>) -> Outcome {
     let Some(data) = delivery.chunk(chunk) else {
         return Ok(());
     };
-    let Some(peaks) = proof.map(|proof| proof.peaks()).filter(|it| !it.is_empty()) else {
+    let Some(peaks) = proof.map(Proof::peaks).filter(|it| !it.is_empty()) else {
         return Err(Stop::violation(
             "hashes of nodes from chunk 0 on that lead to the root: the peaks",
             "none such",
@@ -469,7 +468,7 @@ fn peaks_before_uncles(it: &mut Conversation<'_>) -> Outcome {
     };
     let hashes = || {
         let pieces = delivery.pieces.iter();
-        let is_node = |piece: &&Piece| piece.chunks.is_some_and(|range| range.is_subtree());
+        let is_node = |piece: &&Piece| piece.chunks.is_some_and(ChunkRange::is_subtree);
         pieces
             .filter(|piece| piece.kind == MessageType::Integrity)
             .filter(is_node)

@@ -22,6 +22,7 @@ const MUTATIONS: usize = 400;
 const ROBUST: Case = Case {
     level: Level::Robustness,
     awaits: CHUNK,
+    is_alone: true,
     ..Case::USUAL
 };
 

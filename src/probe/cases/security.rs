@@ -53,6 +53,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
         level: Level::Robustness,
         awaits: CHUNK,
         finds: &[M::FloodEnds],
+        is_alone: true,
         run: flood_of_handshakes,
         ..Case::USUAL
     },
