@@ -23,7 +23,7 @@ help: ## Show what there is
 	@echo
 	@echo "Variables: CAPTURE (run), DATAGRAMS and MEGABYTES (bench), FUZZ_SECONDS (fuzz), DAMAGE_CASES (damage), CARGO"
 
-setup: ## Install what the build needs besides Rust: a C compiler and pkg-config
+setup: ## Install what the build needs besides Rust: a C compiler, pkg-config, libpcap
 	@$(TOOLS)/setup
 
 build: setup

@@ -5,14 +5,14 @@
 //! so, and where a live stream begins; then the files are put together.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use ppspp_dissector::integrity::Hash;
 use ppspp_dissector::session::{Datagram, Late, Record, Swarm, SwarmIndex, Verdict};
-use ppspp_dissector::wire::{Message, MessageType};
+use ppspp_dissector::wire::{MessageType, Pieces};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -38,13 +38,13 @@ pub struct Extraction {
     directory: PathBuf,
     force: bool,
     unprotected: bool,
-    spool_path: PathBuf,
+    /// A file without a name, which the system removes whatever ends the program.
     spool: BufWriter<File>,
     spooled: u64,
     /// What goes into the files: the first copy of each chunk that counts.
     chunks: HashMap<SwarmIndex, BTreeMap<u64, Spooled>>,
-    /// Chunks without verdict, by frame and offset.
-    undecided: HashMap<(u64, usize), Spooled>,
+    /// Chunks without verdict, by frame, offset of the message, and number.
+    undecided: HashMap<(u64, usize, u64), Spooled>,
 }
 
 /// Consecutive chunks of a file.
@@ -93,18 +93,12 @@ impl Extraction {
     pub fn into(directory: &Path, force: bool, unprotected: bool) -> Result<Self> {
         fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
         refuse(&directory.join(MANIFEST), force)?;
-        let spool_path = directory.join(format!(".spool-{}", std::process::id()));
-        let spool = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&spool_path)
-            .with_context(|| spool_path.display().to_string())?;
+        let spool = tempfile::tempfile_in(directory)
+            .with_context(|| format!("{}: no room for the chunks", directory.display()))?;
         Ok(Self {
             directory: directory.to_owned(),
             force,
             unprotected,
-            spool_path,
             spool: BufWriter::with_capacity(COPY, spool),
             spooled: 0,
             chunks: HashMap::new(),
@@ -123,42 +117,22 @@ impl Extraction {
         index: SwarmIndex,
     ) -> Result<()> {
         for (place, located) in record.messages.iter().enumerate() {
-            let Message::Data {
-                spec,
-                data,
-                data_length,
-                ..
-            } = located.message
-            else {
-                continue;
-            };
-            let size = record.layout.chunk_size.or_assumed();
-            let Some(range) = spec.chunks(size).range() else {
-                continue;
-            };
-            if !range.is_single() || data.len() != data_length {
-                continue;
-            }
-            let verdict = record.verdict(place);
-            let counts = match verdict {
-                Verdict::Verified => true,
-                Verdict::Unprotected if self.unprotected => true,
-                Verdict::Unprotected => continue,
-                Verdict::Unverified | Verdict::Failed => false,
-            };
-            let known = self
-                .chunks
-                .get(&index)
-                .is_some_and(|chunks| chunks.contains_key(&range.start()));
-            if known {
-                continue;
-            }
-            let spooled = self.append(data)?;
-            if counts {
-                self.count(index, range.start(), spooled);
-            } else {
-                self.undecided
-                    .insert((datagram.frame, located.offset), spooled);
+            for piece in Pieces::of(located, &record.layout) {
+                let is_known = self
+                    .chunks
+                    .get(&index)
+                    .is_some_and(|chunks| chunks.contains_key(&piece.chunk));
+                let verdict = record.chunk_verdict(place, piece.chunk);
+                if is_known || (verdict == Verdict::Unprotected && !self.unprotected) {
+                    continue;
+                }
+                let spooled = self.append(piece.data)?;
+                if matches!(verdict, Verdict::Verified | Verdict::Unprotected) {
+                    self.count(index, piece.chunk, spooled);
+                } else {
+                    let place = (datagram.frame, located.offset, piece.chunk);
+                    self.undecided.insert(place, spooled);
+                }
             }
         }
         self.settle(record.late);
@@ -171,10 +145,11 @@ impl Extraction {
             if late.kind != MessageType::Data {
                 continue;
             }
-            if let Some(spooled) = self.undecided.remove(&(late.frame, late.offset))
+            let chunk = late.chunks.start();
+            if let Some(spooled) = self.undecided.remove(&(late.frame, late.offset, chunk))
                 && late.verdict == Verdict::Verified
             {
-                self.count(late.swarm, late.chunks.start(), spooled);
+                self.count(late.swarm, chunk, spooled);
             }
         }
     }
@@ -188,12 +163,17 @@ impl Extraction {
         let position = self.spooled;
         self.spool
             .write_all(data)
-            .with_context(|| self.spool_path.display().to_string())?;
+            .with_context(|| self.spool_name())?;
         self.spooled += data.len() as u64;
         Ok(Spooled {
             position,
             length: data.len() as u32,
         })
+    }
+
+    /// What an error calls the spool.
+    fn spool_name(&self) -> String {
+        format!("{}: the chunks on their way", self.directory.display())
     }
 
     /// Writes the files and the manifest. `swarm` yields a swarm by its place.
@@ -210,9 +190,7 @@ impl Extraction {
         for index in &order {
             refuse(&self.directory.join(file_name(swarm(*index))), self.force)?;
         }
-        self.spool
-            .flush()
-            .with_context(|| self.spool_path.display().to_string())?;
+        self.spool.flush().with_context(|| self.spool_name())?;
         let mut files = Vec::new();
         for index in order {
             files.push(self.write_file(swarm(index), &chunks[&index])?);
@@ -347,13 +325,6 @@ impl Extraction {
             let _ = fs::remove_file(&part);
         }
         written.with_context(|| path.display().to_string())
-    }
-}
-
-impl Drop for Extraction {
-    fn drop(&mut self) {
-        // Nobody misses it; that it stays where it can't be removed is no harm.
-        let _ = fs::remove_file(&self.spool_path);
     }
 }
 

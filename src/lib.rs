@@ -13,3 +13,4 @@ pub mod peer;
 pub mod pipeline;
 pub mod probe;
 pub mod progress;
+pub mod selection;

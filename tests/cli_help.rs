@@ -7,12 +7,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use support::capture_writer::{Compression, File, Recipe};
+use support::certificates;
 use support::program::{Run, program, run, run_with_input};
 use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 19] = [
     &[],
     &["read"],
     &["stats"],
@@ -20,6 +21,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["extract"],
     &["hash"],
     &["findings"],
+    &["fields"],
     &["peer"],
     &["peer", "keygen"],
     &["peer", "id"],
@@ -29,6 +31,8 @@ const COMMANDS: [&[&str]; 16] = [
     &["peer", "view"],
     &["probe"],
     &["simulate"],
+    &["live"],
+    &["interfaces"],
 ];
 
 fn help_of(command: &[&str], option: &str) -> String {
@@ -131,6 +135,11 @@ fn write_captures(folder: &Path) {
     for (name, content) in files {
         fs::write(folder.join(name), content).expect("written");
     }
+    let issuer = certificates::pem(
+        &certificates::Statement::issuer("CN=tracker"),
+        &certificates::key(1),
+    );
+    fs::write(folder.join("tracker.pem"), issuer).expect("written");
 }
 
 /// Runs the program's part of an example; what stands before it is played by
@@ -158,6 +167,7 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
         [probe, target, ..] if probe == "probe" && target == "HOST:PORT" => {
             return run_probe(folder, arguments);
         }
+        [live, ..] if live == "live" => return run_sniffer(arguments),
         _ => {}
     }
     match before {
@@ -259,13 +269,16 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
         at.map_or(otherwise.to_owned(), |at| arguments[at + 1].clone())
     };
     let (dialect, hash) = (option("--dialect", "rfc7574"), option("--hash", "sha256"));
+    // Without protection there is no key, and an ID that anybody may choose.
+    let protection = match option("--integrity", "unified-merkle").as_str() {
+        "none" => ["--integrity", "none", "--swarm-id", "00c0ffee"].as_slice(),
+        _ => &["--key", "live.pem"],
+    };
     let mut injector = Peer::start(
         folder,
         [
             "inject",
             "recording.ts",
-            "--key",
-            "live.pem",
             "--pace",
             "200K",
             "--linger",
@@ -276,7 +289,9 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
             &dialect,
             "--hash",
             &hash,
-        ],
+        ]
+        .iter()
+        .chain(protection),
     );
     let said = injector.line();
     let (id, address) = said.trim().split_once("  on ").expect("ID and address");
@@ -340,6 +355,56 @@ fn run_probe(folder: &Path, arguments: &[String]) -> Run {
     }
     let run = program().current_dir(folder).args(&all).output();
     Run::of(run.expect("it starts"))
+}
+
+/// Runs an example that captures, on the loopback interface while a file is
+/// fetched over it.
+fn run_sniffer(arguments: &[String]) -> Run {
+    let here = tempfile::tempdir().expect("a folder");
+    fs::write(here.path().join("content"), vec![7; 20_000]).expect("written");
+    let seeder = Seeder::start(here.path(), "content", &[]);
+    let port = seeder
+        .address
+        .rsplit(':')
+        .next()
+        .expect("a port")
+        .to_owned();
+    let mut all = arguments.to_vec();
+    for place in 1..all.len() {
+        if all[place - 1] == "-i" {
+            "lo".clone_into(&mut all[place]);
+        } else if all[place - 1] == "-a" {
+            "duration:2".clone_into(&mut all[place]);
+        }
+        all[place] = all[place].replace("6778", &port);
+    }
+    if !all.contains(&"-a".to_owned()) {
+        all.extend(["-a", "duration:2"].map(str::to_owned));
+    }
+    let mut command = program();
+    command.current_dir(here.path()).args(&all);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let sniffer = command.spawn().expect("it starts");
+    // Long enough for it to begin, short enough to be seen in its time.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let leech = Peer::start(here.path(), seeder.leech("got", &[]));
+    assert_eq!(leech.end().status, 0);
+    let run = Run::of(sniffer.wait_with_output().expect("it ends"));
+    if run.status == 3 && run.stderr.contains("privileges") {
+        eprintln!("skipped: this process may not capture");
+        return Run {
+            status: 0,
+            stdout: run.stderr,
+            stderr: String::new(),
+        };
+    }
+    // What was counted is told on standard error.
+    assert!(run.stderr.contains("packets captured"), "{run:?}");
+    Run {
+        stdout: run.stdout + &run.stderr,
+        stderr: String::new(),
+        ..run
+    }
 }
 
 /// Gives what the program printed to jq, where that is installed.

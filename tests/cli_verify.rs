@@ -4,11 +4,14 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use support::program::{Run, run};
+use support::program::{Run, program, run};
 use support::samples::{ip_packets, real_captures, sample};
 
 use support::capture_writer::{Recipe, Timed};
@@ -226,6 +229,31 @@ fn content_comes_out_as_it_went_in() {
     let hash = run(["hash", "--json", path.to_str().expect("text")]).json();
     assert_eq!(hash["swarm_id"], file["swarm"]);
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
+}
+
+#[test]
+fn an_extraction_that_is_killed_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let into = folder.path().join("content");
+    let mut child = program()
+        .args(["extract", "-", "-o"])
+        .arg(&into)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let capture = fs::read(sample("merkle-sha256-seven-chunks")).expect("a capture");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(&capture).expect("it reads");
+    stdin.flush().expect("it reads");
+    while !into.exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // It still waits for the end of the capture.
+    assert_eq!(child.try_wait().expect("a child"), None);
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert_eq!(fs::read_dir(&into).expect("a folder").count(), 0);
 }
 
 #[test]

@@ -1,143 +1,22 @@
 //! What a peer does and does not do, datagram by datagram (RFC 7574).
 
+#[path = "support/by_hand.rs"]
+mod by_hand;
 #[allow(dead_code, reason = "each test crate uses a part of it")]
 #[path = "support/peers.rs"]
 mod peers;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use peers::{Network, START, address, content, empty, seeded, swarm};
+use by_hand::{LAYOUT, Seeder, names, spec, us};
+use peers::{Network, address, content, empty, seeded, swarm};
 use ppsp_inspect::peer::engine::{
-    Ending, Event, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity, SwarmConfig, SwarmKey,
+    Ending, Event, PeerConfig, Picking, Profile, Reciprocity, SwarmConfig,
 };
 use ppspp_dissector::wire::{
-    ChannelId, ChunkAddressing, ChunkRange, ChunkSize, ChunkSpec, ContentIntegrity, Handshake,
-    HashFunction, Layout, Message, ProtocolOption, decode_datagram, encode_datagram,
+    ChannelId, ChunkAddressing, ChunkRange, ContentIntegrity, Handshake, HashFunction, Message,
+    ProtocolOption, decode_datagram, encode_datagram,
 };
-
-const LAYOUT: Layout = Layout {
-    chunk_size: ChunkSize::Fixed(1024),
-    ..Layout::RFC
-};
-
-/// The channel ID of the peer that the tests play by hand.
-const OURS: ChannelId = ChannelId(0x0bad_cafe);
-
-fn us() -> SocketAddr {
-    address(99)
-}
-
-fn spec(start: u32, end: u32) -> ChunkSpec {
-    ChunkSpec::Chunk32 { start, end }
-}
-
-/// A seeder of some chunks, driven by hand.
-struct Seeder {
-    peer: Peer,
-    swarm: SwarmKey,
-    id: Vec<u8>,
-    now: Moment,
-}
-
-impl Seeder {
-    fn of(chunks: usize, change: impl FnOnce(&mut SwarmConfig)) -> Self {
-        let mut config = swarm(&[]);
-        change(&mut config);
-        let (store, id) = seeded(&content(chunks * 1024), &config);
-        config.id.clone_from(&id);
-        let mut peer = Peer::new(PeerConfig::default(), [1; 32]);
-        let swarm = peer.join(START, config, Box::new(store)).expect("a swarm");
-        Self {
-            peer,
-            swarm,
-            id,
-            now: START,
-        }
-    }
-
-    /// The options of a handshake that goes with the swarm.
-    fn options(&self) -> Vec<ProtocolOption<'_>> {
-        vec![
-            ProtocolOption::Version(1),
-            ProtocolOption::MinimumVersion(1),
-            ProtocolOption::SwarmId(&self.id),
-            ProtocolOption::ContentIntegrity(ContentIntegrity::Merkle),
-            ProtocolOption::HashFunction(HashFunction::Sha256),
-            ProtocolOption::ChunkAddressing(ChunkAddressing::Chunk32),
-            ProtocolOption::ChunkSize(1024),
-        ]
-    }
-
-    fn hello(options: Vec<ProtocolOption<'_>>) -> Message<'_> {
-        Message::Handshake(Handshake {
-            source_channel: OURS,
-            options,
-            has_end: true,
-        })
-    }
-
-    /// Sends the seeder a datagram; what it answers within some time.
-    fn say(
-        &mut self,
-        from: SocketAddr,
-        channel: ChannelId,
-        messages: &[Message<'_>],
-    ) -> Vec<Vec<u8>> {
-        let mut datagram = Vec::new();
-        encode_datagram(channel, messages, &LAYOUT, &mut datagram).expect("encodable");
-        self.now = self.now + Duration::from_millis(10);
-        self.peer.receive(self.now, from, &datagram);
-        self.answers(Duration::from_millis(300))
-    }
-
-    fn answers(&mut self, within: Duration) -> Vec<Vec<u8>> {
-        let end = self.now + within;
-        let mut answers = Vec::new();
-        loop {
-            let mut out = Vec::new();
-            while self.peer.transmit(self.now, &mut out).is_some() {
-                answers.push(std::mem::take(&mut out));
-            }
-            match self.peer.deadline() {
-                Some(at) if at <= end => {
-                    self.now = self.now.max(at);
-                    self.peer.elapse(self.now);
-                }
-                _ => return answers,
-            }
-        }
-    }
-
-    /// Opens a channel as far as the seeder's reply; its channel ID.
-    fn knock(&mut self) -> ChannelId {
-        let id = self.id.clone();
-        let copy = Self {
-            peer: Peer::new(PeerConfig::default(), [0; 32]),
-            swarm: self.swarm,
-            id,
-            now: self.now,
-        };
-        let answers = self.say(us(), ChannelId::ZERO, &[Self::hello(copy.options())]);
-        let [reply] = &answers[..] else {
-            panic!("one reply, not {}", answers.len());
-        };
-        let (channel, messages, _) = decode_datagram(reply, &LAYOUT);
-        assert_eq!(channel, Some(OURS));
-        match &messages[0].message {
-            Message::Handshake(handshake) => handshake.source_channel,
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-fn names(datagrams: &[Vec<u8>]) -> Vec<&'static str> {
-    datagrams
-        .iter()
-        .flat_map(|datagram| decode_datagram(datagram, &LAYOUT).1)
-        .map(|located| located.message.name())
-        .collect()
-}
 
 #[test]
 fn nothing_heavy_goes_out_before_the_third_datagram() {

@@ -26,6 +26,19 @@ fn sessions(readme: &str) -> Vec<(String, String)> {
     sessions
 }
 
+/// Words of a command line, some of them in single quotation marks.
+fn words(command: &str) -> Vec<&str> {
+    let parts = command.split('\'').enumerate();
+    let words = parts.flat_map(|(place, part)| {
+        if place % 2 == 0 {
+            part.split_whitespace().collect()
+        } else {
+            vec![part]
+        }
+    });
+    words.collect()
+}
+
 #[test]
 fn every_console_block_of_the_readme_is_true() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -33,7 +46,7 @@ fn every_console_block_of_the_readme_is_true() {
     let sessions = sessions(&readme);
     assert!(sessions.len() >= 3, "the README shows the program at work");
     for (command, expected) in sessions {
-        let mut words = command.split_whitespace();
+        let mut words = words(&command).into_iter();
         assert_eq!(words.next(), Some("ppsp-inspect"), "{command}");
         let output = Command::new(env!("CARGO_BIN_EXE_ppsp-inspect"))
             .args(words)

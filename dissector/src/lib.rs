@@ -4,6 +4,8 @@
 //! number: datagrams and their times come in, records go out.
 #![forbid(unsafe_code)]
 
+pub mod fields;
+pub mod filter;
 pub mod finding;
 pub mod integrity;
 pub mod session;

@@ -3,6 +3,8 @@
 
 #[path = "../fuzz/checks/datagram.rs"]
 mod datagram;
+#[path = "../fuzz/checks/filter.rs"]
+mod filter;
 
 use std::fs;
 use std::path::Path;
@@ -34,6 +36,20 @@ fn every_datagram_of_the_corpus_holds_cut_at_every_byte() {
     replay("datagram", |input| {
         for cut in datagram::HEADER..input.len() {
             datagram::check(&input[..cut]);
+        }
+    });
+}
+
+#[test]
+fn the_corpus_of_filters_holds() {
+    replay("filter", filter::check);
+}
+
+#[test]
+fn every_filter_of_the_corpus_holds_cut_at_every_byte() {
+    replay("filter", |input| {
+        for cut in 0..input.len() {
+            filter::check(&input[..cut]);
         }
     });
 }

@@ -73,7 +73,7 @@ fn verdicts(mut tree: SwarmTree<Origin>, datagrams: &[Vec<Sent>], peaks: &[Peak]
                     tree.hash(sent.bin, sent.hash, origin, &mut settled, &mut budget);
                 }
                 Evidence::Chunk => {
-                    tree.chunk(sent.bin, sent.hash, origin, &mut settled, &mut budget);
+                    tree.chunk(sent.bin, sent.hash, &[], origin, &mut settled, &mut budget);
                 }
             }
         }
@@ -280,13 +280,13 @@ fn a_wrong_chunk_is_refuted_by_the_hashes_that_came_with_it_only_at_the_end() {
         for (bin, hash) in [node(3), node(5), node(0)] {
             tree.hash(bin, hash, 0, &mut settled, &mut budget);
         }
-        tree.chunk(leaf, wrong(right), 1, &mut settled, &mut budget);
+        tree.chunk(leaf, wrong(right), &[], 1, &mut settled, &mut budget);
         tree.end(&mut settled, &mut budget);
         let last = tree.rulings().last();
         assert_eq!(last, Some(&Ruling::Contradicted));
         if comes_right_later {
             tree.begin();
-            tree.chunk(leaf, right, 2, &mut settled, &mut budget);
+            tree.chunk(leaf, right, &[], 2, &mut settled, &mut budget);
             tree.end(&mut settled, &mut budget);
             assert_eq!(tree.rulings(), [Ruling::Proven]);
         }
@@ -355,7 +355,7 @@ fn a_right_chunk_is_not_blamed_for_false_hashes_that_hide_the_right_one() {
     }
     tree.begin();
     let (bin, hash) = node(0);
-    tree.chunk(bin, hash, 1, &mut settled, &mut budget);
+    tree.chunk(bin, hash, &[], 1, &mut settled, &mut budget);
     tree.end(&mut settled, &mut budget);
     assert_eq!(tree.rulings(), [Ruling::Open]);
     tree.close(None, &mut settled, &mut budget);

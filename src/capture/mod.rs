@@ -29,6 +29,7 @@
 //! only to a single input (16 MiB). Of more than four files only those are open
 //! whose times overlap.
 
+mod blocks;
 mod counters;
 mod decode;
 mod error;
@@ -39,6 +40,7 @@ mod headers;
 mod input;
 mod ip;
 mod link;
+pub mod live;
 mod merge;
 mod order;
 mod pcap;
@@ -73,6 +75,7 @@ pub use headers::LinkLayer;
 pub use input::Input;
 pub use writer::{
     InterfaceId, InterfaceSettings, PcapngWriter, TimeResolution, WriteError, WrittenDatagram,
+    create_capture_file,
 };
 
 /// What may be set about reading captures.
@@ -118,6 +121,8 @@ pub struct Capture {
     faults: Vec<CaptureError>,
     frame: u64,
     time: Option<Time>,
+    frame_length: u64,
+    start: Option<Time>,
     input: usize,
     bytes_total: Option<u64>,
 }
@@ -132,6 +137,10 @@ pub struct Captured<'a> {
     pub comment: Option<&'a str>,
     /// Which of the inputs that frame came from, from 0.
     pub input: usize,
+    /// Bytes of that frame on the wire, with all its headers.
+    pub frame_length: u64,
+    /// When the first frame of the inputs was captured, datagram or not.
+    pub start: Option<Time>,
 }
 
 /// How far reading has come, in bytes of the inputs as they are stored.
@@ -233,6 +242,8 @@ impl Capture {
             faults,
             frame: 0,
             time: None,
+            frame_length: 0,
+            start: None,
             input: 0,
             bytes_total,
         })
@@ -279,6 +290,8 @@ impl Capture {
             },
             comment: self.merge.comment(),
             input: self.input,
+            frame_length: self.frame_length,
+            start: self.start,
         })
     }
 
@@ -325,6 +338,8 @@ impl Capture {
             };
             self.frame += 1;
             self.time = record.time;
+            self.start = self.start.or(record.time);
+            self.frame_length = record.wire as u64;
             self.input = input;
             self.decoder.counters.frames += 1;
             let Some(link) = record.link else {

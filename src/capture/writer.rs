@@ -3,23 +3,15 @@
 //! What is written depends on nothing but what was given: no clock, no name of
 //! the machine.
 
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 
 use ppspp_dissector::session::Time;
 
+use super::blocks::{self, PacketHead};
 use super::headers::{self, LinkLayer};
-
-const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const INTERFACE_DESCRIPTION: u32 = 1;
-const ENHANCED_PACKET: u32 = 6;
-
-const OPTION_END: u16 = 0;
-const OPTION_COMMENT: u16 = 1;
-const OPTION_APPLICATION: u16 = 4;
-const OPTION_INTERFACE_NAME: u16 = 2;
-const OPTION_INTERFACE_DESCRIPTION: u16 = 3;
-const OPTION_TIME_RESOLUTION: u16 = 9;
 
 /// How fine the times in a capture are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -124,18 +116,8 @@ impl<W: Write> PcapngWriter<W> {
             interfaces: Vec::new(),
             block: Vec::new(),
         };
-        writer.begin(SECTION_HEADER);
-        writer.put(&0x1a2b_3c4d_u32.to_le_bytes());
-        writer.put(&1_u16.to_le_bytes());
-        writer.put(&0_u16.to_le_bytes());
-        // The section's length: not known.
-        writer.put(&u64::MAX.to_le_bytes());
-        for comment in comments {
-            writer.option(OPTION_COMMENT, comment);
-        }
-        writer.option(OPTION_APPLICATION, "ppsp-inspect");
-        writer.end_options();
-        writer.finish_block()?;
+        blocks::section(&mut writer.block, comments);
+        writer.write_block()?;
         Ok(writer)
     }
 
@@ -149,26 +131,15 @@ impl<W: Write> PcapngWriter<W> {
             link_layer: settings.link_layer,
             resolution: settings.resolution,
         });
-        self.begin(INTERFACE_DESCRIPTION);
-        self.put(&settings.link_layer.number().to_le_bytes());
-        self.put(&[0; 2]);
-        // No limit to the length of packets.
-        self.put(&[0; 4]);
-        if !settings.name.is_empty() {
-            self.option(OPTION_INTERFACE_NAME, settings.name);
-        }
-        if !settings.description.is_empty() {
-            self.option(OPTION_INTERFACE_DESCRIPTION, settings.description);
-        }
-        let resolution = match settings.resolution {
-            TimeResolution::Microseconds => 6,
-            TimeResolution::Nanoseconds => 9,
+        let described = blocks::Interface {
+            link: settings.link_layer.number(),
+            name: settings.name,
+            description: settings.description,
+            resolution: settings.resolution,
+            ..blocks::Interface::default()
         };
-        self.put(&OPTION_TIME_RESOLUTION.to_le_bytes());
-        self.put(&1_u16.to_le_bytes());
-        self.put(&[resolution, 0, 0, 0]);
-        self.end_options();
-        self.finish_block()?;
+        blocks::interface(&mut self.block, &described);
+        self.write_block()?;
         Ok(id)
     }
 
@@ -193,25 +164,15 @@ impl<W: Write> PcapngWriter<W> {
             TimeResolution::Microseconds => stamp / 1_000,
             TimeResolution::Nanoseconds => stamp,
         };
-        self.begin(ENHANCED_PACKET);
-        self.put(&(number as u32).to_le_bytes());
-        self.put(&((stamp >> 32) as u32).to_le_bytes());
-        self.put(&(stamp as u32).to_le_bytes());
-        let lengths = self.block.len();
-        self.put(&[0; 8]);
-        let begin = self.block.len();
-        headers::append(interface.link_layer, datagram, &mut self.block)?;
-        let length = ((self.block.len() - begin) as u32).to_le_bytes();
-        self.patch(lengths, length);
-        self.patch(lengths + 4, length);
-        self.pad();
-        if !datagram.comments.is_empty() {
-            for comment in datagram.comments {
-                self.option(OPTION_COMMENT, comment);
-            }
-            self.end_options();
-        }
-        Ok(self.finish_block()?)
+        let head = PacketHead {
+            interface: number as u32,
+            stamp,
+            wire: None,
+        };
+        blocks::packet(&mut self.block, head, datagram.comments, |out| {
+            headers::append(interface.link_layer, datagram, out)
+        })?;
+        Ok(self.write_block()?)
     }
 
     /// Hands what was written on to the system.
@@ -231,51 +192,38 @@ impl<W: Write> PcapngWriter<W> {
         Ok(self.out)
     }
 
-    fn begin(&mut self, kind: u32) {
+    fn write_block(&mut self) -> io::Result<()> {
+        let written = self.out.write_all(&self.block);
         self.block.clear();
-        self.put(&kind.to_le_bytes());
-        // Its length comes here.
-        self.put(&[0; 4]);
+        written
     }
+}
 
-    fn put(&mut self, bytes: &[u8]) {
-        self.block.extend_from_slice(bytes);
-    }
+/// How every pcapng file begins.
+const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
-    fn pad(&mut self) {
-        // All before the block's first padding is a multiple of four.
-        self.block.resize(self.block.len().next_multiple_of(4), 0);
+/// Opens a file to write a capture. A mistyped name must not cost content: what
+/// is there is only overwritten if it is a capture, or nothing.
+///
+/// # Errors
+/// When it can't be opened, or holds something else.
+pub fn create_capture_file(path: &Path) -> io::Result<File> {
+    let regular = std::fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() > 0);
+    if !regular {
+        return File::create(path);
     }
-
-    fn option(&mut self, code: u16, text: &str) {
-        let mut fits = text.len().min(usize::from(u16::MAX));
-        while !text.is_char_boundary(fits) {
-            fits -= 1;
-        }
-        let text = text.get(..fits).unwrap_or_default();
-        self.put(&code.to_le_bytes());
-        self.put(&(text.len() as u16).to_le_bytes());
-        self.put(text.as_bytes());
-        self.pad();
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut begin = [0; 4];
+    let is_capture = file.read_exact(&mut begin).is_ok() && begin == PCAPNG;
+    if !is_capture {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "the file exists and is no pcapng capture: it is not overwritten; name another",
+        ));
     }
-
-    fn end_options(&mut self) {
-        self.put(&OPTION_END.to_le_bytes());
-        self.put(&[0; 2]);
-    }
-
-    fn patch(&mut self, place: usize, value: [u8; 4]) {
-        if let Some(field) = self.block.get_mut(place..place + 4) {
-            field.copy_from_slice(&value);
-        }
-    }
-
-    fn finish_block(&mut self) -> io::Result<()> {
-        let length = (self.block.len() as u32 + 4).to_le_bytes();
-        self.put(&length);
-        self.patch(4, length);
-        self.out.write_all(&self.block)
-    }
+    file.rewind()?;
+    file.set_len(0)?;
+    Ok(file)
 }
 
 #[cfg(test)]

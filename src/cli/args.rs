@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use std::thread;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ppspp_dissector::filter::Filter;
 use ppspp_dissector::session::Config;
 use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
 
 use super::peer_args::{PEER_AFTER_HELP, PeerArgs};
 use super::probe_args::{PROBE_AFTER_HELP, ProbeArgs};
 use super::simulate_args::{SIMULATE_AFTER_HELP, SimulateArgs};
+use super::sniff_args::{INTERFACES_AFTER_HELP, InterfacesArgs, SNIFF_AFTER_HELP, SniffArgs};
 use crate::capture::Input;
 use crate::output::TimeStyle;
 use crate::pipeline::Manner;
@@ -29,6 +31,7 @@ Examples:
   ppsp-inspect stats capture.pcap              messages, swarms, channels, findings
   ppsp-inspect verify capture.pcap             is it the content?
   ppsp-inspect extract -o DIR capture.pcap     the content, from its chunks
+  ppsp-inspect live -i eth0 -w own.pcapng      as it happens, and recorded
   ppsp-inspect findings                        what the analyzer can tell
   ppsp-inspect hash video.mp4                  the swarm ID of content
   ppsp-inspect peer keygen -o stream.pem       the key of a live stream
@@ -43,6 +46,8 @@ Examples:
   ppsp-inspect read seeder.pcap leecher.pcap   both files, merged by time
   ppsp-inspect read -x -c 1 capture.pcap       the first datagram and its bytes
   ppsp-inspect read -T jsonl capture.pcap | jq .messages
+  ppsp-inspect read -Y 'ip.src == 198.51.100.0/24 && ppspp.chunks == 4' capture.pcap
+                                               what fits a display filter: see `fields`
   ppsp-inspect read --addressing bin32 --hash sha1 --port 7000 late.pcap
                                                a capture without handshakes";
 
@@ -50,7 +55,11 @@ const STATS_AFTER_HELP: &str = "\
 Examples:
   ppsp-inspect stats capture.pcap
   ppsp-inspect stats --json capture.pcap.zst | jq '.findings'
-  zcat old.pcap.gz | ppsp-inspect stats -";
+  ppsp-inspect stats -Y 'udp.port in {6778, 7000..7010}' capture.pcap
+  zcat old.pcap.gz | ppsp-inspect stats -
+
+With -Y, datagrams, messages, channels and findings are counted where they fit;
+of swarms that have such datagrams, the whole is told.";
 
 const VERIFY_AFTER_HELP: &str = "\
 Examples:
@@ -91,6 +100,23 @@ const FINDINGS_AFTER_HELP: &str = "\
 Examples:
   ppsp-inspect findings
   ppsp-inspect findings --json | jq -r '.[] | select(.severity == \"error\").id'";
+
+const FIELDS_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect fields
+  ppsp-inspect fields --json | jq -r '.[] | select(.kind == \"word\") | .name'
+
+A display filter (-Y) names a field and what is asked of it, in Wireshark's syntax:
+  udp.port in {6778, 7000..7010}     numbers, also < <= > >= != and names of fields
+  ip.addr == 10.0.0.0/8              either address, in a network
+  frame.time_relative < 1.5          seconds, or 20ms, 100us
+  ppspp.chunks == 7                  a message names chunk 7, alone or in a range
+  ppspp.swarm contains 24:fb:f1      bytes; ppspp.swarm[0:3] == 24:fb:f1
+  ppspp.finding.id matches \"^ack\"    a regular expression, in any case
+  ppspp.handshake.chunk_size         there is such a field
+  message(ppspp.msg.type == \"DATA\" && ppspp.integrity == \"failed\")
+                                     both about one message
+and joins that with &&, ||, ! and parentheses.";
 
 /// Analyzer for PPSPP, the Peer-to-Peer Streaming Peer Protocol (RFC 7574)
 ///
@@ -137,9 +163,18 @@ pub(super) enum Command {
     /// Print the swarm ID, root hash and peaks of content
     #[command(after_help = HASH_AFTER_HELP)]
     Hash(HashArgs),
+    /// Capture on interfaces, and print PPSPP datagrams as they come
+    #[command(after_help = SNIFF_AFTER_HELP)]
+    Live(SniffArgs),
+    /// List the interfaces that can be captured on
+    #[command(after_help = INTERFACES_AFTER_HELP)]
+    Interfaces(InterfacesArgs),
     /// Print the catalogue of findings: ids, severities, RFC sections
     #[command(after_help = FINDINGS_AFTER_HELP)]
     Findings(FindingsArgs),
+    /// Print the fields that display filters know
+    #[command(after_help = FIELDS_AFTER_HELP)]
+    Fields(FieldsArgs),
     /// Make the keys of live streams, and show their swarm IDs
     #[command(after_help = PEER_AFTER_HELP)]
     Peer(PeerArgs),
@@ -158,6 +193,13 @@ pub(super) struct InputArgs {
     #[arg(value_name = "CAPTURE", required = true)]
     captures: Vec<OsString>,
 
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
+}
+
+/// What is known about the traffic, and how it is shown.
+#[derive(Debug, Args)]
+pub(super) struct KnownArgs {
     /// Only datagrams from or to this port, and all of them; may be repeated
     #[arg(long, short = 'p', value_name = "PORT", value_delimiter = ',')]
     port: Vec<u16>,
@@ -193,7 +235,9 @@ impl InputArgs {
             })
             .collect()
     }
+}
 
+impl KnownArgs {
     /// Whether only certain ports are wanted.
     pub(super) fn has_ports(&self) -> bool {
         !self.port.is_empty()
@@ -213,11 +257,34 @@ impl InputArgs {
     }
 }
 
+/// Which datagrams.
+#[derive(Debug, Args)]
+pub(super) struct FilterArg {
+    /// Only datagrams that fit this display filter, in Wireshark's syntax
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER", value_parser = filter)]
+    pub(super) filter: Option<Filter>,
+}
+
+/// Reads a display filter; what is wrong with it is marked under its text.
+fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| error.with_text(text).to_string())
+}
+
 /// What `read` takes.
 #[derive(Debug, Args)]
 pub(super) struct ReadArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+
+    #[command(flatten)]
+    pub(super) show: ShowArgs,
+}
+
+/// Which datagrams are printed, and how.
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    #[command(flatten)]
+    pub(super) filter: FilterArg,
 
     /// Output: a line of text or a JSON object a datagram
     #[arg(
@@ -236,7 +303,7 @@ pub(super) struct ReadArgs {
     #[arg(short = 'x', long = "hex", conflicts_with = "format")]
     pub(super) hex: bool,
 
-    /// Stop after this many PPSPP datagrams
+    /// Stop after this many datagrams
     #[arg(short = 'c', long = "count", value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
@@ -260,6 +327,9 @@ pub(super) struct ReadArgs {
 pub(super) struct StatsArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
+
+    #[command(flatten)]
+    pub(super) filter: FilterArg,
 
     /// One JSON object, for programs
     #[arg(long)]
@@ -387,6 +457,18 @@ pub(super) struct FindingsArgs {
     pub(super) color: ColorArg,
 }
 
+/// What `fields` takes.
+#[derive(Debug, Args)]
+pub(super) struct FieldsArgs {
+    /// One JSON array, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorArg,
+}
+
 /// How `read` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum FormatArg {
@@ -475,7 +557,7 @@ mod tests {
     #[test]
     fn a_capture_needs_no_command() {
         let cli = Cli::try_parse_from(["ppsp-inspect", "-V", "a.pcap", "-"]).expect("valid");
-        assert!(cli.command.is_none() && cli.read.verbose);
+        assert!(cli.command.is_none() && cli.read.show.verbose);
         assert_eq!(
             cli.read.input.inputs(),
             [Input::File("a.pcap".into()), Input::Stdin]

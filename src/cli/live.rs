@@ -11,14 +11,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ppspp_dissector::integrity::PublicKey;
+use ppspp_dissector::wire::ContentIntegrity;
 
 use super::live_args::{InjectArgs, LiveArgs, ViewArgs};
-use super::peer_args::{SwarmArgs, WorkArgs};
-use super::transfer::{addresses, open};
+use super::members::Members;
+use super::peer_args::{MemberArgs, SwarmArgs, WorkArgs};
+use super::transfer::{addresses, misfit, open};
 use super::{BAD, UNREADABLE, USAGE, complain};
 use crate::output::{Hex, write_event, write_event_json};
-use crate::peer::engine::{Event, LiveConfig, Moment, Picking, SwarmConfig, SwarmKey};
-use crate::peer::keys::read_key_file;
+use crate::peer::engine::{
+    Event, LiveConfig, Membership, Moment, Picking, SwarmConfig, SwarmKey, Unprotected,
+};
+use crate::peer::keys::{SigningKey, read_key_file};
 use crate::peer::net::Driver;
 use crate::peer::source::{Next, Source};
 use crate::peer::storage::MemoryStore;
@@ -34,8 +38,34 @@ const GAP: Duration = Duration::from_secs(3);
 
 /// Streams what a source has.
 pub(super) fn inject(args: &InjectArgs) -> Result<ExitCode> {
-    let key = read_key_file(&args.key, args.kind.algorithm())?;
-    if let Some(weakness) = key.weakness() {
+    let integrity = args.live.method(args.swarm.dialect);
+    let is_protected = integrity != ContentIntegrity::None;
+    let complaint = misfit(&args.swarm).or(match (&args.key, &args.swarm_id) {
+        (None, _) if is_protected => {
+            Some("--key names the private key that signs the stream; `peer keygen` makes one")
+        }
+        (_, Some(_)) if is_protected => {
+            Some("--swarm-id is for --integrity none: the swarm ID is the key's public half")
+        }
+        (Some(_), _) if !is_protected => Some("--key signs nothing with --integrity none"),
+        (_, None) if !is_protected => Some("--swarm-id names a stream that has no key"),
+        _ => None,
+    });
+    if let Some(complaint) = complaint {
+        complain(format_args!("{complaint}"));
+        return Ok(ExitCode::from(USAGE));
+    }
+    let key = args
+        .key
+        .as_ref()
+        .map(|key| read_key_file(key, args.kind.algorithm()))
+        .transpose()?;
+    let given = args.swarm_id.as_ref().map(|id| id.0.clone());
+    let id = match &key {
+        Some(key) => key.swarm_id(),
+        None => given.unwrap_or_default(),
+    };
+    if let Some(weakness) = key.as_ref().and_then(SigningKey::weakness) {
         complain(format_args!("{weakness}"));
     }
     let source = Source::open(&args.source, args.swarm.chunk_size as usize, args.pace)?;
@@ -44,13 +74,17 @@ pub(super) fn inject(args: &InjectArgs) -> Result<ExitCode> {
     let config = swarm(
         &args.live,
         &args.swarm,
-        key.swarm_id(),
+        id.clone(),
         args.per_signature,
         false,
     );
-    let swarm = join(&mut driver, config)?;
-    announce(&args.work, &driver, &key.swarm_id())?;
-    let mut sign = |parts: &[&[u8]]| key.sign(parts);
+    let swarm = join(&mut driver, config, &args.work.members)?;
+    announce(&args.work, &driver, &id)?;
+    let mut sign = |parts: &[&[u8]]| match &key {
+        Some(key) => key.sign(parts),
+        // Nothing is signed where nothing protects the stream.
+        None => Vec::new(),
+    };
     let mut ended: Option<Moment> = None;
     let mut broken = None;
     loop {
@@ -75,7 +109,7 @@ pub(super) fn inject(args: &InjectArgs) -> Result<ExitCode> {
         }
         driver.step(if idle { STEP } else { Duration::ZERO })?;
         let now = driver.now();
-        while let Some(event) = driver.peer.event() {
+        while let Some(event) = driver.event() {
             tell(&args.work, now, &event)?;
         }
         let is_over = ended.is_some_and(|at| now.since(at) >= Duration::from_secs(args.linger));
@@ -105,7 +139,12 @@ struct Viewing {
 
 /// Watches a stream.
 pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
-    if let Err(error) = PublicKey::from_swarm_id(&args.id.0) {
+    if let Some(complaint) = misfit(&args.swarm) {
+        complain(format_args!("{complaint}"));
+        return Ok(ExitCode::from(USAGE));
+    }
+    let is_protected = args.live.method(args.swarm.dialect) != ContentIntegrity::None;
+    if is_protected && let Err(error) = PublicKey::from_swarm_id(&args.id.0) {
         complain(format_args!(
             "SWARM-ID: {error}; a live stream's is what `peer keygen` or `peer id` prints"
         ));
@@ -116,7 +155,7 @@ pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
     let stop = stop_signal()?;
     let mut driver = open(&args.work)?;
     let config = swarm(&args.live, &args.swarm, args.id.0.clone(), 2, true);
-    let swarm = join(&mut driver, config)?;
+    let swarm = join(&mut driver, config, &args.work.members)?;
     let now = driver.now();
     for address in from {
         driver.peer.connect(now, swarm, address);
@@ -133,7 +172,7 @@ pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
     loop {
         driver.step(STEP)?;
         let now = driver.now();
-        while let Some(event) = driver.peer.event() {
+        while let Some(event) = driver.event() {
             tell_aside(&args.work, now, &event)?;
         }
         match play(&mut driver, &mut viewing, now, &mut out) {
@@ -248,7 +287,7 @@ fn swarm(
 ) -> SwarmConfig {
     SwarmConfig {
         id,
-        integrity: live.integrity.into(),
+        integrity: live.method(args.dialect),
         hash_function: live.hash.into(),
         addressing: args.addressing.into(),
         chunk_size: args.chunk_size,
@@ -260,10 +299,18 @@ fn swarm(
             window: live.window,
             chunks_per_signature,
         },
+        unprotected: Unprotected {
+            is_live: true,
+            length: None,
+        },
+        membership: Membership::default(),
     }
 }
 
-fn join(driver: &mut Driver, config: SwarmConfig) -> Result<SwarmKey> {
+fn join(driver: &mut Driver, mut config: SwarmConfig, args: &MemberArgs) -> Result<SwarmKey> {
+    let mut members = Members::read(args, driver)?;
+    config.membership = members.of(&config.id);
+    members.complain_of_others();
     let chunk_size = NonZeroU32::new(config.chunk_size).context("chunks must have a size")?;
     let now = driver.now();
     let store = Box::new(MemoryStore::for_stream(chunk_size));

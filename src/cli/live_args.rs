@@ -6,17 +6,23 @@ use clap::{Args, ValueEnum};
 use ppspp_dissector::wire::ContentIntegrity;
 
 use super::args::HashArg;
+use crate::peer::engine::Profile;
+
 use super::peer_args::{KeyArgs, SwarmArgs, SwarmId, WorkArgs, rate, whole_swarm_id};
 
 pub(super) const INJECT_AFTER_HELP: &str = "\
 Examples:
   ppsp-inspect peer inject recording.ts --key live.pem --pace 500K
   ppsp-inspect peer inject recording.ts --key live.pem --integrity sign-all
+  ppsp-inspect peer inject recording.ts --integrity none --swarm-id 00c0ffee
   ffmpeg -re -i in.mp4 -f mpegts - | ppsp-inspect peer inject --key live.pem --listen 0.0.0.0:6778
 
 Prints the swarm ID, which viewers need: it is the key's public half (`peer keygen`
 makes keys). The source may also be a server: http://camera/stream, or
 tcp://encoder:9000. Ends when the stream does, --linger seconds after its last chunk.
+
+With --integrity none nothing is signed: anybody can forge the stream, and its
+swarm ID is whatever --swarm-id says.
 
 Exit status: 0 ended or stopped, 2 wrong usage, 3 the key, the stream or the socket
 could not be used.";
@@ -26,6 +32,7 @@ Examples:
   ppsp-inspect peer view SWARM-ID --from 192.0.2.1:6778 -o recording.ts
   ppsp-inspect peer view SWARM-ID --from 192.0.2.1:6778 | mpv -
   ppsp-inspect peer view SWARM-ID --from 127.0.0.1:7000 --dialect libswift --hash sha1 -o out.ts
+  ppsp-inspect peer view SWARM-ID --from 192.0.2.1:6778 --integrity none -o out.ts
 
 Begins at the latest chunks whose signature is fresh, writes what is verified in
 its order, and serves it to others. What has left the window before it came is
@@ -41,6 +48,8 @@ pub(super) enum LiveIntegrityArg {
     UnifiedMerkle,
     /// A signature for each chunk
     SignAll,
+    /// None: whatever comes is taken
+    None,
 }
 
 impl From<LiveIntegrityArg> for ContentIntegrity {
@@ -48,6 +57,7 @@ impl From<LiveIntegrityArg> for ContentIntegrity {
         match argument {
             LiveIntegrityArg::UnifiedMerkle => Self::UnifiedMerkle,
             LiveIntegrityArg::SignAll => Self::SignAll,
+            LiveIntegrityArg::None => Self::None,
         }
     }
 }
@@ -55,9 +65,10 @@ impl From<LiveIntegrityArg> for ContentIntegrity {
 /// What is special about a live swarm.
 #[derive(Debug, Args)]
 pub(super) struct LiveArgs {
-    /// Content integrity protection method
-    #[arg(long, value_name = "METHOD", default_value = "unified-merkle")]
-    pub(super) integrity: LiveIntegrityArg,
+    /// Content integrity protection method; unified-merkle unless given, or none
+    /// for pyppspp
+    #[arg(long, value_name = "METHOD")]
+    integrity: Option<LiveIntegrityArg>,
 
     /// Hash function of the tree
     #[arg(long, value_name = "FUNCTION", default_value = "sha256")]
@@ -69,6 +80,17 @@ pub(super) struct LiveArgs {
     pub(super) window: u64,
 }
 
+impl LiveArgs {
+    /// The content integrity protection method, given or implied by the dialect.
+    pub(super) fn method(&self, dialect: &Profile) -> ContentIntegrity {
+        match self.integrity {
+            Some(method) => method.into(),
+            None if dialect.is_unprotected => ContentIntegrity::None,
+            None => ContentIntegrity::UnifiedMerkle,
+        }
+    }
+}
+
 /// What `peer inject` takes.
 #[derive(Debug, Args)]
 pub(super) struct InjectArgs {
@@ -78,7 +100,11 @@ pub(super) struct InjectArgs {
 
     /// The private key, in PEM
     #[arg(long, value_name = "FILE")]
-    pub(super) key: PathBuf,
+    pub(super) key: Option<PathBuf>,
+
+    /// The swarm ID where nothing protects the stream, which then has no key
+    #[arg(long, value_name = "SWARM-ID", value_parser = whole_swarm_id)]
+    pub(super) swarm_id: Option<SwarmId>,
 
     #[command(flatten)]
     pub(super) kind: KeyArgs,

@@ -3,12 +3,17 @@
 mod args;
 mod live;
 mod live_args;
+mod members;
 mod peer;
 mod peer_args;
+mod printer;
 mod probe;
 mod probe_args;
 mod simulate;
 mod simulate_args;
+mod sniff;
+mod sniff_args;
+mod sniff_output;
 mod transfer;
 mod transfer_news;
 
@@ -28,17 +33,19 @@ use crate::capture::{CaptureError, Input};
 use crate::content::{DRAWN_CHUNKS, hash_content};
 use crate::extraction::Extraction;
 use crate::output::{
-    CaptureSummary, ContentSummary, JsonTimes, Style, TimeFormat, VerificationSummary,
-    write_catalogue, write_catalogue_json, write_content, write_content_json, write_content_tree,
-    write_extraction, write_hex, write_json_line, write_line, write_stats, write_stats_json,
-    write_tree, write_verification, write_verification_json,
+    CaptureSummary, ContentSummary, Style, VerificationSummary, write_catalogue,
+    write_catalogue_json, write_content, write_content_json, write_content_tree, write_extraction,
+    write_fields, write_fields_json, write_stats, write_stats_json, write_verification,
+    write_verification_json,
 };
 use crate::pipeline::{self, Finished, Manner};
 use crate::progress::Progress;
+use crate::selection::Selection;
 use args::{
-    Cli, ColorArg, Command, ExtractArgs, FindingsArgs, FormatArg, HashArgs, ReadArgs, StatsArgs,
-    VerifyArgs,
+    Cli, ColorArg, Command, ExtractArgs, FieldsArgs, FindingsArgs, FormatArg, HashArgs, ReadArgs,
+    StatsArgs, VerifyArgs,
 };
+use printer::Printer;
 
 /// What was looked for is bad.
 const BAD: u8 = 1;
@@ -74,7 +81,10 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify(&args),
         Command::Extract(args) => extract(&args),
         Command::Hash(args) => hash(&args),
+        Command::Live(args) => sniff::run(&args),
+        Command::Interfaces(args) => sniff::interfaces(&args),
         Command::Findings(args) => findings(&args),
+        Command::Fields(args) => fields(&args),
         Command::Peer(args) => peer::run(&args),
         Command::Probe(args) => probe::probe(&args),
         Command::Simulate(args) => simulate::run(&args),
@@ -95,50 +105,29 @@ pub fn main() -> ExitCode {
 }
 
 fn read(args: &ReadArgs) -> Result<ExitCode> {
-    let mut out = stdout();
-    let style = style(args.input.color);
-    let mut times = TimeFormat::new(args.time);
-    let mut json_times = JsonTimes::default();
-    let mut left = args.count;
+    let (known, show) = (&args.input.known, &args.show);
+    let mut printer = Printer::new(stdout(), show, style(known.color));
     // What comes through a pipe may come live, and is wanted at once.
     let live = args.input.inputs().contains(&Input::Stdin);
     let finished = pipeline::run(
         &args.input.inputs(),
-        args.input.config(!args.no_verify),
+        known.config(!show.no_verify),
         Manner {
             quiet: io::stdout().is_terminal(),
-            at_once: live || left.is_some(),
+            at_once: live || show.count.is_some(),
             ..Manner::default()
         },
-        |datagram, record, comment| {
-            match args.format {
-                FormatArg::Jsonl => {
-                    write_json_line(&mut out, datagram, record, comment, &mut json_times)?;
-                }
-                FormatArg::Text if args.verbose => {
-                    write_tree(&mut out, datagram, record, comment, style)?;
-                }
-                FormatArg::Text => write_line(&mut out, datagram, record, &mut times, style)?,
-            }
-            if args.hex {
-                write_hex(&mut out, datagram.payload)?;
-                writeln!(out)?;
-            }
+        |datagram, record, frame| {
+            let flow = printer.print(datagram, record, frame)?;
             if live {
-                out.flush()?;
+                printer.out.flush()?;
             }
-            if let Some(left) = &mut left {
-                *left -= 1;
-                if *left == 0 {
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            Ok(ControlFlow::Continue(()))
+            Ok(flow)
         },
     )?;
-    out.flush()?;
-    if args.format == FormatArg::Text {
-        tell_of_others(&finished, args.input.has_ports());
+    printer.out.flush()?;
+    if show.format == FormatArg::Text {
+        tell_of_others(&finished, known.has_ports());
     }
     Ok(status(&finished))
 }
@@ -163,10 +152,22 @@ fn tell_of_others(finished: &Finished, has_ports: bool) {
 }
 
 fn stats(args: &StatsArgs) -> Result<ExitCode> {
-    let (inputs, config) = (args.input.inputs(), args.input.config(!args.no_verify));
-    let finished = pipeline::run(&inputs, config, Manner::default(), |_, _, _| {
-        Ok(ControlFlow::Continue(()))
-    })?;
+    let (inputs, config) = (
+        args.input.inputs(),
+        args.input.known.config(!args.no_verify),
+    );
+    let mut selection = args.filter.filter.clone().map(Selection::new);
+    let finished = pipeline::run(
+        &inputs,
+        config,
+        Manner::default(),
+        |datagram, record, frame| {
+            if let Some(selection) = &mut selection {
+                selection.offer(datagram, record, frame);
+            }
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
     let mut out = stdout();
     let comments: Vec<String> = finished
         .capture
@@ -177,18 +178,19 @@ fn stats(args: &StatsArgs) -> Result<ExitCode> {
         counters: finished.capture.counters(),
         analyzer: &finished.analyzer,
         comments: &comments,
+        selection: selection.as_ref(),
     };
     if args.json {
         write_stats_json(&mut out, &summary)?;
     } else {
-        write_stats(&mut out, &summary, style(args.input.color))?;
+        write_stats(&mut out, &summary, style(args.input.known.color))?;
     }
     out.flush()?;
     Ok(status(&finished))
 }
 
 fn verify(args: &VerifyArgs) -> Result<ExitCode> {
-    let (inputs, config) = (args.input.inputs(), args.input.config(true));
+    let (inputs, config) = (args.input.inputs(), args.input.known.config(true));
     let mut failures: Vec<Failure> = Vec::new();
     let mut further = 0;
     let wanted = |swarm: &Swarm| is_wanted(swarm, args.swarm.as_deref());
@@ -217,7 +219,7 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode> {
     if args.json {
         write_verification_json(&mut out, &summary)?;
     } else {
-        write_verification(&mut out, &summary, style(args.input.color))?;
+        write_verification(&mut out, &summary, style(args.input.known.color))?;
     }
     out.flush()?;
     let read = status(&finished);
@@ -228,7 +230,7 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode> {
 }
 
 fn extract(args: &ExtractArgs) -> Result<ExitCode> {
-    let (inputs, config) = (args.input.inputs(), args.input.config(true));
+    let (inputs, config) = (args.input.inputs(), args.input.known.config(true));
     let mut extraction = Extraction::into(&args.output, args.force, args.unprotected)?;
     let finished = pipeline::run(
         &inputs,
@@ -343,6 +345,17 @@ fn findings(args: &FindingsArgs) -> Result<ExitCode> {
         write_catalogue_json(&mut out)?;
     } else {
         write_catalogue(&mut out, style(args.color))?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fields(args: &FieldsArgs) -> Result<ExitCode> {
+    let mut out = stdout();
+    if args.json {
+        write_fields_json(&mut out)?;
+    } else {
+        write_fields(&mut out, style(args.color))?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use ppspp_dissector::wire::SignatureAlgorithm;
+use ppspp_dissector::wire::{ContentIntegrity, SignatureAlgorithm};
 
 use super::args::{AddressingArg, ColorArg, HashArg};
 use super::live_args::{INJECT_AFTER_HELP, InjectArgs, VIEW_AFTER_HELP, ViewArgs};
 use crate::peer::engine::{Picking, Profile, Reciprocity};
 use crate::peer::keys::RSA_BITS;
 use crate::peer::misbehave::Misbehaviour;
+use crate::peer::net::Offload;
 
 pub(super) const PEER_AFTER_HELP: &str = "\
 Examples:
@@ -23,12 +24,22 @@ Examples:
   ppsp-inspect peer seed video.mp4 --listen 0.0.0.0:6778
   ppsp-inspect peer seed first.iso second.iso --rate 2M -w own.pcapng
   ppsp-inspect peer seed video.mp4 --hash sha1 --dialect libswift
+  ppsp-inspect peer seed video.mp4 --dialect pyppspp
+  ppsp-inspect peer seed video.mp4 --pex-issuer tracker.pem
 
 Prints the swarm ID of each file, which leechers need. Hashes and marks are kept
 beside the file in FILE.ppspp, so that the next start need not hash again;
 --state-dir puts them elsewhere. Ctrl-C closes all channels. -w records what the
 peer sends and receives, for `ppsp-inspect verify own.pcapng` and the like; where
 it listens on every address, packets have the one that was used.
+
+--integrity none sends no hashes: leechers take what comes, from anybody. PyPPSPP
+knows nothing else.
+
+--pex-issuer names a certificate: a peer that others name is believed in where that
+issuer certifies it (RFC 7574, section 12.2), and named to others with its
+certificate. --pex-certificate is our own, whose one critical Subject Alternative
+Name is URI:file://ADDRESS:PORT/SWARM-ID.
 
 Exit status: 0 stopped, 2 wrong usage, 3 a file or the socket could not be used.";
 
@@ -38,13 +49,20 @@ Examples:
   ppsp-inspect peer leech SWARM-ID --from host1:6778 --from host2:6778 -o video.mp4 --keep
   ppsp-inspect peer leech SWARM-ID --from 192.0.2.1:6778 -o video.mp4 -w own.pcapng --json
   ppsp-inspect peer leech SWARM-ID --from 127.0.0.1:7000 -o video.mp4 --dialect libswift
+  ppsp-inspect peer leech SWARM-ID --from 127.0.0.1:6778 -o video.mp4 --dialect pyppspp
 
 Every chunk is verified before it is stored, and stored before it is announced. A
 download that was interrupted goes on where it was, also after a kill -9: what is
 there is kept in FILE.ppspp. A peer of --from that has gone is asked again.
 
-Exit status: 0 complete, 1 stopped before, 2 wrong usage, 3 a file or the socket
-could not be used, or nobody served.";
+With --integrity none nothing is verified until all is there. A chunk that is
+shorter than others is taken for the last one; where there is none, --size has to
+tell the length, unless the swarm ID is the content's root hash, as it is with
+PyPPSPP. Whether the content matches the swarm ID is said at the end.
+
+Exit status: 0 complete, 1 stopped before, or what came without protection does not
+match a swarm ID that is as long as its root hash, 2 wrong usage, 3 a file or the
+socket could not be used, or nobody served.";
 
 const KEYGEN_AFTER_HELP: &str = "\
 Examples:
@@ -111,9 +129,16 @@ pub(super) struct SeedArgs {
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
 
-    /// Hash function of the Merkle tree
-    #[arg(long, value_name = "FUNCTION", default_value = "sha256")]
-    pub(super) hash: HashArg,
+    /// Hash function of the Merkle tree; sha256 unless given, or sha1 for pyppspp
+    #[arg(long, value_name = "FUNCTION")]
+    pub(super) hash: Option<HashArg>,
+
+    /// The swarm ID where nothing protects the content; its root hash unless given
+    #[arg(long, value_name = "SWARM-ID", value_parser = whole_swarm_id)]
+    pub(super) swarm_id: Option<SwarmId>,
+
+    #[command(flatten)]
+    pub(super) protection: ProtectionArgs,
 
     /// Hash the file as it is, whatever its state says
     #[arg(long)]
@@ -152,6 +177,13 @@ pub(super) struct LeechArgs {
     /// Which chunks to ask for first: sequential, in-order, rarest-first
     #[arg(long, value_name = "POLICY", default_value = "sequential", value_parser = picking)]
     pub(super) picking: Picking,
+
+    /// Bytes of the content, where no root hash proves them
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) size: Option<u64>,
+
+    #[command(flatten)]
+    pub(super) protection: ProtectionArgs,
 
     /// Go on serving when everything is there
     #[arg(long)]
@@ -213,8 +245,30 @@ fn reciprocity(text: &str) -> Result<Reciprocity, String> {
     named(text, &Reciprocity::ALL.map(|it| (it.name(), it)))
 }
 
+fn offload(text: &str) -> Result<Offload, String> {
+    named(text, &Offload::ALL.map(|it| (it.name(), it)))
+}
+
 fn profile(text: &str) -> Result<&'static Profile, String> {
     named(text, &Profile::ALL.map(|it| (it.name, it)))
+}
+
+/// Bytes of a chunk.
+fn chunk_size(text: &str) -> Result<u32, String> {
+    let size = text.parse::<u32>().map_err(|error| error.to_string());
+    if text.eq_ignore_ascii_case("variable") || size == Ok(u32::MAX) {
+        return Err(
+            "chunks of variable sizes (RFC 7574, section 7.11) are not supported: \
+             content is kept by the numbers of its chunks, of which all but the last have one size"
+                .to_owned(),
+        );
+    }
+    let size = size?;
+    if (1..=60_000).contains(&size) {
+        Ok(size)
+    } else {
+        Err(format!("{size} is not in 1..=60000"))
+    }
 }
 
 /// Bytes a second, with K, M or G.
@@ -233,20 +287,48 @@ pub(super) fn rate(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "bytes a second, such as 500K or 2M".to_owned())
 }
 
+/// How static content is protected.
+#[derive(Debug, Args)]
+pub(super) struct ProtectionArgs {
+    /// Content integrity protection method; merkle unless given, or none for pyppspp
+    #[arg(long, value_name = "METHOD")]
+    pub(super) integrity: Option<IntegrityArg>,
+}
+
+impl ProtectionArgs {
+    /// The method, given or implied by the dialect.
+    pub(super) fn method(&self, dialect: &Profile) -> ContentIntegrity {
+        match self.integrity {
+            Some(IntegrityArg::None) => ContentIntegrity::None,
+            None if dialect.is_unprotected => ContentIntegrity::None,
+            Some(IntegrityArg::Merkle) | None => ContentIntegrity::Merkle,
+        }
+    }
+}
+
+/// Methods for static content (RFC 7574, section 7.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum IntegrityArg {
+    /// A Merkle tree, whose root hash is the swarm ID
+    Merkle,
+    /// None: whatever comes is taken
+    None,
+}
+
 /// What is known of a swarm besides its ID.
 #[derive(Debug, Args)]
 pub(super) struct SwarmArgs {
     /// Chunk size in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 1024,
-          value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    #[arg(long, value_name = "BYTES", default_value_t = 1024, value_parser = chunk_size)]
     pub(super) chunk_size: u32,
 
     /// Chunk addressing method
     #[arg(long, value_name = "METHOD", default_value = "chunk32")]
     pub(super) addressing: AddressingArg,
 
-    /// How others take handshakes: rfc7574, libswift, libperegrine, pyppspp
-    #[arg(long, value_name = "NAME", default_value = "rfc7574", value_parser = profile)]
+    /// How others take handshakes: auto (rfc7574, then libswift where nobody answers),
+    /// rfc7574, libswift, libperegrine, pyppspp
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = profile)]
     pub(super) dialect: &'static Profile,
 
     /// Whom to serve: none (everybody), tit-for-tat
@@ -269,13 +351,33 @@ pub(super) struct WorkArgs {
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(super) rate: Option<u64>,
 
+    /// Hand several datagrams to the system at once: loopback, always, never. A capture
+    /// on this host shows them as one
+    #[arg(long, value_name = "WHERE", default_value = "loopback", value_parser = offload)]
+    pub(super) offload: Offload,
+
     /// Record the peer's own traffic as a pcapng capture
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
     pub(super) write: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(super) members: MemberArgs,
+
     /// One JSON object a line on standard output for what happens
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Who is believed to be a member.
+#[derive(Debug, Args)]
+pub(super) struct MemberArgs {
+    /// Believe in peers that others name only where this issuer certifies them
+    #[arg(long, value_name = "CERT.pem")]
+    pub(super) pex_issuer: Option<PathBuf>,
+
+    /// Our own membership certificate, for those who ask for peers; may be repeated
+    #[arg(long, value_name = "CERT.pem")]
+    pub(super) pex_certificate: Vec<PathBuf>,
 }
 
 /// What `peer keygen` takes.

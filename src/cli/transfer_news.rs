@@ -6,10 +6,12 @@ use anyhow::Result;
 
 use super::peer_args::WorkArgs;
 use crate::output::{
-    Hex, TransferSummary, write_event, write_event_json, write_transfer, write_transfer_json,
+    Comparison, Hex, TransferSummary, write_comparison, write_comparison_json, write_event,
+    write_event_json, write_transfer, write_transfer_json,
 };
 use crate::peer::engine::{Event, Moment, SwarmKey};
 use crate::peer::net::Driver;
+use crate::peer::root_check::RootCheck;
 use crate::peer::task::News;
 
 /// Says what is served where.
@@ -49,6 +51,24 @@ pub(super) struct Teller {
     /// A line that is written over, for people.
     live: bool,
     has_met: bool,
+    vouching: Option<Vouching>,
+    has_doubts: bool,
+    possible: Option<u64>,
+}
+
+/// Who may vouch for content that nothing protects.
+#[derive(Clone, Debug)]
+pub(super) struct Vouching {
+    /// `None` where the swarm ID is as long as no root hash.
+    check: Option<RootCheck>,
+    id_length: usize,
+}
+
+impl Vouching {
+    /// Of a swarm whose ID has so many bytes.
+    pub(super) const fn new(check: Option<RootCheck>, id_length: usize) -> Self {
+        Self { check, id_length }
+    }
 }
 
 impl Teller {
@@ -71,7 +91,27 @@ impl Teller {
             json: args.json,
             live: io::stderr().is_terminal(),
             has_met: false,
+            vouching: None,
+            has_doubts: false,
+            possible: None,
         }
+    }
+
+    /// How many chunks content of unknown length may have: so many were offered
+    /// last, and all of them came.
+    pub(super) const fn possible_size(&self) -> Option<u64> {
+        self.possible
+    }
+
+    /// Compares complete content with its swarm ID, as nothing else protects it.
+    pub(super) fn vouch(&mut self, vouching: Vouching) {
+        self.vouching = Some(vouching);
+    }
+
+    /// Whether complete content does not match a swarm ID that may be its root
+    /// hash, or could not be compared.
+    pub(super) const fn has_doubts(&self) -> bool {
+        self.has_doubts
     }
 
     /// Whether any peer ever answered.
@@ -84,7 +124,11 @@ impl Teller {
         match news {
             News::Event(event) => {
                 self.has_met |= matches!(event, Event::Connected { .. });
-                self.tell_event(now, event)
+                self.tell_event(now, event)?;
+                match event {
+                    Event::Complete { swarm } => self.tell_vouching(driver, now, *swarm),
+                    _ => Ok(()),
+                }
             }
             News::Tick => self.tell_progress(driver, now),
         }
@@ -114,11 +158,37 @@ impl Teller {
         writeln!(errors)
     }
 
+    /// Says whether the swarm ID vouches for complete content.
+    fn tell_vouching(&mut self, driver: &Driver, now: Moment, swarm: SwarmKey) -> io::Result<()> {
+        let Some(Vouching { check, id_length }) = &self.vouching else {
+            return Ok(());
+        };
+        let chunks = driver.peer.size(swarm).unwrap_or(0);
+        let matches = check.as_ref().map(|check| check.matches(chunks));
+        self.has_doubts = matches!(matches, Some(Err(_) | Ok(false)));
+        let comparison = Comparison {
+            matches,
+            id_length: *id_length,
+            function: check.as_ref().map(RootCheck::function),
+            chunk_size: self.chunk_size,
+        };
+        if self.json {
+            let mut out = io::stdout().lock();
+            write_comparison_json(&mut out, now, &comparison)?;
+            return out.flush();
+        }
+        let mut errors = io::stderr().lock();
+        write_comparison(&mut errors, &comparison)?;
+        writeln!(errors)
+    }
+
     fn tell_progress(&mut self, driver: &Driver, now: Moment) -> io::Result<()> {
         let mut out = io::stdout().lock();
         let mut errors = io::stderr().lock();
         for (swarm, id, before) in &mut self.swarms {
             let totals = driver.peer.totals(*swarm);
+            // At the end nobody is there to offer anything.
+            self.possible = driver.peer.possible_size(*swarm).or(self.possible);
             let summary = TransferSummary {
                 peer: &driver.peer,
                 swarm: *swarm,

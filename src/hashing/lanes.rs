@@ -15,27 +15,46 @@ pub(super) fn quarters(block: &[u8; BLOCK]) -> [__m128i; 4] {
     std::array::from_fn(|n| _mm_set_epi64x(word(2 * n + 1), word(2 * n)))
 }
 
+/// What follows the whole blocks of a chunk: its last bytes with the padding.
+pub(super) struct Padded {
+    bytes: [u8; 2 * BLOCK],
+    blocks: usize,
+}
+
+impl Padded {
+    /// That of `chunk`.
+    #[inline]
+    pub(super) fn end_of(chunk: &[u8]) -> Self {
+        let (_, rest) = chunk.as_chunks::<BLOCK>();
+        // The marker and the length need nine bytes after the chunk's last ones.
+        let blocks = if rest.len() + 9 > BLOCK { 2 } else { 1 };
+        let mut bytes = [0; 2 * BLOCK];
+        bytes[..rest.len()].copy_from_slice(rest);
+        bytes[rest.len()] = 0x80;
+        let bits = (chunk.len() as u64 * 8).to_be_bytes();
+        bytes[blocks * BLOCK - 8..blocks * BLOCK].copy_from_slice(&bits);
+        Self { bytes, blocks }
+    }
+
+    /// Its one or two blocks.
+    #[inline]
+    pub(super) fn blocks(&self) -> &[[u8; BLOCK]] {
+        let (blocks, _) = self.bytes.as_chunks::<BLOCK>();
+        blocks.get(..self.blocks).unwrap_or(blocks)
+    }
+}
+
 /// Calls `compress` with block after block of both chunks, padding included;
 /// of the two, which have the same length.
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 #[inline]
 pub(super) fn for_each_block(chunks: [&[u8]; 2], mut compress: impl FnMut([&[u8; BLOCK]; 2])) {
-    let (one, one_rest) = chunks[0].as_chunks::<BLOCK>();
-    let (other, other_rest) = chunks[1].as_chunks::<BLOCK>();
+    let [one, other] = chunks.map(|chunk| chunk.as_chunks::<BLOCK>().0);
     for (one, other) in one.iter().zip(other) {
         compress([one, other]);
     }
-    let bits = (chunks[0].len() as u64 * 8).to_be_bytes();
-    let mut last = [[0; 2 * BLOCK]; 2];
-    // The marker and the length need nine bytes after the chunk's last ones.
-    let blocks = if one_rest.len() + 9 > BLOCK { 2 } else { 1 };
-    for (padded, rest) in last.iter_mut().zip([one_rest, other_rest]) {
-        padded[..rest.len()].copy_from_slice(rest);
-        padded[rest.len()] = 0x80;
-        padded[blocks * BLOCK - 8..blocks * BLOCK].copy_from_slice(&bits);
-    }
-    let [one, other] = last.each_ref().map(|padded| padded.as_chunks::<BLOCK>().0);
-    for (one, other) in one.iter().zip(other).take(blocks) {
+    let [one, other] = chunks.map(Padded::end_of);
+    for (one, other) in one.blocks().iter().zip(other.blocks()) {
         compress([one, other]);
     }
 }

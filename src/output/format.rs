@@ -34,6 +34,12 @@ impl TimeFormat {
         }
     }
 
+    /// Notes a datagram that is not shown: relative times count from the first one
+    /// all the same.
+    pub fn pass(&mut self, time: Option<Time>) {
+        self.origin = self.origin.or(time);
+    }
+
     /// The next datagram's time as text, right-aligned in a column of its own.
     pub(super) fn next(&mut self, time: Option<Time>) -> String {
         let Some(time) = time else {

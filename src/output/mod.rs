@@ -5,8 +5,10 @@
 
 mod catalogue;
 mod content;
+mod fields;
 mod format;
 mod hex;
+mod interfaces;
 mod json;
 mod key;
 mod line;
@@ -23,8 +25,13 @@ pub use catalogue::{write_catalogue, write_catalogue_json};
 pub use content::{
     ContentSummary, write_content, write_content_json, write_content_tree, write_extraction,
 };
+pub use fields::{write_fields, write_fields_json};
 pub use format::{Hex, TimeFormat, TimeStyle};
 pub use hex::write_hex;
+pub use interfaces::{
+    LiveFigures, write_interfaces, write_interfaces_json, write_live_counters, write_live_figures,
+    write_live_figures_json,
+};
 pub use json::{JsonTimes, write_json_line};
 pub use key::{KeySummary, write_key, write_key_json};
 pub use line::write_line;
@@ -36,7 +43,8 @@ pub use simulation::{SimulationSummary, write_simulation, write_simulation_json}
 pub use stats::{CaptureSummary, write_stats, write_stats_json};
 pub use style::Style;
 pub use transfer::{
-    TransferSummary, write_event, write_event_json, write_transfer, write_transfer_json,
+    Comparison, TransferSummary, write_comparison, write_comparison_json, write_event,
+    write_event_json, write_transfer, write_transfer_json,
 };
 pub use tree::write_tree;
 pub use verification::{VerificationSummary, write_verification, write_verification_json};

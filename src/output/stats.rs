@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use ppspp_dissector::finding::Entry;
 use ppspp_dissector::session::{
     Analyzer, Channel, Known, MessageCounts, Side, State, Swarm, Totals,
 };
@@ -15,6 +16,7 @@ use super::format::{Hex, counts_in_words, printable, section};
 use super::json::{DeclaredOptions, Shown};
 use super::style::Style;
 use crate::capture::Counters;
+use crate::selection::{ChannelSelection, Selection};
 
 /// What `stats` tells.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +27,55 @@ pub struct CaptureSummary<'a> {
     pub analyzer: &'a Analyzer,
     /// What pcapng files say of themselves.
     pub comments: &'a [String],
+    /// Of which datagrams it tells; `None` for all.
+    pub selection: Option<&'a Selection>,
 }
 
-impl CaptureSummary<'_> {
+impl<'a> CaptureSummary<'a> {
+    /// Of the datagrams that it tells of.
+    fn totals(&self) -> Totals {
+        let totals = self.analyzer.totals();
+        match self.selection {
+            Some(selection) => Totals {
+                datagrams: selection.datagrams(),
+                malformed: selection.malformed(),
+                messages: selection.messages(),
+                ..totals
+            },
+            None => totals,
+        }
+    }
+
+    fn swarms(&self) -> Vec<&'a Swarm> {
+        match self.selection {
+            Some(selection) => selection.swarms(self.analyzer),
+            None => self.analyzer.swarms().collect(),
+        }
+    }
+
+    fn channels(&self) -> Vec<OneChannel<'a>> {
+        let channels: Vec<(&Channel, ChannelSelection)> = if let Some(selection) = self.selection {
+            selection.channels(self.analyzer)
+        } else {
+            let all = self.analyzer.channels();
+            all.map(|channel| (channel, ChannelSelection::all_of(channel)))
+                .collect()
+        };
+        let with_swarm = channels.into_iter().map(|(channel, counts)| OneChannel {
+            channel,
+            counts,
+            swarm: self.analyzer.swarm_of(channel),
+        });
+        with_swarm.collect()
+    }
+
+    fn findings(&self) -> Vec<(&'static Entry, u64)> {
+        match self.selection {
+            Some(selection) => selection.findings().collect(),
+            None => self.analyzer.finding_counts().collect(),
+        }
+    }
+
     /// UDP datagrams and TCP segments with payload that are not PPSPP.
     fn not_ppspp(&self, totals: &Totals) -> u64 {
         totals.not_ppspp + self.counters.tcp_other_segments
@@ -45,27 +93,22 @@ pub fn write_stats_json(out: &mut impl Write, summary: &CaptureSummary<'_>) -> i
 
 impl Serialize for CaptureSummary<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let totals = self.analyzer.totals();
+        let totals = self.totals();
         let mut map = serializer.serialize_map(None)?;
+        if let Some(selection) = self.selection {
+            map.serialize_entry("filter", &Shown(selection.filter()))?;
+        }
         map.serialize_entry("frames", &self.counters.frames)?;
         map.serialize_entry("datagrams", &totals.datagrams)?;
         map.serialize_entry("not_ppspp", &self.not_ppspp(&totals))?;
         map.serialize_entry("malformed", &totals.malformed)?;
         map.serialize_entry("messages", &Counts(&totals.messages))?;
-        let swarms: Vec<_> = self.analyzer.swarms().map(OneSwarm).collect();
+        let swarms: Vec<_> = self.swarms().into_iter().map(OneSwarm).collect();
         map.serialize_entry("swarms", &swarms)?;
-        let channels: Vec<_> = self
-            .analyzer
-            .channels()
-            .map(|channel| OneChannel {
-                channel,
-                swarm: self.analyzer.swarm_of(channel),
-            })
-            .collect();
-        map.serialize_entry("channels", &channels)?;
+        map.serialize_entry("channels", &self.channels())?;
         let findings: BTreeMap<_, _> = self
-            .analyzer
-            .finding_counts()
+            .findings()
+            .into_iter()
             .map(|(entry, count)| (entry.name, count))
             .collect();
         map.serialize_entry("findings", &findings)?;
@@ -162,7 +205,7 @@ impl ChunkCounts {
             seen,
             verified: found.verified().len(),
             failed: found.failed().len(),
-            unverified: seen.saturating_sub(found.judged().len()),
+            unverified: seen.saturating_sub(found.judged()),
             unprotected: found.unprotected().len(),
         }
     }
@@ -193,6 +236,8 @@ impl Serialize for ChunkCounts {
 
 struct OneChannel<'a> {
     channel: &'a Channel,
+    /// Of its datagrams, those that are told of.
+    counts: ChannelSelection,
     swarm: &'a Swarm,
 }
 
@@ -209,8 +254,8 @@ impl Serialize for OneChannel<'_> {
         map.serialize_entry("responder_channel", &id(responder.id))?;
         map.serialize_entry("state", &state(channel))?;
         map.serialize_entry("dialect", initiator.layout.dialect.name)?;
-        map.serialize_entry("datagrams", &channel.datagrams)?;
-        map.serialize_entry("messages", &Counts(&channel.messages))?;
+        map.serialize_entry("datagrams", &self.counts.datagrams)?;
+        map.serialize_entry("messages", &Counts(&self.counts.messages))?;
         for (name, end) in [
             ("initiator_options", initiator),
             ("responder_options", responder),
@@ -294,7 +339,12 @@ pub fn write_stats(
     summary: &CaptureSummary<'_>,
     style: Style,
 ) -> io::Result<()> {
-    let totals = summary.analyzer.totals();
+    let totals = summary.totals();
+    if let Some(selection) = summary.selection {
+        let all = summary.analyzer.totals().datagrams;
+        let (fit, filter) = (selection.datagrams(), selection.filter());
+        writeln!(out, "Filter: {fit} of {all} PPSPP datagrams fit {filter}")?;
+    }
     writeln!(
         out,
         "{} frames: {} PPSPP datagrams ({} malformed), {} not PPSPP",
@@ -325,7 +375,7 @@ pub fn write_stats(
             )?;
         }
     }
-    let swarms: Vec<&Swarm> = summary.analyzer.swarms().collect();
+    let swarms = summary.swarms();
     if !swarms.is_empty() {
         writeln!(
             out,
@@ -336,7 +386,7 @@ pub fn write_stats(
             write_swarm(out, swarm, style)?;
         }
     }
-    let channels: Vec<&Channel> = summary.analyzer.channels().collect();
+    let channels = summary.channels();
     if !channels.is_empty() {
         writeln!(
             out,
@@ -344,10 +394,10 @@ pub fn write_stats(
             style.heading(format_args!("Channels ({})", channels.len()))
         )?;
         for channel in channels {
-            write_channel(out, channel, summary.analyzer.swarm_of(channel), style)?;
+            write_channel(out, &channel, style)?;
         }
     }
-    let mut findings: Vec<_> = summary.analyzer.finding_counts().collect();
+    let mut findings = summary.findings();
     if !findings.is_empty() {
         findings.sort_by_key(|(entry, _)| (std::cmp::Reverse(entry.severity), entry.name));
         writeln!(out, "\n{}", style.heading("Findings"))?;
@@ -428,12 +478,8 @@ fn abridged(list: &[String]) -> String {
     }
 }
 
-fn write_channel(
-    out: &mut impl Write,
-    channel: &Channel,
-    swarm: &Swarm,
-    style: Style,
-) -> io::Result<()> {
+fn write_channel(out: &mut impl Write, one: &OneChannel<'_>, style: Style) -> io::Result<()> {
+    let channel = one.channel;
     let end = |side| {
         let end = channel.end(side);
         match end.id {
@@ -441,7 +487,8 @@ fn write_channel(
             None => format!("{} (?)", end.address),
         }
     };
-    let counts: Vec<String> = channel
+    let counts: Vec<String> = one
+        .counts
         .messages
         .named()
         .into_iter()
@@ -452,9 +499,9 @@ fn write_channel(
         "  {} → {}  {}  {}, {} datagrams",
         end(Side::Initiator),
         end(Side::Responder),
-        style.swarm(super::format::short_swarm(Some(swarm))),
+        style.swarm(super::format::short_swarm(Some(one.swarm))),
         state(channel),
-        channel.datagrams,
+        one.counts.datagrams,
     )?;
     writeln!(out, "    {}", style.faint(counts.join(", ")))
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use ppspp_dissector::wire::HashFunction;
 use serde_json::{Value, json};
 
 use super::format::Hex;
@@ -96,6 +97,71 @@ pub fn write_transfer(out: &mut impl Write, summary: &TransferSummary<'_>) -> io
     )
 }
 
+/// What a comparison of complete content with its swarm ID has come to, where
+/// nothing else vouches for it.
+#[derive(Debug)]
+pub struct Comparison {
+    /// Whether the swarm ID is its root hash; `None` where it can be none.
+    pub matches: Option<io::Result<bool>>,
+    /// Bytes of the swarm ID.
+    pub id_length: usize,
+    /// The hash function of the root hash.
+    pub function: Option<HashFunction>,
+    /// Bytes of a chunk.
+    pub chunk_size: u32,
+}
+
+/// Writes a comparison as one JSON object on a line: `matches` is null where the
+/// swarm ID can be no root hash, or the content could not be read.
+///
+/// # Errors
+/// What `out` answers.
+pub fn write_comparison_json(
+    out: &mut impl Write,
+    now: Moment,
+    comparison: &Comparison,
+) -> io::Result<()> {
+    let matches = match &comparison.matches {
+        Some(Ok(matches)) => Some(matches),
+        Some(Err(_)) | None => None,
+    };
+    let object = json!({
+        "event": "compared",
+        "time_us": now.microseconds(),
+        "matches": matches,
+        "detail": words(comparison),
+    });
+    line(out, &object)
+}
+
+/// Writes a comparison for people, without line break.
+///
+/// # Errors
+/// What `out` answers.
+pub fn write_comparison(out: &mut impl Write, comparison: &Comparison) -> io::Result<()> {
+    write!(out, "{}", words(comparison))
+}
+
+fn words(comparison: &Comparison) -> String {
+    let function = comparison.function.map(|it| it.to_string());
+    let function = function.as_deref().unwrap_or_default();
+    let size = comparison.chunk_size;
+    match &comparison.matches {
+        Some(Ok(true)) => "content matches swarm ID".to_owned(),
+        Some(Ok(false)) => format!(
+            "content does not match swarm ID, which is not its root hash ({function}, chunks of \
+             {size} bytes): nothing vouches for it"
+        ),
+        Some(Err(error)) => {
+            format!("content could not be compared with swarm ID ({error}): nothing vouches for it")
+        }
+        None => format!(
+            "a swarm ID of {} bytes is no root hash: nothing vouches for the content",
+            comparison.id_length
+        ),
+    }
+}
+
 /// Writes an event as one JSON object on a line.
 ///
 /// # Errors
@@ -139,6 +205,7 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Option<String>) {
                 Ending::Unanswered => "it does not answer",
                 Ending::Dead => "it fell silent",
                 Ending::Incompatible(why) | Ending::Malicious(why) => why,
+                Ending::Abusive => "it sent too much that nobody asked for",
             };
             (
                 "disconnected",
@@ -150,6 +217,16 @@ fn parts(event: &Event) -> (&'static str, Option<String>, Option<String>) {
         Event::TunedIn { chunk, .. } => ("tuned in", None, Some(format!("chunk {chunk}"))),
         Event::Complete { .. } => ("complete", None, None),
         Event::PeerFound { address, .. } => ("found", Some(address.to_string()), None),
+        Event::MembershipClaimed { address, .. } => {
+            ("membership claimed", Some(address.to_string()), None)
+        }
+        Event::MembershipRefused {
+            address, reason, ..
+        } => (
+            "certificate refused",
+            Some(address.to_string()),
+            Some(reason.clone()),
+        ),
         Event::StoreFailed { error, .. } => ("failed", None, Some(error.to_string())),
     }
 }

@@ -2,9 +2,11 @@
 
 pub mod engine;
 pub mod keys;
+pub mod membership;
 pub mod misbehave;
 pub mod net;
 mod persistence;
+pub mod root_check;
 pub mod sim;
 pub mod source;
 pub mod storage;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::engine::{Event, Moment, SwarmKey};
 use super::net::{Driver, LinkError};
 use super::persistence::Persistence;
+use super::root_check::RootCheck;
 
 /// How often the outside is told how far things are.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -56,6 +57,24 @@ pub struct Task<'a> {
     pub until: Until,
     /// For how long nothing may come.
     pub patience: Option<Duration>,
+    /// What tells whether all is there of content that nothing protects, where
+    /// no short chunk does.
+    pub check: Option<&'a RootCheck>,
+}
+
+/// Ends content of unknown length where its first chunks are what the swarm ID
+/// names.
+fn settle(driver: &mut Driver, swarm: SwarmKey, check: &RootCheck, compared: &mut Option<u64>) {
+    let possible = driver.peer.possible_size(swarm);
+    let Some(chunks) = possible.filter(|_| possible != *compared) else {
+        return;
+    };
+    *compared = Some(chunks);
+    // What can't be read now is not settled; it is compared again at the end.
+    if check.matches(chunks).unwrap_or(false) {
+        // A store that fails says so with the next chunk.
+        let _ = driver.peer.settle_size(swarm, chunks);
+    }
 }
 
 /// Lets a peer work.
@@ -73,16 +92,19 @@ pub fn run(
         from,
         until,
         patience,
+        check,
     } = task;
     let began = driver.now();
     let mut persistence = Persistence::new(from, began);
     let mut next_report = began + REPORT_EVERY;
     let mut last_progress = (began, 0);
     let mut failed = false;
+    // As it was compared last.
+    let mut compared = None;
     let end = loop {
         driver.step(REPORT_EVERY / 4)?;
         let now = driver.now();
-        while let Some(event) = driver.peer.event() {
+        while let Some(event) = driver.event() {
             failed |= matches!(event, Event::StoreFailed { .. });
             report(driver, now, News::Event(&event));
         }
@@ -90,6 +112,11 @@ pub fn run(
         if now >= next_report {
             next_report = now + REPORT_EVERY;
             report(driver, now, News::Tick);
+            if let Some(check) = check {
+                for &swarm in swarms {
+                    settle(driver, swarm, check, &mut compared);
+                }
+            }
         }
         if stop.load(Ordering::Relaxed) {
             break End::Stopped;
@@ -111,6 +138,10 @@ pub fn run(
             break End::Deserted;
         }
     };
+    // What the end has brought.
+    while let Some(event) = driver.event() {
+        report(driver, driver.now(), News::Event(&event));
+    }
     if end == End::Complete {
         let until = driver.now() + LINGER;
         while driver.now() < until && !stop.load(Ordering::Relaxed) {

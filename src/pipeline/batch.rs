@@ -2,24 +2,30 @@
 
 use std::ops::Range;
 
-use ppspp_dissector::session::{Analyzer, ChunkToHash, Datagram, HashedChunk};
+use ppspp_dissector::fields::Frame;
+use ppspp_dissector::integrity::JoinedHashes;
+use ppspp_dissector::session::{Analyzer, Datagram, Foreseen, Hashed, HashedChunk, Outlook, Time};
 
 use crate::capture::{Capture, Progress};
 use crate::hashing::hash_chunks;
 
+use super::climb::Climb;
+
 /// Datagrams of a batch, at most.
-pub(super) const MOST_DATAGRAMS: usize = 128;
+pub(super) const MOST_DATAGRAMS: usize = 256;
 
 /// Bytes of a batch, a datagram more or less: what stays in a core's cache.
-const MOST_BYTES: usize = 256 * 1024;
+const MOST_BYTES: usize = 384 * 1024;
 
 /// Some datagrams in their order, copied out of the capture's buffer.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    wanted: Vec<ChunkToHash>,
-    hashed: Vec<HashedChunk>,
+    foreseen: Foreseen,
+    chunks: Vec<HashedChunk>,
+    /// What each uncle makes together with what is beside it.
+    joined: Vec<JoinedHashes>,
     /// How far the capture was read when this was filled.
     pub(super) progress: Option<Progress>,
 }
@@ -30,9 +36,13 @@ struct Entry {
     /// Without its payload.
     head: Datagram<'static>,
     payload: Range<usize>,
-    /// Its chunks among those of the batch that are hashed.
+    outlook: Option<Outlook>,
+    /// Its chunks and their uncles among those of the batch.
     chunks: Range<usize>,
+    uncles: Range<usize>,
     comment: Option<Box<str>>,
+    frame_length: u64,
+    start: Option<Time>,
 }
 
 impl Entry {
@@ -40,6 +50,14 @@ impl Entry {
         Datagram {
             payload: bytes.get(self.payload.clone()).unwrap_or_default(),
             ..self.head
+        }
+    }
+
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            length: Some(self.frame_length),
+            start: self.start,
+            comment: self.comment.as_deref(),
         }
     }
 }
@@ -50,8 +68,9 @@ impl Batch {
     pub(super) fn fill(&mut self, capture: &mut Capture, most: usize) {
         self.bytes.clear();
         self.entries.clear();
-        self.wanted.clear();
-        self.hashed.clear();
+        self.foreseen.clear();
+        self.chunks.clear();
+        self.joined.clear();
         while self.entries.len() < most && self.bytes.len() < MOST_BYTES {
             let Some(captured) = capture.next() else {
                 break;
@@ -64,8 +83,12 @@ impl Batch {
                     ..captured.datagram
                 },
                 payload: start..self.bytes.len(),
+                outlook: None,
                 chunks: 0..0,
+                uncles: 0..0,
                 comment: captured.comment.map(Into::into),
+                frame_length: captured.frame_length,
+                start: captured.start,
             });
         }
         self.progress = Some(capture.progress());
@@ -76,48 +99,68 @@ impl Batch {
         self.entries.is_empty()
     }
 
-    /// Notes which chunks the analyzer is going to hash.
+    /// Notes how the analyzer is going to read the datagrams.
     pub(super) fn foresee(&mut self, analyzer: &Analyzer) {
         for entry in &mut self.entries {
-            let start = self.wanted.len();
-            analyzer.foresee(&entry.datagram(&self.bytes), &mut self.wanted);
-            entry.chunks = start..self.wanted.len();
+            entry.outlook = analyzer.outlook(&entry.datagram(&self.bytes));
         }
     }
 
-    /// Hashes those chunks.
+    /// Hashes what that will need.
     pub(super) fn hash(&mut self) {
         let Self {
             bytes,
             entries,
-            wanted,
-            hashed,
+            foreseen,
+            chunks,
+            joined,
             ..
         } = self;
-        let chunks = entries.iter().flat_map(|entry| {
-            let payload = entry.datagram(bytes).payload;
-            let chunks = wanted.get(entry.chunks.clone()).unwrap_or_default();
-            chunks
-                .iter()
-                .map(|chunk| (chunk.function, chunk.of(payload)))
+        for entry in &mut *entries {
+            let (first_chunk, first_uncle) = (foreseen.chunks.len(), foreseen.uncles.len());
+            if let Some(outlook) = entry.outlook {
+                outlook.foresee(&entry.datagram(bytes), foreseen);
+            }
+            entry.chunks = first_chunk..foreseen.chunks.len();
+            entry.uncles = first_uncle..foreseen.uncles.len();
+        }
+        let wanted = || {
+            entries.iter().flat_map(|entry| {
+                let payload = bytes.get(entry.payload.clone()).unwrap_or_default();
+                let chunks = foreseen.chunks.get(entry.chunks.clone());
+                let chunks = chunks.unwrap_or_default().iter();
+                chunks.map(move |chunk| (payload, chunk))
+            })
+        };
+        let mut places = foreseen.chunks.iter();
+        hash_chunks(
+            wanted().map(|(payload, chunk)| (chunk.function, chunk.of(payload))),
+            |hash| {
+                chunks.extend(places.next().map(|chunk| HashedChunk {
+                    offset: chunk.offset,
+                    length: chunk.length,
+                    function: chunk.function,
+                    hash,
+                }));
+            },
+        );
+        let mut uncles = foreseen.uncles.as_slice();
+        let climbs = wanted().zip(&*chunks).map(|((payload, chunk), hashed)| {
+            let (own, others) = uncles.split_at(chunk.uncles.min(uncles.len()));
+            uncles = others;
+            Climb::from(payload, hashed, own)
         });
-        let mut place = wanted.iter();
-        hash_chunks(chunks, |hash| {
-            hashed.extend(place.next().map(|&chunk| HashedChunk { chunk, hash }));
-        });
+        Climb::all(climbs, joined);
     }
 
-    /// The datagrams with what was hashed of them and their comments.
-    pub(super) fn datagrams(
-        &self,
-    ) -> impl Iterator<Item = (Datagram<'_>, &[HashedChunk], Option<&str>)> {
+    /// The datagrams with what was hashed of them and what their frames tell.
+    pub(super) fn datagrams(&self) -> impl Iterator<Item = (Datagram<'_>, Hashed<'_>, Frame<'_>)> {
         self.entries.iter().map(|entry| {
-            let hashed = self.hashed.get(entry.chunks.clone()).unwrap_or_default();
-            (
-                entry.datagram(&self.bytes),
-                hashed,
-                entry.comment.as_deref(),
-            )
+            let hashed = Hashed {
+                chunks: self.chunks.get(entry.chunks.clone()).unwrap_or_default(),
+                joined: self.joined.get(entry.uncles.clone()).unwrap_or_default(),
+            };
+            (entry.datagram(&self.bytes), hashed, entry.frame())
         })
     }
 }

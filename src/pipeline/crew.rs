@@ -21,6 +21,8 @@ struct Shared {
     at_end: bool,
     /// Nobody is to begin anything any more.
     stopped: bool,
+    /// How many threads wait for a change.
+    waiting: usize,
     free: Vec<Batch>,
     /// In the order in which they were read.
     read: VecDeque<Batch>,
@@ -51,8 +53,13 @@ impl Crew<'_> {
 
     /// Changes what is shared and wakes whoever waits for that.
     fn change(&self, change: impl FnOnce(&mut Shared)) {
-        change(&mut self.lock());
-        self.changed.notify_all();
+        let mut shared = self.lock();
+        change(&mut shared);
+        // Waking nobody is a system call, too.
+        if shared.waiting > 0 {
+            drop(shared);
+            self.changed.notify_all();
+        }
     }
 
     /// Waits until there is something to do.
@@ -62,10 +69,12 @@ impl Crew<'_> {
             if let Some(task) = choose(&mut shared) {
                 return task;
             }
+            shared.waiting += 1;
             shared = self
                 .changed
                 .wait(shared)
                 .unwrap_or_else(PoisonError::into_inner);
+            shared.waiting -= 1;
         }
     }
 
@@ -169,6 +178,7 @@ pub(super) fn run(
             reading: false,
             at_end: false,
             stopped: false,
+            waiting: 0,
             free: (0..jobs * BATCHES).map(|_| Batch::default()).collect(),
             read: VecDeque::new(),
             to_hash: VecDeque::new(),

@@ -1,12 +1,14 @@
 //! From capture files through the analyzer to whoever consumes the records.
 
 mod batch;
+mod climb;
 mod crew;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use anyhow::Result;
+use ppspp_dissector::fields::Frame;
 use ppspp_dissector::session::{
     Analyzer, Config, Datagram, Failure, Late, Learned, Record, recycle,
 };
@@ -19,9 +21,8 @@ use batch::Batch;
 /// channels without handshake is then known from their first datagram on.
 const LOOK_AHEAD: usize = 8192;
 
-/// Datagrams of a batch where no other thread is to be kept busy: few enough for
-/// the core's first-level cache, with chunks of the usual size.
-const MOST_ALONE: usize = 16;
+/// Datagrams of a batch where no other thread is to be kept busy.
+const MOST_ALONE: usize = 96;
 
 /// How inputs are gone through.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +64,8 @@ impl Finished {
     }
 }
 
-/// Reads all inputs and gives every PPSPP datagram with its record and comment
-/// to `consume`, until that says to stop.
+/// Reads all inputs and gives every PPSPP datagram with its record and what its
+/// frame tells to `consume`, until that says to stop.
 ///
 /// # Errors
 /// When the inputs can't be opened, or what `consume` answers.
@@ -72,18 +73,31 @@ pub fn run(
     inputs: &[Input],
     config: Config,
     manner: Manner,
-    mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Option<&str>) -> Result<ControlFlow<()>>,
+    consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
     let learned = learn(inputs, &config)?;
-    let mut capture = Capture::open(inputs, Options::default())?;
-    let mut analyzer = Analyzer::new(Config { learned, ..config });
+    let capture = Capture::open(inputs, Options::default())?;
+    run_opened(capture, Config { learned, ..config }, manner, consume)
+}
+
+/// The same with a capture that is open already, such as a live one.
+///
+/// # Errors
+/// What `consume` answers.
+pub fn run_opened(
+    mut capture: Capture,
+    config: Config,
+    manner: Manner,
+    mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
+) -> Result<Finished> {
+    let mut analyzer = Analyzer::new(config);
     let mut progress = Progress::new(manner.quiet);
     let mut scratch = Vec::new();
     let analyze = |analyzer: &mut Analyzer, batch: &Batch| {
         let mut messages = recycle(std::mem::take(&mut scratch));
-        for (datagram, hashed, comment) in batch.datagrams() {
+        for (datagram, hashed, frame) in batch.datagrams() {
             if let Some(record) = analyzer.datagram_hashed(&datagram, hashed, &mut messages)
-                && consume(&datagram, &record, comment)?.is_break()
+                && consume(&datagram, &record, frame)?.is_break()
             {
                 return Ok(ControlFlow::Break(()));
             }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::net::{Arrival, Net, Port};
 use super::swarm::Swarm;
 use crate::peer::engine::{
-    JoinError, LiveConfig, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity, SwarmConfig,
+    JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity,
+    SwarmConfig, Unprotected,
 };
 use crate::peer::misbehave::{Misbehaviour, Rogue};
 use crate::peer::sim::{Ending, Host, LinkSettings, Nanotime, Network, Node, NodeId, Seed};
@@ -137,6 +138,8 @@ pub fn seeder(
         reciprocity: Reciprocity::None,
         wants_content: false,
         live: LiveConfig::default(),
+        unprotected: Unprotected::default(),
+        membership: Membership::default(),
     };
     let function = swarm.tree_hash().ok_or(JoinError::HashFunction)?;
     let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;

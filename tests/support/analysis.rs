@@ -85,6 +85,7 @@ pub fn analyze_file(path: &Path) -> Analysis {
     let summary = CaptureSummary {
         counters: finished.capture.counters(),
         analyzer: &finished.analyzer,
+        selection: None,
         comments: &[],
     };
     write_stats_json(&mut stats, &summary).expect("a vector takes all");

@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod capture_writer;
+pub mod certificates;
 pub mod foreign;
 pub mod openssl_keys;
 pub mod outputs;

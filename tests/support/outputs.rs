@@ -47,6 +47,7 @@ impl<'w, W: Write> Outputs<'w, W> {
             counters,
             analyzer,
             comments: &comments,
+            selection: None,
         };
         write_stats(self.out, &summary, Style::new(true)).expect("the writer takes all");
         write_stats_json(self.out, &summary).expect("the writer takes all");

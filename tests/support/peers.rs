@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ppsp_inspect::peer::engine::{
-    Event, LiveConfig, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity, SwarmConfig,
-    SwarmKey,
+    Event, LiveConfig, Membership, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity,
+    SwarmConfig, SwarmKey, Unprotected,
 };
 use ppsp_inspect::peer::storage::MemoryStore;
 use ppspp_dissector::integrity::TreeHash;
@@ -44,6 +44,8 @@ pub(crate) fn swarm(id: &[u8]) -> SwarmConfig {
         reciprocity: Reciprocity::None,
         wants_content: true,
         live: LiveConfig::default(),
+        unprotected: Unprotected::default(),
+        membership: Membership::default(),
     }
 }
 

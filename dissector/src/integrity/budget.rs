@@ -7,11 +7,15 @@ pub const MAX_TREE_PAGES: usize = 512 * 1024;
 /// Hashes that wait for a proof, in all trees together: about 250 bytes each.
 pub const MAX_WAITING: usize = 256 * 1024;
 
+/// Bytes of chunks that wait for their signature, in all swarms together.
+pub const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
+
 /// What is left for the trees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     pages: usize,
     waiting: usize,
+    bytes: usize,
     exhausted: bool,
 }
 
@@ -27,6 +31,7 @@ impl Budget {
         Self {
             pages,
             waiting,
+            bytes: MAX_WAITING_BYTES,
             exhausted: false,
         }
     }
@@ -37,12 +42,26 @@ impl Budget {
         self.exhausted
     }
 
+    /// Whether there is room for a page; says so where there is none.
+    pub(super) const fn has_page(&mut self) -> bool {
+        self.exhausted |= self.pages == 0;
+        self.pages > 0
+    }
+
     pub(super) const fn take_page(&mut self) -> bool {
-        Self::take(&mut self.pages, &mut self.exhausted)
+        Self::take(&mut self.pages, 1, &mut self.exhausted)
     }
 
     pub(super) const fn take_waiting(&mut self) -> bool {
-        Self::take(&mut self.waiting, &mut self.exhausted)
+        Self::take(&mut self.waiting, 1, &mut self.exhausted)
+    }
+
+    pub(crate) const fn take_bytes(&mut self, count: usize) -> bool {
+        Self::take(&mut self.bytes, count, &mut self.exhausted)
+    }
+
+    pub(crate) const fn give_bytes(&mut self, count: usize) {
+        self.bytes += count;
     }
 
     pub(super) const fn give_waiting(&mut self, count: usize) {
@@ -53,12 +72,12 @@ impl Budget {
         self.pages += count;
     }
 
-    const fn take(left: &mut usize, exhausted: &mut bool) -> bool {
-        if *left == 0 {
+    const fn take(left: &mut usize, count: usize, exhausted: &mut bool) -> bool {
+        if *left < count {
             *exhausted = true;
             return false;
         }
-        *left -= 1;
+        *left -= count;
         true
     }
 }

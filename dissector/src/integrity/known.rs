@@ -1,6 +1,7 @@
 //! The nodes of a tree whose hashes are proven, in few bytes each.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
@@ -84,7 +85,8 @@ impl KnownNodes {
             .is_some_and(|page| page.known >> slot & 1 == 1)
     }
 
-    /// Notes a proven hash; false where the budget has no place for it.
+    /// Notes a proven hash; false where the node has one already, or the budget
+    /// has no place for it.
     #[inline]
     pub(super) fn insert(&mut self, bin: Bin, hash: &Hash, budget: &mut Budget) -> bool {
         let (number, slot) = place(bin);
@@ -92,20 +94,28 @@ impl KnownNodes {
         if number >= self.near.len() as u64 {
             self.reach(number);
         }
-        if self.page(number).is_none_or(|page| page.hashes.is_none()) {
-            if !budget.take_page() {
-                return false;
-            }
-            self.pages += 1;
-        }
         let near = usize::try_from(number).ok();
         let page = match near.and_then(|number| self.near.get_mut(number)) {
             Some(near) => near,
-            None => self.far.entry(number).or_default(),
+            None => match self.far.entry(number) {
+                Entry::Occupied(page) => page.into_mut(),
+                Entry::Vacant(_) if !budget.has_page() => return false,
+                Entry::Vacant(free) => free.insert(Page::default()),
+            },
         };
-        let hashes = page
-            .hashes
-            .get_or_insert_with(|| Box::new([[0; KEPT]; NODES as usize]));
+        if page.known >> slot & 1 == 1 {
+            return false;
+        }
+        let hashes = match &mut page.hashes {
+            Some(hashes) => hashes,
+            free => {
+                if !budget.take_page() {
+                    return false;
+                }
+                self.pages += 1;
+                free.insert(Box::new([[0; KEPT]; NODES as usize]))
+            }
+        };
         page.known |= 1 << slot;
         hashes[slot] = kept;
         true

@@ -12,9 +12,9 @@ mod peaks;
 mod signature;
 mod tree;
 
-pub use budget::{Budget, MAX_TREE_PAGES, MAX_WAITING};
+pub use budget::{Budget, MAX_TREE_PAGES, MAX_WAITING, MAX_WAITING_BYTES};
 pub use content::{ContentTree, Peak};
-pub use hash::{Hash, TreeHash};
+pub use hash::{Hash, JoinedHashes, TreeHash};
 pub use peaks::{peak_ranges, root_above};
 pub use signature::{KeyError, PublicKey};
 pub use tree::{Evidence, Ruling, Settled, SwarmTree};

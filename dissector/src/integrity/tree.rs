@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 
 use super::budget::Budget;
 use super::content::Peak;
-use super::hash::{Hash, TreeHash};
+use super::hash::{Hash, JoinedHashes, TreeHash};
 use super::known::KnownNodes;
 use super::peaks::{peak_ranges, root_above};
 use crate::wire::{Bin, ChunkRange};
@@ -252,11 +252,13 @@ impl<O: Copy> SwarmTree<O> {
         hashes.into_iter()
     }
 
-    /// A chunk of the datagram, by its hash.
+    /// A chunk of the datagram, by its hash. `joined` has nodes above it that
+    /// somebody has computed before; they are believed.
     pub fn chunk(
         &mut self,
         bin: Bin,
         hash: Hash,
+        joined: &[JoinedHashes],
         origin: O,
         settled: &mut Vec<Settled<O>>,
         budget: &mut Budget,
@@ -265,7 +267,7 @@ impl<O: Copy> SwarmTree<O> {
         let place = self.rulings.len();
         self.add(bin, hash, Evidence::Chunk, origin, budget);
         if self.rulings[place] == Ruling::Open {
-            let ruling = self.weigh(bin, &hash, settled, budget);
+            let ruling = self.weigh(bin, &hash, joined, settled, budget);
             if self.rulings[place] == Ruling::Open {
                 self.rulings[place] = ruling;
             }
@@ -278,7 +280,7 @@ impl<O: Copy> SwarmTree<O> {
         for index in 0..self.surplus.len() {
             let (bin, hash) = self.surplus[index];
             if self.rule(bin, &hash) == Ruling::Open {
-                self.weigh(bin, &hash, settled, budget);
+                self.weigh(bin, &hash, &[], settled, budget);
             }
         }
         for index in 0..self.fresh.len() {
@@ -292,7 +294,7 @@ impl<O: Copy> SwarmTree<O> {
                 && ruling == Ruling::Open
                 && !self.waiting.is_empty()
             {
-                self.weigh(fresh.bin, &fresh.hash, settled, budget);
+                self.weigh(fresh.bin, &fresh.hash, &[], settled, budget);
             }
             let ruling = self.rulings[fresh.place];
             if matches!(ruling, Ruling::Open | Ruling::Contradicted) {
@@ -412,10 +414,11 @@ impl<O: Copy> SwarmTree<O> {
         &mut self,
         bin: Bin,
         hash: &Hash,
+        joined: &[JoinedHashes],
         settled: &mut Vec<Settled<O>>,
         budget: &mut Budget,
     ) -> Ruling {
-        let (mut outcome, choices) = self.climb(bin, hash, None);
+        let (mut outcome, choices) = self.climb(bin, hash, None, joined);
         let mut ruling = match outcome {
             Climb::Refuted { directly: true, .. } => return Ruling::Refuted,
             // With several choices not all combinations are tried.
@@ -430,7 +433,7 @@ impl<O: Copy> SwarmTree<O> {
                 break;
             }
             self.keep_path(budget);
-            (outcome, _) = self.climb(bin, hash, Some(choice));
+            (outcome, _) = self.climb(bin, hash, Some(choice), joined);
             if matches!(outcome, Climb::Missing) {
                 ruling = Ruling::Open;
             }
@@ -453,7 +456,13 @@ impl<O: Copy> SwarmTree<O> {
     /// Goes up from a node as far as siblings are there. At the `swap`th place
     /// where there is a choice the second hash is taken. Also returns at how
     /// many places there was one, four at most.
-    fn climb(&mut self, bin: Bin, hash: &Hash, swap: Option<usize>) -> (Climb, usize) {
+    fn climb(
+        &mut self,
+        bin: Bin,
+        hash: &Hash,
+        swap: Option<usize>,
+        joined: &[JoinedHashes],
+    ) -> (Climb, usize) {
         let Self {
             known,
             root,
@@ -513,10 +522,17 @@ impl<O: Copy> SwarmTree<O> {
             };
             by_hashes &= sent && !further;
             siblings.push((sibling, *other));
-            let above = if node.is_left() {
-                self.function.parent(hash, other)
+            let (left, right) = if node.is_left() {
+                (hash, other)
             } else {
-                self.function.parent(other, hash)
+                (other, hash)
+            };
+            let known = joined
+                .iter()
+                .find(|joined| joined.left == *left && joined.right == *right);
+            let above = match known {
+                Some(joined) => joined.parent,
+                None => self.function.parent(left, right),
             };
             path.push((parent, above));
         }
@@ -562,7 +578,7 @@ impl<O: Copy> SwarmTree<O> {
 
     /// Trusts the hash of a node and settles what was said of it before.
     fn trust(&mut self, bin: Bin, hash: &Hash, settled: &mut Vec<Settled<O>>, budget: &mut Budget) {
-        if self.known.contains(bin) || !self.known.insert(bin, hash, budget) {
+        if !self.known.insert(bin, hash, budget) {
             return;
         }
         let mut below = false;

@@ -11,7 +11,7 @@ use super::chunk_set::PageBudget;
 use super::config::{Config, Learned, LearnedEnd, MAX_CHANNELS, MAX_CHUNK_PAGES, MAX_ID_BYTES};
 use super::counts::MessageCounts;
 use super::findings::Findings;
-use super::foresight::HashedChunk;
+use super::foresight::Hashed;
 use super::input::Datagram;
 use super::route::{Outcome, Route};
 use super::suspects::Suspects;
@@ -19,6 +19,7 @@ use super::swarm::{Known, Swarm, SwarmIndex};
 use super::table::{EndRef, Table, key_of};
 use super::verdict::{Failure, Late, Verdict};
 use super::verification::Judgement;
+use super::weighing::Subject;
 use crate::finding::{Detail, Entry, Finding, FindingId};
 use crate::integrity::Budget;
 use crate::wire::{ChannelId, DecodeError, Dialect, Layout, Located, Reader};
@@ -43,6 +44,8 @@ pub struct Record<'s, 'a> {
     pub channel_id: Option<ChannelId>,
     /// The channel; `None` when no handshake announced it.
     pub channel: Option<&'s Channel>,
+    /// The channel's place in the analyzer's list.
+    pub channel_index: Option<ChannelIndex>,
     /// The channel's swarm.
     pub swarm: Option<&'s Swarm>,
     /// Which side sent the datagram, where the channel is known.
@@ -65,6 +68,7 @@ pub struct Record<'s, 'a> {
     pub failures: &'s [Failure],
     verdicts: &'s [Option<Verdict>],
     receiver_verdicts: &'s [Option<Verdict>],
+    subjects: &'s [Subject],
 }
 
 impl Record<'_, '_> {
@@ -82,6 +86,12 @@ impl Record<'_, '_> {
             .copied()
             .flatten()
             .unwrap_or(Verdict::Unverified)
+    }
+
+    /// The same for one chunk of a DATA that may have several.
+    pub fn chunk_verdict(&self, place: usize, chunk: u64) -> Verdict {
+        let of_chunk = self.subjects.iter().find(|it| it.is_chunk(place, chunk));
+        of_chunk.map_or_else(|| self.verdict(place), Subject::verdict)
     }
 
     /// Whether the receiver of a DATA could verify it, with what it had been
@@ -153,22 +163,21 @@ impl Analyzer {
         datagram: &Datagram<'a>,
         messages: &'s mut Vec<Located<'a>>,
     ) -> Option<Record<'s, 'a>> {
-        self.datagram_hashed(datagram, &[], messages)
+        self.datagram_hashed(datagram, Hashed::default(), messages)
     }
 
-    /// The same for a datagram of which somebody else has hashed the chunks that
-    /// [`Analyzer::foresee`] told. Their hashes are believed.
+    /// The same for a datagram of which somebody else has hashed what its
+    /// [`Analyzer::outlook`] told. Their hashes are believed.
     pub fn datagram_hashed<'s, 'a>(
         &'s mut self,
         datagram: &Datagram<'a>,
-        hashed: &[HashedChunk],
+        hashed: Hashed<'_>,
         messages: &'s mut Vec<Located<'a>>,
     ) -> Option<Record<'s, 'a>> {
         messages.clear();
         self.findings.begin();
         self.judgement.begin();
-        self.judgement.hashed.extend_from_slice(hashed);
-        let Some(outcome) = self.outcome(datagram, messages) else {
+        let Some(outcome) = self.outcome(datagram, hashed, messages) else {
             self.totals.not_ppspp += 1;
             return None;
         };
@@ -209,6 +218,7 @@ impl Analyzer {
         Some(Record {
             channel_id: outcome.channel_id,
             channel,
+            channel_index: outcome.route.map(|(index, _)| index),
             swarm: channel.map(|channel| &self.swarms[channel.swarm.0 as usize]),
             sender: outcome.route.map(|(_, sender)| sender),
             layout: outcome.layout,
@@ -221,12 +231,14 @@ impl Analyzer {
             failures: &self.judgement.failures,
             verdicts: &self.judgement.verdicts,
             receiver_verdicts: &self.judgement.receiver_verdicts,
+            subjects: &self.judgement.subjects,
         })
     }
 
     fn outcome<'a>(
         &mut self,
         datagram: &Datagram<'a>,
+        hashed: Hashed<'_>,
         messages: &mut Vec<Located<'a>>,
     ) -> Option<Outcome> {
         if !self.config.ports.is_empty()
@@ -246,7 +258,7 @@ impl Analyzer {
         match self.table.find_end(&key) {
             Some(end) => {
                 let route = Route::to(end, true);
-                Some(self.exchange(datagram, id, reader, route, messages))
+                Some(self.exchange(datagram, id, reader, route, hashed, messages))
             }
             None => self.stranger(datagram, key, reader, messages),
         }
@@ -276,7 +288,22 @@ impl Analyzer {
 
     /// Channels in the order in which they appeared.
     pub fn channels(&self) -> impl Iterator<Item = &Channel> {
-        self.channels.iter().filter(|channel| !channel.merged)
+        self.numbered_channels().map(|(_, channel)| channel)
+    }
+
+    /// The same with their places in the list.
+    pub fn numbered_channels(&self) -> impl Iterator<Item = (ChannelIndex, &Channel)> {
+        let numbered = (0..).map(ChannelIndex).zip(&self.channels);
+        numbered.filter(|(_, channel)| channel.merged_into.is_none())
+    }
+
+    /// The channel that a channel's datagrams belong to at last: another one
+    /// where two handshakes crossed and turned out to be one channel.
+    pub fn lasting_channel(&self, index: ChannelIndex) -> ChannelIndex {
+        let channel = self.channels.get(index.0 as usize);
+        channel
+            .and_then(|channel| channel.merged_into)
+            .unwrap_or(index)
     }
 
     /// Swarms in the order in which they appeared, those that have a channel.

@@ -84,8 +84,8 @@ pub struct Channel {
     pub(super) established_at: Option<Time>,
     /// The address that a side was last heard from when it was not its own.
     pub(super) heard_at: Option<(Side, SocketAddr)>,
-    /// Another channel took over: two handshakes that crossed are one channel.
-    pub(super) merged: bool,
+    /// The channel that took over: two handshakes that crossed are one channel.
+    pub(super) merged_into: Option<ChannelIndex>,
 }
 
 impl Channel {
@@ -110,7 +110,7 @@ impl Channel {
             unanswered: false,
             established_at: None,
             heard_at: None,
-            merged: false,
+            merged_into: None,
         }
     }
 

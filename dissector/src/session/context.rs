@@ -4,6 +4,7 @@ use super::channel::{Channel, Side};
 use super::chunk_set::{ChunkSet, PageBudget};
 use super::declared::Declared;
 use super::findings::Findings;
+use super::foresight::Hashed;
 use super::input::Datagram;
 use super::swarm::Swarm;
 use crate::finding::{Detail, FindingId};
@@ -19,6 +20,8 @@ pub(super) struct Context<'s, 'd> {
     pub(super) datagram: &'s Datagram<'d>,
     /// Whether the datagram went to channel 0.
     pub(super) opening: bool,
+    /// What somebody else has hashed of it.
+    pub(super) hashed: Hashed<'s>,
     pub(super) findings: &'s mut Findings,
     pub(super) budget: &'s mut PageBudget,
 }

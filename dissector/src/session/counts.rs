@@ -1,5 +1,6 @@
 //! Counting messages by their names.
 
+use super::analyzer::Record;
 use crate::wire::{Message, MessageType};
 
 /// Number of messages of each kind. A keep-alive, which has no message type,
@@ -11,6 +12,16 @@ impl MessageCounts {
     const KINDS: usize = 16;
     const KEEP_ALIVE: usize = 14;
     const RANDOMIZE: usize = 15;
+
+    /// Counts the messages of a datagram.
+    pub fn count(&mut self, record: &Record<'_, '_>) {
+        for located in record.messages {
+            self.add(&located.message);
+        }
+        if record.is_keep_alive() {
+            self.add_keep_alive();
+        }
+    }
 
     /// Counts one message.
     #[inline]
@@ -30,8 +41,8 @@ impl MessageCounts {
         self.0[Self::KEEP_ALIVE] += 1;
     }
 
-    /// Adds the counts of a channel that this one took over.
-    pub(super) fn merge(&mut self, other: &Self) {
+    /// Adds the counts of other messages.
+    pub fn merge(&mut self, other: &Self) {
         for (count, more) in self.0.iter_mut().zip(other.0) {
             *count += more;
         }

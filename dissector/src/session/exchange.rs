@@ -3,6 +3,7 @@
 use super::analyzer::Analyzer;
 use super::channel::{ChannelIndex, Side, State};
 use super::context::Context;
+use super::foresight::Hashed;
 use super::input::Datagram;
 use super::liveness_rules::heard;
 use super::message_rules::apply;
@@ -28,6 +29,7 @@ impl Analyzer {
         id: ChannelId,
         reader: Reader<'a>,
         route: Route,
+        hashed: Hashed<'_>,
         messages: &mut Vec<Located<'a>>,
     ) -> Outcome {
         let Route {
@@ -85,7 +87,14 @@ impl Analyzer {
                     .raise(FindingId::ChannelUsedAfterClose, Detail::Channel(id));
             }
         }
-        self.decode(datagram, id, reader, (channel, sender), layout, messages)
+        self.decode(
+            datagram,
+            (id, reader),
+            (channel, sender),
+            layout,
+            hashed,
+            messages,
+        )
     }
 
     /// Decodes the messages of a datagram whose channel is known, HANDSHAKEs
@@ -93,10 +102,10 @@ impl Analyzer {
     pub(super) fn decode<'a>(
         &mut self,
         datagram: &Datagram<'a>,
-        id: ChannelId,
-        mut reader: Reader<'a>,
+        (id, mut reader): (ChannelId, Reader<'a>),
         (channel, sender): (ChannelIndex, Side),
         mut layout: Layout,
+        hashed: Hashed<'_>,
         messages: &mut Vec<Located<'a>>,
     ) -> Outcome {
         let mut fault: Option<DecodeError> = None;
@@ -155,6 +164,7 @@ impl Analyzer {
             layout,
             datagram,
             opening: id.is_zero(),
+            hashed,
             findings: &mut self.findings,
             budget: &mut self.budget,
         };

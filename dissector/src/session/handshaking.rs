@@ -225,7 +225,7 @@ impl Analyzer {
                 let other = &self.channels[index.0 as usize];
                 index != channel
                     && other.state == State::HalfOpen
-                    && !other.merged
+                    && other.merged_into.is_none()
                     && other.swarm == swarm
                     && other.end(Side::Initiator).address == datagram.source
             })?;
@@ -249,7 +249,7 @@ impl Analyzer {
             (other, initiator_of(other)),
         ];
         let gone_channel = &mut self.channels[gone.0 as usize];
-        gone_channel.merged = true;
+        gone_channel.merged_into = Some(kept);
         let (datagrams, counts) = (gone_channel.datagrams, gone_channel.messages);
         let kept_channel = &mut self.channels[kept.0 as usize];
         kept_channel.datagrams += datagrams;

@@ -4,6 +4,7 @@ use super::address::EndKey;
 use super::analyzer::Analyzer;
 use super::channel::{Channel, ChannelIndex, End, Side, State};
 use super::evidence::weigh;
+use super::foresight::Hashed;
 use super::input::{Datagram, Transport};
 use super::route::Outcome;
 use crate::finding::{Detail, FindingId};
@@ -84,10 +85,10 @@ impl Analyzer {
         };
         Some(self.decode(
             datagram,
-            ChannelId::ZERO,
-            reader,
+            (ChannelId::ZERO, reader),
             (index, Side::Initiator),
             layout,
+            Hashed::default(),
             messages,
         ))
     }

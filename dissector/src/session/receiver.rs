@@ -16,6 +16,8 @@ pub struct Receiver {
     sent: ChunkSet,
     proven: ChunkSet,
     has_peaks: bool,
+    /// Whether it was told that hashes are missing.
+    pub(super) hashes_missed: bool,
     pub(super) tally: Tally,
 }
 
@@ -55,8 +57,13 @@ impl Receiver {
         }
     }
 
+    /// It has a right chunk, and so its hash.
+    pub(super) fn hold(&mut self, chunk: Bin, budget: &mut PageBudget) {
+        add(&mut self.sent, chunk, budget);
+    }
+
     /// Takes a chunk that the swarm's tree verifies; whether the receiver could
-    /// do so, too.
+    /// do so, too, with what it was sent.
     pub(super) fn take_chunk<O: Copy>(
         &mut self,
         chunk: Bin,
@@ -89,6 +96,24 @@ impl Receiver {
             }
         }
         Verdict::Verified
+    }
+
+    /// Whether it must know the hashes for a chunk that it could not verify by
+    /// those that it was sent: who has verified other chunks, `announced`, knows
+    /// their siblings, uncles and ancestors (RFC 7574, section 5.3). A node is
+    /// one of those when its parent has such a chunk below it.
+    pub(super) fn must_know(&self, chunk: Bin, announced: &ChunkSet) -> bool {
+        let mut node = chunk;
+        while let (Some(sibling), Some(parent)) = (node.sibling(), node.parent()) {
+            if announced.overlaps(parent.range()) {
+                return true;
+            }
+            if !has(&self.sent, sibling) && !has(&self.proven, sibling) {
+                return false;
+            }
+            node = parent;
+        }
+        false
     }
 }
 

@@ -1,23 +1,23 @@
-//! Signatures of live streams (RFC 7574, section 6.1): of munros, and of each
-//! chunk.
+//! Signatures of live streams (RFC 7574, section 6.1): of munros here, of each
+//! chunk in [`super::sign_all`].
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use super::context::Context;
 use super::input::Time;
+use super::sign_all::SignAll;
 use super::swarm::SwarmIndex;
 use super::verdict::{Failure, Late, Reason, Tally, Verdict};
 use super::verification::{Judgement, Origin};
 use crate::finding::{Detail, FindingId};
 use crate::integrity::{Budget, Hash, PublicKey, Settled, SwarmTree};
-use crate::wire::{Bin, ChunkRange, Chunks, Located, Message, MessageType};
+use crate::wire::{Bin, Chunks, Located, Message, MessageType};
 
 /// Signed munros that are remembered, so that copies need no second look.
 const MOST_MUNROS: usize = 64;
 
 /// Signatures that wait for what they sign.
-const MOST_PENDING: usize = 1024;
+pub(super) const MOST_PENDING: usize = 1024;
 
 /// Seconds after which a signature is too old to tune in with. The RFC gives no
 /// number; this is libswift's.
@@ -33,21 +33,6 @@ struct Munro {
     signature: Vec<u8>,
 }
 
-/// The signature of a chunk.
-#[derive(Clone, Debug)]
-struct Signed {
-    chunk: u64,
-    spec: Vec<u8>,
-    timestamp: u64,
-    signature: Vec<u8>,
-    frame: u64,
-    offset: usize,
-    receiver: SocketAddr,
-    settled: bool,
-    /// Whether a chunk did not fit it.
-    mismatched: bool,
-}
-
 /// The signatures of one swarm.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Signatures {
@@ -57,7 +42,7 @@ pub(super) struct Signatures {
     tally: Tally,
     proven: VecDeque<(Munro, Hash)>,
     pending: Vec<(Munro, Origin)>,
-    chunks: VecDeque<Signed>,
+    each: SignAll,
 }
 
 /// What a munro's signature covers.
@@ -71,6 +56,15 @@ enum Covers {
 impl Signatures {
     pub(super) const fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Signatures of each chunk, with the key and where verdicts are counted.
+    pub(super) fn of_each(
+        &mut self,
+        swarm_id: Option<&[u8]>,
+    ) -> (&mut SignAll, Option<&PublicKey>, &mut Tally) {
+        self.key(swarm_id);
+        (&mut self.each, self.key.as_ref(), &mut self.tally)
     }
 
     fn key(&mut self, swarm_id: Option<&[u8]>) -> Option<&PublicKey> {
@@ -199,7 +193,7 @@ impl Signatures {
                 verdict,
             });
             if let Some(hash) = right {
-                tree.munro(munro.bin, hash, judgement.settled_mut(), budget);
+                tree.munro(munro.bin, hash, &mut judgement.settled, budget);
             } else {
                 judgement.failures.push(Failure {
                     frame,
@@ -212,149 +206,6 @@ impl Signatures {
                 });
             }
         }
-    }
-
-    /// Sign All: every chunk against the signature that came before it
-    /// (RFC 7574, section 6.1.1).
-    pub(super) fn verify_each(
-        &mut self,
-        context: &mut Context<'_, '_>,
-        messages: &[Located<'_>],
-        judgement: &mut Judgement,
-    ) {
-        let datagram = context.datagram;
-        for (place, located) in messages.iter().enumerate() {
-            let Some(range) = context
-                .range_of(&located.message)
-                .filter(|range| range.is_single())
-            else {
-                continue;
-            };
-            match located.message {
-                Message::SignedIntegrity {
-                    timestamp,
-                    signature,
-                    ..
-                } => {
-                    self.tally.add(Verdict::Unverified);
-                    let Some(spec) = spec_bytes(context, located, signature.len()) else {
-                        continue;
-                    };
-                    if is_old(timestamp, datagram.time) {
-                        context.findings.raise_at(
-                            FindingId::SignedOld,
-                            located.offset,
-                            Detail::Chunks(Chunks::Range(range)),
-                        );
-                    }
-                    if self.chunks.len() >= MOST_PENDING {
-                        self.chunks.pop_front();
-                    }
-                    self.chunks.push_back(Signed {
-                        chunk: range.start(),
-                        spec: spec.to_vec(),
-                        timestamp,
-                        signature: signature.to_vec(),
-                        frame: datagram.frame,
-                        offset: located.offset,
-                        receiver: datagram.destination,
-                        settled: false,
-                        mismatched: false,
-                    });
-                }
-                Message::Data {
-                    data, data_length, ..
-                } if data.len() == data_length => {
-                    let Some(verdict) = self.check_chunk(context, range, data, judgement) else {
-                        continue;
-                    };
-                    judgement.verdicts[place] = Some(verdict.0);
-                    judgement.receiver_verdicts[place] = Some(verdict.1);
-                    if verdict.0 == Verdict::Failed {
-                        let detail = Detail::Chunks(Chunks::Range(range));
-                        context
-                            .findings
-                            .raise_at(FindingId::DataWrong, located.offset, detail);
-                        judgement.failures.push(Failure {
-                            frame: datagram.frame,
-                            offset: located.offset,
-                            kind: MessageType::Data,
-                            chunks: range,
-                            swarm: context.channel.swarm,
-                            source: datagram.source,
-                            reason: Reason::WrongSignedChunk,
-                        });
-                    }
-                }
-                _ => {}
-            }
-        }
-        // The verdicts on the signatures of this datagram stand among the late ones.
-        for late in std::mem::take(&mut judgement.late) {
-            if late.frame == datagram.frame
-                && let Some(place) = messages.iter().position(|m| m.offset == late.offset)
-            {
-                judgement.verdicts[place] = Some(late.verdict);
-            } else {
-                judgement.late.push(late);
-            }
-        }
-    }
-
-    /// Ends a stream that signs each chunk: a signature that no chunk fitted has
-    /// failed.
-    pub(super) fn close_each(&mut self) {
-        for signed in self.chunks.drain(..) {
-            if signed.mismatched && !signed.settled {
-                self.tally.settle(Verdict::Failed);
-            }
-        }
-    }
-
-    /// The verdict on a chunk, and what its receiver could know; `None` without
-    /// signature or key.
-    fn check_chunk(
-        &mut self,
-        context: &Context<'_, '_>,
-        range: ChunkRange,
-        data: &[u8],
-        judgement: &mut Judgement,
-    ) -> Option<(Verdict, Verdict)> {
-        self.key(context.swarm.id.as_deref())?;
-        let key = self.key.as_ref()?;
-        let receiver = context.datagram.destination;
-        let mut verdict = None;
-        let of_chunk = |signed: &&mut Signed| signed.chunk == range.start();
-        for signed in self.chunks.iter_mut().rev().filter(of_chunk).take(4) {
-            let timestamp = signed.timestamp.to_be_bytes();
-            let is_right =
-                key.verifies(&[&signed.spec[..], &timestamp[..], data], &signed.signature);
-            // Where they do not fit, another copy of the chunk may.
-            signed.mismatched |= !is_right;
-            if is_right && !signed.settled {
-                signed.settled = true;
-                self.tally.settle(Verdict::Verified);
-                judgement.late.push(Late {
-                    frame: signed.frame,
-                    offset: signed.offset,
-                    kind: MessageType::SignedIntegrity,
-                    chunks: range,
-                    swarm: context.channel.swarm,
-                    verdict: Verdict::Verified,
-                });
-            }
-            let knows = signed.receiver == receiver;
-            if is_right {
-                let receiver = if knows {
-                    Verdict::Verified
-                } else {
-                    Verdict::Unverified
-                };
-                return Some((Verdict::Verified, receiver));
-            }
-            verdict = Some((Verdict::Failed, Verdict::Failed));
-        }
-        verdict
     }
 }
 
@@ -387,7 +238,7 @@ fn munro_of(context: &Context<'_, '_>, located: &Located<'_>, bin: Bin) -> Optio
 
 /// The chunk specification of a `SIGNED_INTEGRITY` as it stands on the wire:
 /// what is left of the message without type, timestamp and signature.
-fn spec_bytes<'d>(
+pub(super) fn spec_bytes<'d>(
     context: &Context<'_, 'd>,
     located: &Located<'_>,
     signature: usize,
@@ -399,7 +250,7 @@ fn spec_bytes<'d>(
 
 /// Whether a signature was made long before it was captured; its timestamp is
 /// NTP, or libswift's microseconds since 1970.
-fn is_old(timestamp: u64, now: Option<Time>) -> bool {
+pub(super) fn is_old(timestamp: u64, now: Option<Time>) -> bool {
     let Some(now) = now else {
         return false;
     };

@@ -7,6 +7,7 @@ use super::channel::{Channel, ChannelIndex, End, Side, State};
 use super::config::{LearnedEnd, MAX_SUSPECTS};
 use super::declared::candidates_of_stranger;
 use super::evidence::ENOUGH;
+use super::foresight::Hashed;
 use super::infer::Inference;
 use super::input::Datagram;
 use super::route::{Outcome, Route};
@@ -25,10 +26,24 @@ impl Analyzer {
     ) -> Option<Outcome> {
         if let Some(end) = self.table.end_from_anywhere(&key) {
             let route = Route::to(end, false);
-            return Some(self.exchange(datagram, key.id, reader, route, messages));
+            return Some(self.exchange(
+                datagram,
+                key.id,
+                reader,
+                route,
+                Hashed::default(),
+                messages,
+            ));
         }
         if let Some(route) = self.moved(datagram, key) {
-            return Some(self.exchange(datagram, key.id, reader, route, messages));
+            return Some(self.exchange(
+                datagram,
+                key.id,
+                reader,
+                route,
+                Hashed::default(),
+                messages,
+            ));
         }
         let familiar = self.is_familiar(datagram);
         if is_stun(datagram.payload) {
@@ -197,7 +212,7 @@ impl Analyzer {
             sender,
             expected_address: true,
         };
-        self.exchange(datagram, key.id, reader, route, messages)
+        self.exchange(datagram, key.id, reader, route, Hashed::default(), messages)
     }
 }
 

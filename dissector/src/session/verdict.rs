@@ -31,6 +31,16 @@ impl Verdict {
         }
     }
 
+    /// What is said of several chunks together: that of the worst one.
+    pub(super) const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Failed, _) | (_, Self::Failed) => Self::Failed,
+            (Self::Unverified, _) | (_, Self::Unverified) => Self::Unverified,
+            (Self::Unprotected, _) | (_, Self::Unprotected) => Self::Unprotected,
+            (Self::Verified, Self::Verified) => Self::Verified,
+        }
+    }
+
     pub(super) const fn of(ruling: Ruling) -> Self {
         match ruling {
             Ruling::Proven => Self::Verified,

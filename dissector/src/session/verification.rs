@@ -5,16 +5,15 @@ use std::net::SocketAddr;
 use super::chunk_set::{ChunkSet, PageBudget};
 use super::context::{Context, content_integrity};
 use super::declared::Declared;
-use super::foresight::{HashedChunk, chunk_to_hash};
 use super::receiver::{Receiver, Receivers};
+use super::sign_all::{Decided, verify_each};
 use super::signatures::Signatures;
 use super::swarm::{Swarm, SwarmIndex};
-use super::verdict::{Failure, Late, Reason, Tally, Verdict};
+use super::verdict::{Failure, Late, Tally, Verdict};
+use super::weighing::{Subject, settle, weigh};
 use crate::finding::{Detail, FindingId};
-use crate::integrity::{Budget, Evidence, Hash, Ruling, Settled, SwarmTree, TreeHash};
-use crate::wire::{
-    Bin, ChunkRange, Chunks, ContentIntegrity, Layout, Located, Message, MessageType,
-};
+use crate::integrity::{Budget, Hash, Settled, SwarmTree, TreeHash};
+use crate::wire::{ChunkRange, ContentIntegrity, Layout, Located, Message};
 
 /// Where a hash, chunk or signature came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +21,23 @@ pub(super) struct Origin {
     pub(super) frame: u64,
     pub(super) offset: u32,
     /// Bytes of a chunk.
-    length: u32,
+    pub(super) length: u32,
     pub(super) source: SocketAddr,
-    receiver: SocketAddr,
+    pub(super) receiver: SocketAddr,
+}
+
+impl Origin {
+    /// The message at `offset` of the datagram at hand, with a chunk of `length`
+    /// bytes.
+    pub(super) fn of(context: &Context<'_, '_>, offset: usize, length: u32) -> Self {
+        Self {
+            frame: context.datagram.frame,
+            offset: offset as u32,
+            length,
+            source: context.datagram.source,
+            receiver: context.datagram.destination,
+        }
+    }
 }
 
 /// How a swarm's content is protected.
@@ -49,13 +62,13 @@ pub struct Verification {
     verified: ChunkSet,
     failed: ChunkSet,
     unprotected: ChunkSet,
-    /// Chunks that have any verdict.
-    judged: ChunkSet,
+    /// Chunks of which a copy failed, or that nothing protects.
+    others: ChunkSet,
     verified_bytes: u64,
     /// Bytes of the last chunk of static content.
     last_length: Option<(u64, u64)>,
-    messages: Tally,
-    receivers: Receivers,
+    pub(super) messages: Tally,
+    pub(super) receivers: Receivers,
 }
 
 impl Verification {
@@ -74,9 +87,13 @@ impl Verification {
         &self.unprotected
     }
 
-    /// Chunks that have any verdict but unverified.
-    pub const fn judged(&self) -> &ChunkSet {
-        &self.judged
+    /// How many chunks have any verdict but unverified.
+    pub fn judged(&self) -> u64 {
+        self.verified.len() + self.others.count_missing_from(&self.verified)
+    }
+
+    const fn has_judged_none(&self) -> bool {
+        self.verified.is_empty() && self.others.is_empty()
     }
 
     /// Verdicts on DATA messages, each copy of a chunk counted.
@@ -118,22 +135,37 @@ impl Verification {
         self.receivers.iter()
     }
 
-    fn note_chunk(&mut self, chunk: u64, length: u32, verdict: Verdict, budget: &mut PageBudget) {
+    /// Notes the verdict on a chunk that had none.
+    fn decide(&mut self, decided: Decided, budget: &mut PageBudget) {
+        self.messages.settle(decided.verdict);
+        self.note_chunk(decided.chunk, decided.length, decided.verdict, budget);
+    }
+
+    /// Notes the verdict on a copy of a chunk.
+    pub(super) fn note_chunk(
+        &mut self,
+        chunk: u64,
+        length: u32,
+        verdict: Verdict,
+        budget: &mut PageBudget,
+    ) {
         let range = ChunkRange::single(chunk);
         let set = match verdict {
-            Verdict::Verified => &mut self.verified,
+            Verdict::Verified => {
+                if self.verified.insert(range, budget) > 0 {
+                    self.verified_bytes += u64::from(length);
+                    if self.last_length.is_none_or(|(last, _)| last <= chunk) {
+                        self.last_length = Some((chunk, length.into()));
+                    }
+                }
+                return;
+            }
             Verdict::Failed => &mut self.failed,
             Verdict::Unprotected => &mut self.unprotected,
             Verdict::Unverified => return,
         };
-        let added = set.insert(range, budget);
-        self.judged.insert(range, budget);
-        if verdict == Verdict::Verified && added > 0 {
-            self.verified_bytes += u64::from(length);
-            if self.last_length.is_none_or(|(last, _)| last <= chunk) {
-                self.last_length = Some((chunk, length.into()));
-            }
-        }
+        set.insert(range, budget);
+        self.others.insert(range, budget);
     }
 }
 
@@ -146,13 +178,9 @@ pub(super) struct Judgement {
     pub(super) receiver_verdicts: Vec<Option<Verdict>>,
     pub(super) late: Vec<Late>,
     pub(super) failures: Vec<Failure>,
-    settled: Vec<Settled<Origin>>,
-    /// The node that each message names, where it is one.
-    bins: Vec<Option<Bin>>,
-    /// For each ruling of the tree, which message it is of.
-    places: Vec<usize>,
-    /// Chunks of the datagram that somebody else has hashed.
-    pub(super) hashed: Vec<HashedChunk>,
+    pub(super) settled: Vec<Settled<Origin>>,
+    /// What the tree was asked about.
+    pub(super) subjects: Vec<Subject>,
 }
 
 impl Judgement {
@@ -162,13 +190,7 @@ impl Judgement {
         self.late.clear();
         self.failures.clear();
         self.settled.clear();
-        self.bins.clear();
-        self.places.clear();
-        self.hashed.clear();
-    }
-
-    pub(super) const fn settled_mut(&mut self) -> &mut Vec<Settled<Origin>> {
-        &mut self.settled
+        self.subjects.clear();
     }
 }
 
@@ -221,26 +243,26 @@ pub(super) fn verify(
     budget: &mut Budget,
     judgement: &mut Judgement,
 ) {
-    let concerns = |located: &Located<'_>| {
-        matches!(
+    let mut concerned = false;
+    judgement.verdicts.extend(messages.iter().map(|located| {
+        let concerns = matches!(
             located.message,
             Message::Data { .. } | Message::Integrity { .. } | Message::SignedIntegrity { .. }
-        )
-    };
-    if !messages.iter().any(concerns) {
+        );
+        concerned |= concerns;
+        concerns.then_some(Verdict::Unverified)
+    }));
+    if !concerned {
+        judgement.verdicts.clear();
         return;
     }
-    judgement.verdicts.extend(
-        messages
-            .iter()
-            .map(|located| concerns(located).then_some(Verdict::Unverified)),
-    );
     judgement.receiver_verdicts.resize(messages.len(), None);
     // Taken out, so that it and the rest of the swarm can be used side by side.
     let mut verification = context.swarm.verification.take().unwrap_or_default();
     let was_exhausted = budget.is_exhausted();
     let declared = context.channel.end(context.sender).declared.as_deref();
     let protection = protection(&context.layout, declared, context.swarm);
+    let mut all_weighed = false;
     match protection {
         Protection::Nothing => {
             for verdict in judgement.verdicts.iter_mut().flatten() {
@@ -249,9 +271,11 @@ pub(super) fn verify(
         }
         Protection::Unknown => {}
         Protection::EachChunk => {
-            verification
-                .signatures
-                .verify_each(context, messages, judgement);
+            let swarm_id = context.swarm.id.clone();
+            let all = verification.signatures.of_each(swarm_id.as_deref());
+            for decided in verify_each(all, context, messages, budget, judgement) {
+                verification.decide(decided, context.budget);
+            }
         }
         Protection::Root | Protection::Munros => {
             let function = TreeHash::new(context.layout.hash_function);
@@ -260,7 +284,7 @@ pub(super) fn verify(
                 tree.is_some_and(|tree| Some(tree.function()) == function)
             };
             // What was read with another function than now proved nothing.
-            if !has_function(&verification) && verification.judged.is_empty() {
+            if !has_function(&verification) && verification.has_judged_none() {
                 if let Some(old) = verification.tree.take() {
                     old.release(budget);
                 }
@@ -268,243 +292,31 @@ pub(super) fn verify(
                 let tree = function.and_then(|function| new_tree(protection, function, id, seed));
                 verification.tree = tree.map(Box::new);
             }
-            if has_function(&verification) {
-                weigh(&mut verification, context, messages, budget, judgement);
+            if has_function(&verification)
+                && let Some(mut tree) = verification.tree.take()
+            {
+                all_weighed = weigh(
+                    &mut verification,
+                    &mut tree,
+                    context,
+                    messages,
+                    budget,
+                    judgement,
+                );
+                verification.tree = Some(tree);
             }
         }
     }
-    count(&mut verification, context, messages, judgement);
+    if !all_weighed {
+        count(&mut verification, context, messages, judgement);
+    }
     context.swarm.verification = Some(verification);
     if budget.is_exhausted() && !was_exhausted {
         context.findings.raise(FindingId::LimitHashes, Detail::None);
     }
 }
 
-/// Brings the messages before the tree.
-fn weigh(
-    verification: &mut Verification,
-    context: &mut Context<'_, '_>,
-    messages: &[Located<'_>],
-    budget: &mut Budget,
-    judgement: &mut Judgement,
-) {
-    let Some(mut tree) = verification.tree.take() else {
-        return;
-    };
-    let size = context.layout.chunk_size.or_assumed();
-    let settled = &mut judgement.settled;
-    tree.begin();
-    for (place, located) in messages.iter().enumerate() {
-        let range = context.range_of(&located.message);
-        judgement.bins.push(range.and_then(Bin::covering));
-        let Some(range) = range else {
-            // Legacy swift's first message is the root hash: the swarm ID itself.
-            if let Message::Integrity { spec, hash } = located.message
-                && spec.chunks(size) == Chunks::Everything
-                && context.swarm.id.as_deref() == Some(hash)
-            {
-                judgement.verdicts[place] = Some(Verdict::Verified);
-            }
-            continue;
-        };
-        let Some(bin) = judgement.bins[place] else {
-            continue;
-        };
-        match &located.message {
-            Message::Integrity { hash, .. } => {
-                if let Some(hash) = Hash::from_bytes(hash) {
-                    note_conflict(context, &tree, bin, &hash, located.offset);
-                    let origin = origin(context, located.offset, 0);
-                    tree.hash(bin, hash, origin, settled, budget);
-                    judgement.places.push(place);
-                }
-            }
-            Message::Data {
-                data, data_length, ..
-            } if range.is_single() && data.len() == *data_length => {
-                let hash = hash_of(located, data, tree.function(), &judgement.hashed);
-                let origin = origin(context, located.offset, *data_length as u32);
-                tree.chunk(bin, hash, origin, settled, budget);
-                judgement.places.push(place);
-            }
-            Message::SignedIntegrity { .. } => {
-                let origin = origin(context, located.offset, 0);
-                let verdict = verification.signatures.munro(
-                    context, messages, place, bin, origin, &mut tree, settled, budget,
-                );
-                judgement.verdicts[place] = Some(verdict);
-            }
-            _ => {}
-        }
-    }
-    tree.end(settled, budget);
-    for (&place, &ruling) in judgement.places.iter().zip(tree.rulings()) {
-        judgement.verdicts[place] = Some(Verdict::of(ruling));
-        let located = &messages[place];
-        let is_data = matches!(located.message, Message::Data { .. });
-        let (id, reason) = match (ruling, is_data) {
-            (Ruling::Refuted, true) => (FindingId::DataWrong, Some(Reason::WrongChunk)),
-            (Ruling::Refuted, false) => (FindingId::IntegrityWrong, Some(Reason::WrongHash)),
-            // Nothing tells yet which of them is wrong.
-            (Ruling::Contradicted, true) => (FindingId::DataContradiction, None),
-            _ => continue,
-        };
-        let Some(chunks) = context.range_of(&located.message) else {
-            continue;
-        };
-        let detail = Detail::Chunks(Chunks::Range(chunks));
-        context.findings.raise_at(id, located.offset, detail);
-        if let Some(reason) = reason {
-            judgement.failures.push(Failure {
-                frame: context.datagram.frame,
-                offset: located.offset,
-                kind: located.message.kind(),
-                chunks,
-                swarm: context.channel.swarm,
-                source: context.datagram.source,
-                reason,
-            });
-        }
-    }
-    // What the receiver knows by now: earlier hashes that turned out right,
-    // those of this datagram, and only then its chunks.
-    let receiver_address = context.datagram.destination;
-    verification.tree = Some(tree);
-    settle(
-        verification,
-        context.budget,
-        context.channel.swarm,
-        judgement,
-    );
-    let tree = verification.tree.take();
-    if let (Some(tree), Some(receiver)) = (&tree, verification.receivers.at(receiver_address)) {
-        for (place, located) in messages.iter().enumerate() {
-            let Some(bin) = judgement.bins[place] else {
-                continue;
-            };
-            let verified = judgement.verdicts[place] == Some(Verdict::Verified);
-            match located.message {
-                Message::Integrity { .. } if verified => {
-                    let has_peaks_now = receiver.learn(bin, tree, context.budget);
-                    let is_late = !receiver.tally.is_empty() && context.channel.is_complete();
-                    if has_peaks_now && is_late {
-                        let detail = Detail::Chunks(Chunks::Range(bin.range()));
-                        context.findings.raise_at(
-                            FindingId::IntegrityPeaksLate,
-                            located.offset,
-                            detail,
-                        );
-                    }
-                }
-                Message::SignedIntegrity { .. } if verified => {
-                    receiver.learn_munro(bin, context.budget);
-                }
-                Message::Data { .. } => {
-                    let verdict = match judgement.verdicts[place] {
-                        Some(Verdict::Verified) => receiver.take_chunk(bin, tree, context.budget),
-                        Some(other) => other,
-                        None => continue,
-                    };
-                    if verdict == Verdict::Unverified
-                        && context.channel.is_complete()
-                        && receiver.tally.unverified == 0
-                    {
-                        let detail = Detail::Chunks(Chunks::Range(bin.range()));
-                        context.findings.raise_at(
-                            FindingId::IntegrityUnverifiable,
-                            located.offset,
-                            detail,
-                        );
-                    }
-                    judgement.receiver_verdicts[place] = Some(verdict);
-                }
-                _ => {}
-            }
-        }
-    }
-    verification.tree = tree;
-}
-
-/// The hash of a chunk, which may have been made before.
-fn hash_of(located: &Located<'_>, data: &[u8], function: TreeHash, hashed: &[HashedChunk]) -> Hash {
-    let wanted = chunk_to_hash(located, function);
-    let before = hashed.iter().find(|hashed| Some(hashed.chunk) == wanted);
-    before.map_or_else(|| function.chunk(data), |hashed| hashed.hash)
-}
-
-/// Two hashes for one node can't both be right.
-fn note_conflict(
-    context: &mut Context<'_, '_>,
-    tree: &SwarmTree<Origin>,
-    bin: Bin,
-    hash: &Hash,
-    offset: usize,
-) {
-    if tree.conflicts(bin, hash) {
-        let detail = Detail::Chunks(Chunks::Range(bin.range()));
-        context
-            .findings
-            .raise_at(FindingId::IntegrityConflict, offset, detail);
-    }
-}
-
-/// Hands out the verdicts on earlier messages.
-fn settle(
-    verification: &mut Verification,
-    budget: &mut PageBudget,
-    swarm: SwarmIndex,
-    judgement: &mut Judgement,
-) {
-    for index in 0..judgement.settled.len() {
-        let Settled {
-            bin,
-            evidence,
-            origin,
-            ruling,
-        } = judgement.settled[index];
-        let verdict = Verdict::of(ruling);
-        let (kind, reason) = match evidence {
-            Evidence::Hash => (MessageType::Integrity, Reason::WrongHash),
-            Evidence::Chunk if ruling == Ruling::Contradicted => {
-                (MessageType::Data, Reason::Contradiction)
-            }
-            Evidence::Chunk => (MessageType::Data, Reason::WrongChunk),
-        };
-        judgement.late.push(Late {
-            frame: origin.frame,
-            offset: origin.offset as usize,
-            kind,
-            chunks: bin.range(),
-            swarm,
-            verdict,
-        });
-        if evidence == Evidence::Chunk {
-            verification.messages.settle(verdict);
-            verification.note_chunk(bin.range().start(), origin.length, verdict, budget);
-        } else if verdict == Verdict::Verified
-            && let Some(tree) = verification.tree.take()
-        {
-            if let Some(receiver) = verification.receivers.at(origin.receiver) {
-                receiver.learn(bin, &tree, budget);
-            }
-            verification.tree = Some(tree);
-        }
-        if verdict == Verdict::Failed {
-            judgement.failures.push(Failure {
-                frame: origin.frame,
-                offset: origin.offset as usize,
-                kind,
-                chunks: bin.range(),
-                swarm,
-                source: origin.source,
-                reason,
-            });
-        }
-    }
-    judgement.settled.clear();
-}
-
-/// Counts the DATA messages of a datagram by their verdicts.
+/// Counts the DATA messages of a datagram that no tree was asked about.
 fn count(
     verification: &mut Verification,
     context: &mut Context<'_, '_>,
@@ -515,19 +327,15 @@ fn count(
         let Message::Data { data_length, .. } = located.message else {
             continue;
         };
+        let mut subjects = judgement.subjects.iter();
+        if subjects.any(|subject| subject.is_of(place)) {
+            continue;
+        }
         let Some(range) = context.range_of(&located.message) else {
             continue;
         };
-        let final_failure = |failure: &Failure| {
-            failure.frame == context.datagram.frame && failure.offset == located.offset
-        };
-        let verdict = match judgement.verdicts[place] {
-            // It still may turn out that another hash was wrong.
-            Some(Verdict::Failed) if !judgement.failures.iter().any(final_failure) => {
-                Verdict::Unverified
-            }
-            Some(verdict) => verdict,
-            None => continue,
+        let Some(verdict) = judgement.verdicts[place] else {
+            continue;
         };
         verification.messages.add(verdict);
         let known = judgement.receiver_verdicts[place].unwrap_or(verdict);
@@ -538,7 +346,7 @@ fn count(
             verification.note_chunk(range.start(), data_length as u32, verdict, context.budget);
         } else if verdict == Verdict::Unprotected {
             verification.unprotected.insert(range, context.budget);
-            verification.judged.insert(range, context.budget);
+            verification.others.insert(range, context.budget);
         }
     }
 }
@@ -560,19 +368,12 @@ pub(super) fn close(
             .close(swarm, &mut tree, judgement, budget);
         let chunks = found.highest_chunk.and_then(|last| last.checked_add(1));
         tree.close(chunks, &mut judgement.settled, budget);
+        settle(&mut verification, &tree, pages, swarm, judgement);
         verification.tree = Some(tree);
     }
-    verification.signatures.close_each();
-    settle(&mut verification, pages, swarm, judgement);
-    found.verification = Some(verification);
-}
-
-fn origin(context: &Context<'_, '_>, offset: usize, length: u32) -> Origin {
-    Origin {
-        frame: context.datagram.frame,
-        offset: offset as u32,
-        length,
-        source: context.datagram.source,
-        receiver: context.datagram.destination,
+    let (each, _, tally) = verification.signatures.of_each(found.id.as_deref());
+    for decided in each.close(swarm, tally, budget, judgement) {
+        verification.decide(decided, pages);
     }
+    found.verification = Some(verification);
 }

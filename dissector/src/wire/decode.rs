@@ -119,14 +119,18 @@ impl<'a> Reader<'a> {
         Some(taken.map_err(|error| self.locate(code, error)))
     }
 
-    /// Moves past messages whose length their type tells, up to a DATA message,
-    /// anything else, or the end.
+    /// Moves past messages whose length their type tells, up to an INTEGRITY or
+    /// DATA, anything else, or the end.
     #[inline]
-    pub(crate) fn skip_to_data(&mut self, layout: &Layout) {
+    pub(crate) fn skip_to_content(&mut self, layout: &Layout) {
         while !self.finished
             && let Some((&code, body)) = self.rest().split_first()
         {
-            match width_of(MessageType::from_code(code), layout) {
+            let kind = MessageType::from_code(code);
+            if kind == MessageType::Integrity {
+                return;
+            }
+            match width_of(kind, layout) {
                 Some(width) if width <= body.len() => self.position += 1 + width,
                 _ => return,
             }

@@ -11,6 +11,7 @@ mod encode;
 mod error;
 mod layout;
 mod message;
+mod pieces;
 mod registry;
 
 pub use chunk::{Bin, ChunkRange, ChunkSpec, Chunks};
@@ -23,6 +24,7 @@ pub use message::{
     ChannelId, DiscardWindow, Handshake, Located, Message, ProtocolOption, bitmap_of,
     bitmap_supports,
 };
+pub use pieces::{Piece, Pieces};
 pub use registry::{
     ChunkAddressing, ContentIntegrity, HashFunction, MessageType, OptionCode, SignatureAlgorithm,
 };

@@ -91,7 +91,11 @@ pub(crate) fn wrong_hash(start: u64, end: u64) -> Message<'static> {
 }
 
 fn data_with(number: u64, data: &'static [u8]) -> Message<'static> {
-    match STATIC.data(number) {
+    with_bytes(STATIC.data(number), data)
+}
+
+fn with_bytes(message: Message<'static>, data: &'static [u8]) -> Message<'static> {
+    match message {
         Message::Data {
             spec,
             timestamp,
@@ -115,6 +119,20 @@ pub(crate) fn chunk(number: u64) -> Message<'static> {
 /// A chunk that differs from the right one in a bit.
 pub(crate) fn wrong_chunk(number: u64) -> Message<'static> {
     data_with(number, &CONTENT.wrong_chunks[number as usize])
+}
+
+/// Chunks that follow each other in one message, right or with a byte changed.
+pub(crate) fn several(first: u64, are_wrong: &[bool]) -> Message<'static> {
+    let chunks = are_wrong.iter().zip(first as usize..);
+    let bytes: Vec<u8> = chunks
+        .flat_map(|(is_wrong, number)| match is_wrong {
+            false => &CONTENT.chunks[number],
+            true => &CONTENT.wrong_chunks[number],
+        })
+        .copied()
+        .collect();
+    let last = first + are_wrong.len() as u64 - 1;
+    with_bytes(STATIC.data_of(first, last, bytes.len()), bytes.leak())
 }
 
 /// What a signature is over.

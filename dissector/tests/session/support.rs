@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use ppspp_dissector::finding::{Finding, FindingId};
 use ppspp_dissector::integrity::{Hash, TreeHash};
 use ppspp_dissector::session::{
-    Analyzer, Channel, Config, Datagram, Failure, HashedChunk, Late, Learned, Side, Swarm, Time,
-    Transport, Verdict,
+    Analyzer, Channel, Config, Datagram, Failure, Foreseen, Hashed, HashedChunk, Late, Learned,
+    Side, Swarm, Time, Transport, Verdict,
 };
 use ppspp_dissector::wire::{
     ChannelId, ChunkAddressing, DecodeError, Layout, Message, encode_datagram,
@@ -49,8 +49,8 @@ pub(crate) struct Seen {
     pub(crate) frame: u64,
     /// Whether it was taken for PPSPP.
     pub(crate) is_ppspp: bool,
-    /// Chunks that were foreseen to be hashed.
-    pub(crate) foreseen: usize,
+    /// Chunks and uncles that were foreseen to be hashed.
+    pub(crate) foreseen: (usize, usize),
     /// Names of the messages.
     pub(crate) names: Vec<&'static str>,
     /// Where the messages stood.
@@ -336,17 +336,25 @@ impl Sending<'_> {
             fragments: self.fragments,
         };
         let mut room = Vec::new();
-        let mut wanted = Vec::new();
-        talk.analyzer.foresee(&datagram, &mut wanted);
-        let foreseen = wanted.len();
-        let hashed: Vec<_> = talk.hasher.map_or_else(Vec::new, |hash| {
-            let hashed = wanted.into_iter().map(|chunk| HashedChunk {
+        let mut wanted = Foreseen::default();
+        if let Some(outlook) = talk.analyzer.outlook(&datagram) {
+            outlook.foresee(&datagram, &mut wanted);
+        }
+        let foreseen = (wanted.chunks.len(), wanted.uncles.len());
+        let chunks: Vec<_> = talk.hasher.map_or_else(Vec::new, |hash| {
+            let hashed = wanted.chunks.iter().map(|chunk| HashedChunk {
+                offset: chunk.offset,
+                length: chunk.length,
+                function: chunk.function,
                 hash: hash(chunk.function, chunk.of(datagram.payload)),
-                chunk,
             });
             hashed.collect()
         });
-        let record = talk.analyzer.datagram_hashed(&datagram, &hashed, &mut room);
+        let hashed = Hashed {
+            chunks: &chunks,
+            joined: &[],
+        };
+        let record = talk.analyzer.datagram_hashed(&datagram, hashed, &mut room);
         let seen = match record {
             None => Seen {
                 frame: datagram.frame,

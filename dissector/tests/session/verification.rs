@@ -4,7 +4,7 @@ use ppspp_dissector::integrity::TreeHash;
 use ppspp_dissector::session::{Failure, Late, Reason, Verdict, Verification};
 use ppspp_dissector::wire::{ContentIntegrity, Message, MessageType, ProtocolOption};
 
-use crate::content::{Over, chunk, hash, options, sign, signed, wrong_chunk, wrong_hash};
+use crate::content::{Over, chunk, hash, options, several, sign, signed, wrong_chunk, wrong_hash};
 use crate::support::{BOB, CAROL, Seen, Talk, ntp};
 use crate::words::{Change, LIVE, Say, handshake, have, request};
 
@@ -333,6 +333,132 @@ fn with_sign_all_a_signature_verifies_its_chunk_and_no_other() {
 }
 
 #[test]
+fn with_sign_all_a_signature_that_comes_later_settles_its_chunk() {
+    let mut talk = Talk::default();
+    talk.tune_in(ContentIntegrity::SignAll);
+    let zero = sign(0, 0, ntp(), Over::Chunk);
+    let early = talk.bob([chunk(0)]);
+    assert_eq!(early.verdicts, [Verdict::Unverified]);
+    let seen = talk.bob([signed(0, 0, ntp(), &zero)]);
+    assert_eq!(seen.verdicts, [Verdict::Verified]);
+    let [late] = seen.late[..] else {
+        panic!("{:?}", seen.late);
+    };
+    assert_eq!(
+        (late.frame, late.offset, late.kind, late.verdict),
+        (
+            early.frame,
+            early.offsets[0],
+            MessageType::Data,
+            Verdict::Verified
+        )
+    );
+    let tally = *verification(&talk).messages();
+    assert_eq!((tally.verified, tally.unverified), (1, 0));
+    assert_eq!(verified(&talk), [0]);
+    assert_eq!(end(&mut talk).1, []);
+}
+
+#[test]
+fn with_sign_all_a_signature_behind_its_chunk_in_the_datagram_counts_once() {
+    let mut talk = Talk::default();
+    talk.tune_in(ContentIntegrity::SignAll);
+    let zero = sign(0, 0, ntp(), Over::Chunk);
+    let seen = talk.bob([chunk(0), signed(0, 0, ntp(), &zero)]);
+    assert_eq!(seen.verdicts, [Verdict::Verified; 2]);
+    assert_eq!(seen.late, []);
+    let tally = *verification(&talk).messages();
+    assert_eq!((tally.verified, tally.unverified), (1, 0));
+    assert_eq!(verified(&talk), [0]);
+}
+
+#[test]
+fn with_sign_all_a_chunk_that_no_later_signature_fits_has_failed_in_the_end() {
+    let mut talk = Talk::default();
+    talk.tune_in(ContentIntegrity::SignAll);
+    let one = sign(1, 1, ntp(), Over::Chunk);
+    let early = talk.bob([wrong_chunk(1)]);
+    assert_eq!(talk.bob([signed(1, 1, ntp(), &one)]).late, []);
+    let (late, failures) = end(&mut talk);
+    let ([late], [failure]) = (&late[..], &failures[..]) else {
+        panic!("{late:?} {failures:?}");
+    };
+    assert_eq!(late.verdict, Verdict::Failed);
+    assert_eq!(
+        (failure.frame, failure.kind),
+        (early.frame, MessageType::Data)
+    );
+    assert_eq!(failure.reason, Reason::WrongSignedChunk);
+    assert_eq!(verification(&talk).messages().failed, 1);
+}
+
+#[test]
+fn a_message_of_several_chunks_is_verified_chunk_by_chunk() {
+    let mut talk = Talk::default();
+    talk.ask_for_content();
+    let (right, wrong) = (several(0, &[false, false]), several(0, &[false, true]));
+    let hashes = [hash(0, 7), hash(4, 7), hash(2, 3)];
+    let seen = talk.bob([&hashes[..], &[wrong.clone()]].concat());
+    assert_eq!(*seen.verdicts.last().expect("DATA"), Verdict::Unverified);
+    let seen = talk.bob([&hashes[..], &[right]].concat());
+    assert_eq!(*seen.verdicts.last().expect("DATA"), Verdict::Verified);
+    assert_eq!(seen.receiver_verdicts[3], Some(Verdict::Verified));
+    assert_eq!(verified(&talk), [0, 1]);
+    // Of the first message, one chunk was right.
+    let chunks = seen.late.iter().filter(|it| it.kind == MessageType::Data);
+    let mut late: Vec<_> = chunks.map(|it| (it.chunks.start(), it.verdict)).collect();
+    late.sort_by_key(|(chunk, _)| *chunk);
+    assert_eq!(late, [(0, Verdict::Verified), (1, Verdict::Failed)]);
+    let tally = *verification(&talk).messages();
+    assert_eq!((tally.verified, tally.failed, tally.unverified), (3, 1, 0));
+    assert_eq!(last(&talk.bob([wrong])), Verdict::Failed);
+}
+
+/// Carol, to whom Bob has sent everything, so that all of the tree is proven.
+fn send_everything_to_carol(talk: &mut Talk) {
+    let reply = [handshake(BOBS, &options().reply()), have(0, 7)];
+    let opening = [handshake(CAROLS, &options())];
+    talk.from(CAROL).to(BOB).send(opening);
+    talk.from(BOB).to(CAROL).channel(CAROLS).send(reply);
+    talk.from(CAROL).to(BOB).channel(BOBS).send([request(0, 7)]);
+    for datagram in transfer() {
+        let to_carol = talk.from(BOB).to(CAROL).channel(CAROLS);
+        assert_eq!(last(&to_carol.send(&datagram)), Verdict::Verified);
+    }
+}
+
+#[test]
+fn who_has_announced_a_chunk_knows_the_hashes_around_it() {
+    let mut talk = Talk::default();
+    talk.ask_for_content();
+    send_everything_to_carol(&mut talk);
+    talk.alice([have(0, 3)]);
+    // Beside what Alice has, and so below a node that she has the hash of.
+    let seen = talk.bob([hash(6, 7), hash(5, 5), chunk(4)]);
+    assert!(!seen.has("integrity.uncles-missing"));
+    // By what was sent to her, she could not verify it.
+    assert_eq!(seen.receiver_verdicts[2], Some(Verdict::Unverified));
+    // What lies below that node she was not sent.
+    let mut talk = Talk::default();
+    talk.ask_for_content();
+    send_everything_to_carol(&mut talk);
+    talk.alice([have(0, 3)]);
+    let seen = talk.bob([hash(6, 7), chunk(4)]);
+    assert_eq!(seen.receiver_verdicts[1], Some(Verdict::Unverified));
+    assert!(seen.has("integrity.uncles-missing"));
+}
+
+#[test]
+fn what_a_peer_with_chunks_knows_of_hashes_that_were_never_seen_is_not_guessed() {
+    let mut talk = Talk::default();
+    talk.ask_for_content();
+    talk.alice([have(0, 3)]);
+    let seen = talk.bob([hash(6, 7), hash(5, 5), chunk(4)]);
+    assert_eq!(seen.verdicts[2], Verdict::Unverified);
+    assert!(!seen.has("integrity.uncles-missing"));
+}
+
+#[test]
 fn without_protection_a_chunk_is_neither_right_nor_wrong() {
     let mut talk = Talk::default();
     talk.verify();
@@ -389,11 +515,13 @@ fn the_chunks_of_a_known_channel_are_foreseen_and_no_others() {
     let mut talk = Talk::default();
     talk.ask_for_content();
     let seen = talk.bob([hash(0, 7), hash(4, 7), hash(2, 3), hash(1, 1), chunk(0)]);
-    assert_eq!(seen.foreseen, 1);
-    assert_eq!(talk.bob([hash(3, 3)]).foreseen, 0);
-    assert_eq!(talk.bob([chunk(2)]).foreseen, 1);
+    // With the uncles beside it, beside both, and beside all four.
+    assert_eq!(seen.foreseen, (1, 3));
+    assert_eq!(talk.bob([hash(3, 3)]).foreseen, (0, 0));
+    assert_eq!(talk.bob([chunk(2)]).foreseen, (1, 0));
     // Of a channel that nobody announced, nothing is known beforehand.
-    assert_eq!(talk.from(BOB).channel(BOBS).send([chunk(3)]).foreseen, 0);
+    let stranger = talk.from(BOB).channel(BOBS).send([chunk(3)]);
+    assert_eq!(stranger.foreseen, (0, 0));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::handshake::put;
 use super::naming::parts;
 use super::peer::Peer;
 use super::picker::Choice;
-use super::store::{Chunks, last_of};
+use super::store::last_of;
 use super::time::Moment;
 
 /// Missing chunks at which everybody is asked for all of them.
@@ -37,6 +37,12 @@ impl Peer {
         let size = self.swarms[channel.swarm.0].config.chunk_size;
         while let Some(range) = channel.download.to_ask.pop_front() {
             for part in parts(range, &channel.writes, size) {
+                // Who does not answer for the first chunk alone sends the second again.
+                let part = if part.end() == 0 && channel.profile.ignores_first_alone {
+                    ChunkRange::new(0, 1).unwrap_or(part)
+                } else {
+                    part
+                };
                 let Some(spec) = ChunkSpec::of(part, channel.writes.addressing, size) else {
                     continue;
                 };
@@ -72,13 +78,17 @@ impl Peer {
             let peers = swarm.channels.iter().filter_map(|key| channels.get(key));
             peers.filter(|peer| peer.has.contains(&chunk)).count()
         };
-        let offered = within(&channel.has, swarm.content.size());
-        let offered = offered.as_ref().unwrap_or(&channel.has);
         let choice = Choice {
             claimed: &swarm.claimed,
-            offered,
+            offered: &channel.has,
             from: swarm.playhead,
             present: swarm.totals.verified,
+            peers: swarm
+                .channels
+                .iter()
+                .filter_map(|key| channels.get(key))
+                .filter(|peer| !peer.has.is_empty())
+                .count(),
             copies: &copies,
         };
         let mut chosen = swarm.picker.pick(&choice, room, &mut self.random);
@@ -113,10 +123,11 @@ impl Peer {
             return Vec::new();
         };
         let swarm = &self.swarms[channel.swarm.0];
-        let end = swarm
-            .content
-            .size()
-            .or_else(|| Some(last_of(&channel.has)? + 1).filter(|_| swarm.live.is_some()));
+        let end = swarm.content.size().or_else(|| {
+            last_of(&channel.has)?
+                .checked_add(1)
+                .filter(|_| swarm.live.is_some())
+        });
         let Some(size) = end.filter(|&size| size > 0) else {
             return Vec::new();
         };
@@ -151,15 +162,4 @@ impl Peer {
             .map(ChunkRange::single)
             .collect()
     }
-}
-
-/// What of an offer exists; `None` where all of it may.
-fn within(has: &Chunks, size: Option<u64>) -> Option<Chunks> {
-    let size = size?;
-    let beyond = last_of(has).is_some_and(|last| last >= size);
-    beyond.then(|| {
-        let mut has = has.clone();
-        has.remove(size..=u64::MAX);
-        has
-    })
 }

@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ppspp_dissector::wire::{Bin, ChannelId, Layout};
+use ppspp_dissector::wire::{Bin, ChannelId, ChunkAddressing, DiscardWindow, Layout};
 
+use super::conduct::Conduct;
 use super::config::{PeerConfig, Profile};
 use super::download::Download;
-use super::store::Chunks;
+use super::store::{Chunks, last_of};
 use super::swarm::SwarmKey;
 use super::time::Moment;
 use super::upload::Upload;
@@ -61,6 +63,9 @@ pub(super) struct Channel {
 
     /// Chunks that the peer has said to have.
     pub(super) has: Chunks,
+    /// How many chunks it keeps before the last one of a live stream, where it
+    /// discards any (section 7.9), as it has declared it.
+    pub(super) window: Option<DiscardWindow>,
     /// Chunks of ours that it was not told of yet, and when it is to be.
     pub(super) news: Chunks,
     pub(super) news_due: Option<Moment>,
@@ -74,16 +79,22 @@ pub(super) struct Channel {
     pub(super) notices: VecDeque<Notice>,
     pub(super) upload: Upload,
     pub(super) download: Download,
+    /// What it has said that was of no use.
+    pub(super) conduct: Conduct,
 
     /// Whether we serve it (section 3.8).
     pub(super) choked: bool,
     /// Whether it serves us.
     pub(super) chokes_us: bool,
+    /// When it may be told again that it is choked.
+    pub(super) tell_choked: Moment,
     /// Bytes of content since the last reckoning: reciprocity's measure.
     pub(super) received: u64,
     pub(super) sent: u64,
     /// When it was asked for peers last.
     pub(super) asked_for_peers: Option<Moment>,
+    /// Addresses that it may name until it is asked again.
+    pub(super) peers_due: u8,
     /// When it is looked at next whether to ask it.
     pub(super) ask_again: Option<Moment>,
     /// When it may ask us again.
@@ -92,6 +103,12 @@ pub(super) struct Channel {
     pub(super) timer: Option<Moment>,
     /// Whether it stands in line to send.
     pub(super) in_line: bool,
+    /// Its count of bytes among those that share the upload rate.
+    pub(super) turn: u64,
+    /// Whether it waits for the upload rate.
+    pub(super) waits: bool,
+    /// Membership certificates that it sent and that were not to be trusted.
+    pub(super) defective_certificates: u32,
     /// Whether it has shown to know the peaks: it has acknowledged a chunk.
     pub(super) knows_peaks: bool,
     /// The signed munro that it was told of last.
@@ -104,11 +121,12 @@ pub(super) struct Channel {
 }
 
 /// A message that goes with the next datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
     Choke,
     Unchoke,
     Peer(SocketAddr),
+    Certificate(Arc<[u8]>),
     Cancel(u64),
 }
 
@@ -133,17 +151,19 @@ pub(super) const fn ask_every(is_hungry: bool, channels: usize) -> Duration {
     }
 }
 
+/// Addresses that a peer may name when it is asked for others.
+pub(super) const PEERS_ASKED: u8 = 16;
+
+/// How long it is waited until a peer that goes on to ask is told again that it
+/// is choked (section 12.6.8).
+const TELL_CHOKED_EVERY: Duration = Duration::from_secs(1);
+
 /// How long the initiator may take to show that it got our reply.
 pub(super) const HALF_OPEN: Duration = Duration::from_secs(20);
 
 impl Channel {
-    /// When something is due. `allowance` tells when the rate limit lets content
-    /// go again.
-    pub(super) fn deadline(
-        &self,
-        config: &PeerConfig,
-        allowance: Option<Moment>,
-    ) -> Option<Moment> {
+    /// When something is due, besides content that waits for the upload rate.
+    pub(super) fn deadline(&self, config: &PeerConfig) -> Option<Moment> {
         match self.state {
             State::Opening => self.handshake_due,
             State::Answering => Some(self.heard + HALF_OPEN),
@@ -151,10 +171,9 @@ impl Channel {
             State::Open => {
                 let round_trip = self.answer_time();
                 let chunk = self.writes.chunk_size.or_assumed();
-                let content = (self.has_content_to_send() && !self.in_line)
+                let content = (self.has_content_to_send() && !self.in_line && !self.waits)
                     .then(|| self.upload.next_send(chunk))
-                    .flatten()
-                    .map(|next| next.max(allowance.unwrap_or_default()));
+                    .flatten();
                 [
                     Some(self.spoke + config.keep_alive),
                     (self.unanswered >= 3).then(|| self.heard + config.dead_after),
@@ -185,6 +204,12 @@ impl Channel {
         self.state == State::Open && !self.choked && self.upload.has_waiting()
     }
 
+    /// Whether it may be sent now, as far as the path lets it.
+    pub(super) fn may_send_content(&self, now: Moment) -> bool {
+        let chunk = self.writes.chunk_size.or_assumed();
+        self.has_content_to_send() && self.upload.ledbat.may_send(now, chunk)
+    }
+
     /// Chokes or unchokes the peer; whether that has changed anything.
     pub(super) fn set_choked(&mut self, choked: bool) -> bool {
         if self.choked == choked {
@@ -202,6 +227,31 @@ impl Channel {
             Notice::Unchoke
         });
         true
+    }
+
+    /// Takes out of what the peer has what it has discarded (section 6.2).
+    pub(super) fn forget_discarded(&mut self) {
+        let window = match self.window {
+            None | Some(DiscardWindow::Bits32(u32::MAX)) => return,
+            Some(DiscardWindow::Bits32(window)) => window.into(),
+            Some(DiscardWindow::Bits64(window)) => window,
+        };
+        let window = match self.reads.addressing {
+            ChunkAddressing::Byte64 => window / u64::from(self.reads.chunk_size.or_assumed()),
+            _ => window,
+        };
+        let gone = last_of(&self.has).and_then(|last| last.checked_sub(window));
+        if let Some(gone) = gone {
+            self.has.remove(0..=gone);
+        }
+    }
+
+    /// The peer has asked for chunks though it is choked: it may not know.
+    pub(super) fn asked_choked(&mut self, now: Moment) {
+        if now >= self.tell_choked && !self.notices.contains(&Notice::Choke) {
+            self.tell_choked = now + TELL_CHOKED_EVERY;
+            self.notices.push_back(Notice::Choke);
+        }
     }
 
     /// Whether the peer has every chunk of content of `size` chunks.

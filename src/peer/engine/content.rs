@@ -2,9 +2,10 @@
 //! receiver needs (RFC 7574, sections 5.3 to 5.6).
 
 use ppspp_dissector::integrity::{Hash, Peak, TreeHash, peak_ranges, root_above};
-use ppspp_dissector::wire::{Bin, ChunkRange};
+use ppspp_dissector::wire::{Bin, ChunkRange, ContentIntegrity};
 
-use super::store::{Chunks, Store, StoreError};
+use super::config::SwarmConfig;
+use super::store::{Chunks, Store, StoreError, last_of};
 
 /// What a chunk turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,11 @@ pub(super) struct Content {
     /// nothing protects the content.
     root: Option<Hash>,
     protected: bool,
+    /// Whether it ends, as no live stream does.
+    ends: bool,
     chunk_size: u32,
+    /// Bytes of the last chunk, where they are known before it comes.
+    last_length: Option<u32>,
     store: Box<dyn Store>,
     /// The proven peaks of static content.
     peaks: Vec<Bin>,
@@ -40,21 +45,22 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// The content that a store holds. `protected` tells whether hashes protect
-    /// it; a `root` makes it static.
+    /// The content of a swarm that a store holds; static content has a `root`
+    /// where hashes protect it.
     pub(super) fn new(
         function: TreeHash,
         root: Option<Hash>,
-        protected: bool,
-        chunk_size: u32,
+        config: &SwarmConfig,
         store: Box<dyn Store>,
     ) -> Self {
         let present = store.present().clone();
         let mut content = Self {
             function,
             root,
-            protected,
-            chunk_size,
+            protected: config.integrity != ContentIntegrity::None,
+            ends: !config.is_live(),
+            chunk_size: config.chunk_size,
+            last_length: None,
             store,
             peaks: Vec::new(),
             present,
@@ -75,6 +81,39 @@ impl Content {
     /// Bytes of a chunk; the last one may have fewer.
     pub(super) const fn chunk_size(&self) -> u32 {
         self.chunk_size
+    }
+
+    /// Takes unprotected static content to have so many bytes.
+    pub(super) fn set_length(&mut self, bytes: u64) -> Result<(), StoreError> {
+        let chunk_size = u64::from(self.chunk_size);
+        let chunks = bytes.div_ceil(chunk_size);
+        self.set_size(chunks)?;
+        // At most a chunk's size.
+        let length = (bytes.saturating_sub(1) % chunk_size + 1) as u32;
+        self.last_length = Some(length);
+        let last = chunks.saturating_sub(1);
+        if self.present.contains(&last) {
+            let mut data = Vec::new();
+            self.store.read(last, &mut data)?;
+            if data.len() != length as usize {
+                let there = last * chunk_size + data.len() as u64;
+                return Err(StoreError {
+                    what: format!("{bytes} bytes are not what is there"),
+                    cause: format!("with its last chunk the content has {there}").into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes unprotected static content to have so many chunks.
+    pub(super) fn set_size(&mut self, chunks: u64) -> Result<(), StoreError> {
+        self.store.set_size(chunks)
+    }
+
+    /// Whether the number of chunks is to be found out without a root hash.
+    pub(super) fn is_open_ended(&self) -> bool {
+        !self.protected && self.ends && self.size().is_none()
     }
 
     /// Whether hashes protect the content.
@@ -180,16 +219,20 @@ impl Content {
 
     /// Gives up chunks that have left the discard window.
     pub(super) fn discard(&mut self, chunks: ChunkRange) -> Result<(), StoreError> {
+        self.written.retain(|chunk| !chunks.contains(*chunk));
         self.present.remove(chunks.start()..=chunks.end());
         self.store.discard(chunks)
     }
 
     /// Verifies a chunk with the hashes that `candidate` yields for its uncles,
-    /// and keeps it when it is right.
+    /// and keeps it when it is right. Where nothing protects the content all are
+    /// that can be; of those, a short one is the last one, unless its sender has
+    /// offered more: `offered` is the last chunk that it has.
     pub(super) fn take(
         &mut self,
         chunk: u64,
         data: &[u8],
+        offered: Option<u64>,
         candidate: impl Fn(Bin) -> Option<Hash>,
     ) -> Result<Check, StoreError> {
         let is_short = data.len() < self.chunk_size as usize;
@@ -200,6 +243,25 @@ impl Content {
         // static content can be verified.
         if is_short && self.size().is_some_and(|size| chunk + 1 != size) {
             return Ok(Check::Wrong);
+        }
+        if !self.protected && self.ends {
+            let last = last_of(&self.present).max(offered);
+            let is_beyond = |&it: &u64| it > chunk;
+            let more_is_known = last.as_ref().is_some_and(is_beyond);
+            if is_short && self.size().is_none() {
+                if more_is_known || self.written.iter().any(is_beyond) {
+                    return Ok(Check::Wrong);
+                }
+                self.store.set_size(chunk + 1)?;
+            }
+            let size = self.size();
+            let is_last = size == Some(chunk + 1);
+            let length = self.last_length.filter(|_| is_last);
+            if size.is_some_and(|size| chunk >= size)
+                || length.is_some_and(|length| length as usize != data.len())
+            {
+                return Ok(Check::Wrong);
+            }
         }
         if self.protected {
             let check = self.climb(chunk, data, candidate)?;

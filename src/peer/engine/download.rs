@@ -29,6 +29,10 @@ const WIDEST_WINDOW: u64 = 4096;
 /// can't be asked of another peer, and was chosen by what was known long ago.
 const BACKLOG: Duration = Duration::from_millis(500);
 
+/// The same for a live stream, where others may soon have what waits: all ask
+/// who makes it first.
+const LIVE_BACKLOG: Duration = Duration::from_millis(150);
+
 /// How long a peer may take that sends other chunks meanwhile, and one that
 /// sends nothing, at least. libswift forgets requests after a second and a half.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -47,6 +51,8 @@ pub(super) struct Download {
     order: VecDeque<(Moment, u64)>,
     /// How many may be asked for at once.
     window: u64,
+    /// How long they may wait at the peer.
+    backlog: Duration,
     /// How long requests took to be answered, smoothed.
     service: Duration,
     /// Chunks that are to be asked for with the next datagrams.
@@ -71,8 +77,9 @@ pub(super) struct Download {
 }
 
 impl Download {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(is_live: bool) -> Self {
         Self {
+            backlog: if is_live { LIVE_BACKLOG } else { BACKLOG },
             asked: BTreeMap::new(),
             order: VecDeque::new(),
             window: FIRST_WINDOW,
@@ -118,7 +125,7 @@ impl Download {
         };
         let took = now.since(asked);
         self.service = (self.service * 7 + took) / 8;
-        let backlog = BACKLOG.max(round_trip * 2);
+        let backlog = self.backlog.max(round_trip * 2);
         if took <= backlog {
             self.window = (self.window + 1).min(WIDEST_WINDOW);
         } else if took > backlog * 2 {
@@ -152,8 +159,14 @@ impl Download {
     /// When a request expires that was made at `at`.
     fn expiry(&self, at: Moment, round_trip: Duration) -> Moment {
         let busy = at + PATIENCE.max(round_trip * 8).max(self.service * 2);
-        let silent = at.max(self.latest) + SILENCE.max(round_trip * 4);
-        busy.min(silent)
+        busy.min(at.max(self.latest) + self.silence(round_trip))
+    }
+
+    /// How long nothing may come: the longer the more often nothing came at all,
+    /// so that who has gone is not asked the same again and again.
+    fn silence(&self, round_trip: Duration) -> Duration {
+        let doublings = self.expired.saturating_sub(MOST_EXPIRED - 1).min(5);
+        SILENCE.max(round_trip * 4) * (1 << doublings)
     }
 
     /// When the oldest request expires.
@@ -166,6 +179,7 @@ impl Download {
     pub(super) fn elapse(&mut self, now: Moment, round_trip: Duration) -> Vec<u64> {
         let mut late = Vec::new();
         let mut is_silent = false;
+        let silence = self.silence(round_trip);
         while let Some(&(at, chunk)) = self.order.front() {
             let is_answered = self.asked.get(&chunk) != Some(&at);
             if !is_answered && self.expiry(at, round_trip) > now {
@@ -174,7 +188,7 @@ impl Download {
             self.order.pop_front();
             if !is_answered {
                 self.asked.remove(&chunk);
-                is_silent |= self.latest <= at;
+                is_silent |= self.latest <= at || self.latest + silence <= now;
                 late.push(chunk);
             }
         }

@@ -1,6 +1,7 @@
 //! What the engine tells whoever drives it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::store::StoreError;
 use super::swarm::SwarmKey;
@@ -20,6 +21,8 @@ pub enum Ending {
     Incompatible(&'static str),
     /// The other end sent what is not the content.
     Malicious(&'static str),
+    /// The other end sent too much that nobody asked it for (section 12.6).
+    Abusive,
 }
 
 /// Something that happened.
@@ -60,6 +63,28 @@ pub enum Event {
     Complete {
         /// In which swarm.
         swarm: SwarmKey,
+    },
+    /// A peer sent the membership certificate of another one, or its own. Whoever
+    /// drives the peer checks it and says [`certified`] or [`not_certified`].
+    ///
+    /// [`certified`]: super::Peer::certified
+    /// [`not_certified`]: super::Peer::not_certified
+    MembershipClaimed {
+        /// In which swarm.
+        swarm: SwarmKey,
+        /// Who sent it.
+        address: SocketAddr,
+        /// The certificate, DER.
+        certificate: Arc<[u8]>,
+    },
+    /// A membership certificate is not trusted.
+    MembershipRefused {
+        /// In which swarm.
+        swarm: SwarmKey,
+        /// Who sent it.
+        address: SocketAddr,
+        /// Why.
+        reason: String,
     },
     /// A peer named another one.
     PeerFound {

@@ -2,6 +2,7 @@
 //! (RFC 7574, sections 3.1.1 and 7).
 
 use ppspp_dissector::integrity::PublicKey;
+use ppspp_dissector::wire::dialect::PYPPSPP;
 use ppspp_dissector::wire::{
     ChannelId, ChunkAddressing, ChunkSize, ContentIntegrity, DiscardWindow, Handshake,
     HashFunction, Layout, Message, MessageType, ProtocolOption, SignatureAlgorithm, bitmap_of,
@@ -12,6 +13,9 @@ use super::config::{Profile, SwarmConfig};
 
 /// The version that we speak, and the only one (section 7.2).
 const VERSION: u8 = 1;
+
+/// The chunk size that stands for chunks of variable sizes (section 7.11).
+pub(super) const VARIABLE: u32 = u32::MAX;
 
 /// What a HANDSHAKE declares, as far as it says anything.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +29,9 @@ pub(super) struct Declared {
     pub(super) addressing: Option<ChunkAddressing>,
     pub(super) has_messages: bool,
     pub(super) chunk_size: Option<u32>,
+    pub(super) window: Option<DiscardWindow>,
+    /// Whether an option is among them that only `PyPPSPP` knows.
+    is_pyppspp: bool,
 }
 
 impl Declared {
@@ -47,7 +54,8 @@ impl Declared {
                 ProtocolOption::ChunkAddressing(method) => declared.addressing = Some(*method),
                 ProtocolOption::SupportedMessages(_) => declared.has_messages = true,
                 ProtocolOption::ChunkSize(size) => declared.chunk_size = Some(*size),
-                ProtocolOption::LiveDiscardWindow(_) | ProtocolOption::Foreign { .. } => {}
+                ProtocolOption::LiveDiscardWindow(window) => declared.window = Some(*window),
+                ProtocolOption::Foreign { .. } => declared.is_pyppspp = true,
             }
         }
         declared
@@ -83,6 +91,9 @@ impl Declared {
         {
             return Some("it uses another signature algorithm");
         }
+        if self.chunk_size == Some(VARIABLE) {
+            return Some("its chunks have variable sizes, and this peer takes chunks of one size");
+        }
         if differs(self.chunk_size.map(|size| size == swarm.chunk_size)) {
             return Some("it uses chunks of another size");
         }
@@ -95,6 +106,9 @@ impl Declared {
 
     /// How we may write to who declared this.
     pub(super) fn profile(&self, ours: &'static Profile) -> &'static Profile {
+        if self.is_pyppspp {
+            return &Profile::PYPPSPP;
+        }
         // Who leaves the chunk size out is likely to drop what holds it.
         if self.chunk_size.is_none() && ours.declares_chunk_size {
             &Profile::LIBSWIFT
@@ -107,6 +121,12 @@ impl Declared {
 /// The layout of a swarm's messages in some addressing.
 pub(super) fn layout(swarm: &SwarmConfig, addressing: ChunkAddressing) -> Layout {
     Layout {
+        // It is the only one without integrity protection, and its own options
+        // are nobody else's.
+        dialect: match swarm.integrity {
+            ContentIntegrity::None => &PYPPSPP,
+            _ => Layout::RFC.dialect,
+        },
         addressing,
         hash_function: swarm.hash_function,
         signature_length: PublicKey::from_swarm_id(&swarm.id)

@@ -2,16 +2,17 @@
 
 use ppspp_dissector::wire::Bin;
 
-use super::live::{Live, Sign, subtree};
+use super::live::{Sign, subtree};
 use super::peer::Peer;
-use super::store::StoreError;
+use super::store::{StoreError, last_of};
 use super::swarm::SwarmKey;
 use super::time::Moment;
 
 impl Peer {
     /// Adds the next chunk to a live stream of ours. It is announced once it, or
     /// the munro above it, is signed: `sign` makes signatures with the private
-    /// key whose public key the swarm ID is.
+    /// key whose public key the swarm ID is. Where nothing protects the stream,
+    /// nothing is signed.
     ///
     /// # Errors
     /// When the chunk can't be kept.
@@ -30,7 +31,7 @@ impl Peer {
         };
         live.group.push(chunk.to_vec());
         let is_full =
-            live.signs_chunks || live.group.len() as u64 >= live.config.chunks_per_signature;
+            live.announces_each() || live.group.len() as u64 >= live.config.chunks_per_signature;
         if is_full {
             self.sign_group(now, swarm, sign)?;
         }
@@ -80,7 +81,7 @@ impl Peer {
                 live.sign(now, leaf, data, profile, sign);
             }
         }
-        if !live.signs_chunks {
+        if live.has_munros() {
             let width = live.config.chunks_per_signature;
             let nodes = subtree(swarm.content.function(), start, &group, width);
             for (node, hash) in &nodes {
@@ -102,7 +103,10 @@ impl Peer {
     /// Gives up what has left the discard window of a live stream.
     pub(super) fn slide(&mut self, key: SwarmKey) {
         let swarm = &mut self.swarms[key.0];
-        if let Some(gone) = swarm.live.as_mut().and_then(Live::slide)
+        let last = last_of(swarm.content.present());
+        let live = swarm.live.as_mut();
+        let gone = live.zip(last).and_then(|(live, last)| live.slide(last));
+        if let Some(gone) = gone
             && let Err(error) = swarm.content.discard(gone)
         {
             self.fail(key, error);

@@ -50,7 +50,8 @@ pub(super) struct Signature {
 /// What is known of a live stream.
 #[derive(Debug)]
 pub(super) struct Live {
-    key: PublicKey,
+    /// `None` where nothing protects the stream.
+    key: Option<PublicKey>,
     pub(super) config: LiveConfig,
     /// Whether each chunk is signed, and not munros.
     pub(super) signs_chunks: bool,
@@ -68,7 +69,7 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// A stream whose swarm ID is a public key.
+    /// A stream whose swarm ID is a public key, unless nothing protects it.
     pub(super) fn new(
         swarm_id: &[u8],
         integrity: ContentIntegrity,
@@ -76,8 +77,12 @@ impl Live {
         chunk_size: u32,
         config: LiveConfig,
     ) -> Result<Self, KeyError> {
+        let key = match integrity {
+            ContentIntegrity::None => None,
+            _ => Some(PublicKey::from_swarm_id(swarm_id)?),
+        };
         Ok(Self {
-            key: PublicKey::from_swarm_id(swarm_id)?,
+            key,
             config: LiveConfig {
                 window: config.window.max(1),
                 chunks_per_signature: config.chunks_per_signature.next_power_of_two().max(2),
@@ -91,6 +96,22 @@ impl Live {
             next: 0,
             kept_from: 0,
         })
+    }
+
+    /// Whether munros tell where the stream is, and not chunks alone.
+    pub(super) const fn has_munros(&self) -> bool {
+        self.key.is_some() && !self.signs_chunks
+    }
+
+    /// Whether chunks are announced as they come, and need not wait until those of
+    /// a munro are there.
+    pub(super) const fn announces_each(&self) -> bool {
+        !self.has_munros()
+    }
+
+    /// Whether a chunk has left the discard window.
+    pub(super) const fn has_left(&self, chunk: u64) -> bool {
+        chunk < self.kept_from
     }
 
     /// The discard window as the handshake declares it.
@@ -150,10 +171,12 @@ impl Live {
         let Some(spec) = self.spec_bytes(node.range()) else {
             return false;
         };
+        let Some(key) = &self.key else {
+            return false;
+        };
         let timestamp = signature.timestamp.to_be_bytes();
         let whole = [&spec[..], &timestamp, hash.as_bytes()];
-        self.key.verifies(&whole, &signature.bytes)
-            || self.key.verifies(&[hash.as_bytes()], &signature.bytes)
+        key.verifies(&whole, &signature.bytes) || key.verifies(&[hash.as_bytes()], &signature.bytes)
     }
 
     /// Whether a signature fits a chunk (section 6.1.1).
@@ -162,8 +185,9 @@ impl Live {
             return false;
         };
         let timestamp = signature.timestamp.to_be_bytes();
-        self.key
-            .verifies(&[&spec, &timestamp, data], &signature.bytes)
+        let signed = [&spec[..], &timestamp, data];
+        let key = self.key.as_ref();
+        key.is_some_and(|key| key.verifies(&signed, &signature.bytes))
     }
 
     /// Keeps a signature that was verified.
@@ -195,9 +219,9 @@ impl Live {
         self.signatures.values().next_back().map(|(node, _)| *node)
     }
 
-    /// Forgets what has left the discard window; these chunks are to be given up.
-    pub(super) fn slide(&mut self) -> Option<ChunkRange> {
-        let last = self.rightmost()?.range().end();
+    /// Forgets what has left the discard window, which ends with the last chunk
+    /// that we have told of (section 6.2); these chunks are to be given up.
+    pub(super) fn slide(&mut self, last: u64) -> Option<ChunkRange> {
         let from = (last + 1).checked_sub(self.config.window)?;
         if from <= self.kept_from {
             return None;

@@ -10,6 +10,7 @@
 
 mod ask;
 mod channel;
+mod conduct;
 mod config;
 mod content;
 mod download;
@@ -18,6 +19,7 @@ mod handshake;
 mod inject;
 mod ledbat;
 mod live;
+mod members;
 mod naming;
 mod peer;
 mod picker;
@@ -30,9 +32,10 @@ mod swarm;
 mod tell;
 mod time;
 mod transmit;
+mod unprotected;
 mod upload;
 
-pub use config::{PeerConfig, Profile, SwarmConfig};
+pub use config::{Membership, PeerConfig, Profile, SwarmConfig, Unprotected};
 pub use event::{Ending, Event};
 pub use ledbat::{Gain, Ledbat, LedbatConfig};
 pub use live::{LiveConfig, Sign};

@@ -11,14 +11,15 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
 use super::channel::{Channel, ChannelKey, HALF_OPEN, REMIND_AFTER, State};
+use super::conduct::Conduct;
 use super::config::{PeerConfig, Profile, SwarmConfig};
 use super::content::Content;
 use super::download::Download;
 use super::event::{Ending, Event};
-use super::handshake::layout;
+use super::handshake::{VARIABLE, layout};
 use super::ledbat::LedbatConfig;
 use super::live::Live;
-use super::rate::Allowance;
+use super::rate::{Allowance, Turns};
 use super::reciprocity::Score;
 use super::store::{Chunks, Store, StoreError};
 use super::swarm::{REVIEW, Swarm, SwarmKey, SwarmTotals};
@@ -30,6 +31,12 @@ pub(super) const HANDSHAKE_RETRY: Duration = Duration::from_secs(1);
 
 /// HANDSHAKEs that are sent before nobody is taken to be there.
 pub(super) const MOST_HANDSHAKES: u32 = 6;
+
+/// Handshakes of one host that may be incomplete at once.
+const MOST_HALF_OPEN_OF_HOST: usize = 64;
+
+/// Malicious peers of a swarm that are remembered.
+const MOST_BANNED: usize = 4096;
 
 /// Timeouts in a row after which a peer's requests are forgotten.
 const MOST_TIMEOUTS: u32 = 6;
@@ -57,6 +64,13 @@ pub enum JoinError {
     /// The swarm is joined already.
     #[error("this swarm is joined already")]
     Twice,
+    /// The content can't have the length that it is said to have.
+    #[error("the content's length: {0}")]
+    Length(String),
+    /// Chunks of variable sizes (section 7.11) are not taken: what is stored is
+    /// found by its number alone.
+    #[error("chunks of variable sizes are not supported: all but the last have one size")]
+    VariableChunks,
     /// Chunks must have a size.
     #[error("chunks can't have {0} bytes")]
     ChunkSize(u32),
@@ -111,6 +125,8 @@ pub struct Peer {
     timers: BTreeSet<(Moment, ChannelKey)>,
     pub(super) events: VecDeque<Event>,
     pub(super) allowance: Allowance,
+    /// Channels that have content to send and wait for the allowance.
+    pub(super) turns: Turns,
     closed: bool,
 }
 
@@ -129,6 +145,7 @@ impl Peer {
             by_id: HashMap::default(),
             line: VecDeque::new(),
             timers: BTreeSet::new(),
+            turns: Turns::default(),
             events: VecDeque::new(),
             closed: false,
         }
@@ -145,6 +162,9 @@ impl Peer {
         store: Box<dyn Store>,
     ) -> Result<SwarmKey, JoinError> {
         let function = TreeHash::new(config.hash_function).ok_or(JoinError::HashFunction)?;
+        if config.chunk_size == VARIABLE {
+            return Err(JoinError::VariableChunks);
+        }
         if config.chunk_size == 0 || config.chunk_size > 60_000 {
             return Err(JoinError::ChunkSize(config.chunk_size));
         }
@@ -162,7 +182,7 @@ impl Peer {
             }
             _ => None,
         };
-        let live = config.integrity.is_live().then(|| {
+        let live = config.is_live().then(|| {
             Live::new(
                 &config.id,
                 config.integrity,
@@ -172,8 +192,12 @@ impl Peer {
             )
         });
         let live = live.transpose().map_err(JoinError::Key)?;
-        let is_protected = config.integrity != ContentIntegrity::None;
-        let content = Content::new(function, root, is_protected, config.chunk_size, store);
+        let mut content = Content::new(function, root, &config, store);
+        let length = config.unprotected.length;
+        if let Some(length) = length.filter(|_| !content.is_protected()) {
+            let set = content.set_length(length);
+            set.map_err(|error| JoinError::Length(error.to_string()))?;
+        }
         let key = SwarmKey(self.swarms.len());
         self.swarm_by_id.insert(config.id.clone(), key);
         self.swarms.push(Swarm::new(config, content, live, now));
@@ -253,8 +277,10 @@ impl Peer {
             .swarms
             .iter()
             .filter(|swarm| !swarm.channels.is_empty());
+        let rate = self.turns.first().map(|_| self.allowance.next());
         first
             .into_iter()
+            .chain(rate)
             .chain(reviews.map(|swarm| swarm.next_review))
             .min()
     }
@@ -325,6 +351,11 @@ impl Peer {
         }
     }
 
+    /// The ID of a swarm.
+    pub fn swarm_id(&self, swarm: SwarmKey) -> Option<&[u8]> {
+        Some(&self.swarms.get(swarm.0)?.config.id)
+    }
+
     /// The channels of a swarm.
     pub fn channels(&self, swarm: SwarmKey) -> impl Iterator<Item = ChannelStatus> {
         let channels = self.channels.values();
@@ -333,11 +364,9 @@ impl Peer {
             .map(|channel| ChannelStatus {
                 address: channel.address,
                 open: channel.state == State::Open,
-                has: channel
-                    .has
-                    .iter()
-                    .map(|range| range.end() - range.start() + 1)
-                    .sum(),
+                has: channel.has.iter().fold(0, |sum: u64, range| {
+                    sum.saturating_add((range.end() - range.start()).saturating_add(1))
+                }),
                 waiting: channel.upload.waiting(),
                 window: channel.upload.ledbat.window(),
                 flight: channel.upload.ledbat.flight(),
@@ -363,14 +392,12 @@ impl Peer {
         profile: &'static Profile,
         addressing: ChunkAddressing,
     ) -> Option<ChannelKey> {
+        if state == State::Answering {
+            self.make_way(address);
+        }
         let same = self.channels.values().filter(|it| it.address == address);
-        let half_open = self
-            .channels
-            .values()
-            .filter(|it| it.state == State::Answering);
         if self.channels.len() >= self.config.most_channels
             || same.count() >= self.config.most_channels_to_address
-            || (state == State::Answering && half_open.count() >= self.config.most_channels / 2)
         {
             return None;
         }
@@ -386,7 +413,7 @@ impl Peer {
         found.channels.insert(key);
         let layout = layout(&found.config, addressing);
         let ledbat = LedbatConfig {
-            target: self.config.ledbat_target,
+            target: self.config.ledbat_target.min(profile.ledbat_target),
             ..LedbatConfig::default()
         };
         let channel = Channel {
@@ -406,23 +433,30 @@ impl Peer {
             spoke: now,
             unanswered: 0,
             has: Chunks::new(),
-            news: found.content.present().clone(),
-            news_due: Some(now),
+            window: None,
+            news: Chunks::new(),
+            news_due: None,
             reminder: None,
             reminder_wait: REMIND_AFTER,
             acknowledgements: Vec::new(),
             notices: VecDeque::new(),
             upload: Upload::new(ledbat, found.config.chunk_size + DATA_OVERHEAD, now),
-            download: Download::new(),
+            download: Download::new(found.live.is_some()),
+            conduct: Conduct::default(),
             choked: !found.policy.serves_new(),
             chokes_us: false,
+            tell_choked: now,
             received: 0,
             sent: 0,
             asked_for_peers: None,
+            peers_due: 0,
             ask_again: None,
             may_ask: now,
             timer: None,
             in_line: false,
+            turn: 0,
+            waits: false,
+            defective_certificates: 0,
             knows_peaks: false,
             told_munro: None,
             owes_third: false,
@@ -433,6 +467,31 @@ impl Peer {
         self.line_up(key);
         self.set_timer(key);
         Some(key)
+    }
+
+    /// Makes way for one more handshake that is not complete, whose address may
+    /// be another's: the oldest one of the same host goes where that has many,
+    /// and the oldest of all where there are too many. Who answers within the
+    /// time that a flood needs for so many gets through.
+    fn make_way(&mut self, address: SocketAddr) {
+        let most = (self.config.most_channels / 2).max(1);
+        let host = address.ip();
+        let half_open = || {
+            let channels = self.channels.iter();
+            channels.filter(|(_, it)| it.state == State::Answering)
+        };
+        let of_host = || half_open().filter(|(_, it)| it.address.ip() == host);
+        let oldest = if of_host().count() >= most.min(MOST_HALF_OPEN_OF_HOST) {
+            of_host().next()
+        } else if half_open().count() >= most {
+            half_open().next()
+        } else {
+            None
+        };
+        // Its address is told nothing: it did not show that it is there.
+        if let Some(key) = oldest.map(|(key, _)| *key) {
+            self.remove(key);
+        }
     }
 
     /// Lets a channel send when its turn comes.
@@ -461,7 +520,10 @@ impl Peer {
         for chunk in given_up {
             found.unclaim(chunk);
         }
-        if matches!(ending, Ending::Malicious(_)) {
+        if matches!(ending, Ending::Malicious(_) | Ending::Abusive) {
+            if found.banned.len() >= MOST_BANNED {
+                found.banned.pop_first();
+            }
             found.banned.insert(address);
         }
         self.events.push_back(Event::Disconnected {
@@ -481,6 +543,7 @@ impl Peer {
     pub(super) fn remove(&mut self, key: ChannelKey) {
         if let Some(channel) = self.channels.remove(&key) {
             self.by_id.remove(&channel.ours);
+            self.turns.leave(key, channel.turn);
             self.swarms[channel.swarm.0].channels.remove(&key);
             if let Some(at) = channel.timer {
                 self.timers.remove(&(at, key));
@@ -501,11 +564,10 @@ impl Peer {
 
     /// Puts a channel's next deadline among the timers.
     pub(super) fn set_timer(&mut self, key: ChannelKey) {
-        let wakes = self.allowance.next();
         let Some(channel) = self.channels.get_mut(&key) else {
             return;
         };
-        let next = channel.deadline(&self.config, wakes);
+        let next = channel.deadline(&self.config);
         // One that comes too early does no harm, and mostly deadlines move on.
         let is_early_enough = |at: Moment| next.is_none_or(|next| at <= next);
         if channel.timer.map_or(next.is_none(), is_early_enough) {

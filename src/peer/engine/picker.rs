@@ -1,5 +1,7 @@
 //! Which chunks to ask a peer for.
 
+use std::collections::BTreeMap;
+
 use ppspp_dissector::wire::ChunkRange;
 use rand_core::Rng;
 
@@ -12,13 +14,19 @@ const LOOKED_AT: u64 = 512;
 /// nothing yet needs something to give soon.
 const RANDOM_FIRST: u64 = 4;
 
+/// Chunks that one who plays wants one as much as the other.
+const GROUP: u64 = 32;
+
+/// Chunks that are looked for together where the rarest go first.
+const RARE_GROUP: u64 = 8;
+
 /// A way to choose, by its name on the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Picking {
     /// From the first chunk on.
     #[default]
     Sequential,
-    /// From the playhead on, what is urgent twice.
+    /// From the playhead on, group after group, what is urgent twice.
     InOrder,
     /// What the fewest peers have.
     RarestFirst,
@@ -57,6 +65,8 @@ pub(super) struct Choice<'a> {
     pub(super) from: u64,
     /// How many chunks are there.
     pub(super) present: u64,
+    /// How many peers offer anything.
+    pub(super) peers: usize,
     /// How many peers have a chunk.
     pub(super) copies: &'a dyn Fn(u64) -> usize,
 }
@@ -118,8 +128,32 @@ impl Picker for Sequential {
 struct InOrder;
 
 impl Picker for InOrder {
-    fn pick(&self, choice: &Choice<'_>, most: u64, _: &mut dyn Rng) -> Vec<ChunkRange> {
-        first(choice.open(choice.from), most)
+    fn pick(&self, choice: &Choice<'_>, most: u64, random: &mut dyn Rng) -> Vec<ChunkRange> {
+        if choice.peers < 2 {
+            return first(choice.open(choice.from), most);
+        }
+        // Peers that play the same want the same next. Were they all to ask for it
+        // in the same order, all would get the same from who has it, and have
+        // nothing to give to each other.
+        let open = first(choice.open(choice.from), most.max(GROUP) + GROUP);
+        let mut chunks: Vec<_> = open
+            .into_iter()
+            .flat_map(|range| range.start()..=range.end())
+            .map(|chunk| {
+                (
+                    chunk / GROUP,
+                    (choice.copies)(chunk),
+                    random.next_u32(),
+                    chunk,
+                )
+            })
+            .collect();
+        chunks.sort_unstable();
+        chunks.truncate(most as usize);
+        let chosen = chunks.into_iter();
+        chosen
+            .map(|(.., chunk)| ChunkRange::single(chunk))
+            .collect()
     }
 
     fn is_urgent(&self) -> bool {
@@ -137,7 +171,8 @@ impl Picker for RarestFirst {
         };
         // From anywhere on, and then from the beginning: peers that look at the
         // same chunks in the same order would all ask for the same ones.
-        let start = choice.from + random.next_u64() % (last.saturating_sub(choice.from) + 1);
+        let span = last.saturating_sub(choice.from).saturating_add(1);
+        let start = choice.from + random.next_u64() % span;
         let singles = |ranges: Vec<ChunkRange>| {
             ranges
                 .into_iter()
@@ -150,7 +185,15 @@ impl Picker for RarestFirst {
             chunks.extend(before.into_iter().filter(|&chunk| chunk < start));
         }
         if choice.present >= RANDOM_FIRST {
-            chunks.sort_by_cached_key(|&chunk| (choice.copies)(chunk));
+            // Chunks of one group go together: those that follow each other need
+            // fewer hashes, and are told of and asked for at once.
+            let mut groups = BTreeMap::new();
+            for &chunk in &chunks {
+                let copies = (choice.copies)(chunk);
+                let rarest = groups.entry(chunk / RARE_GROUP).or_insert(copies);
+                *rarest = copies.min(*rarest);
+            }
+            chunks.sort_by_key(|chunk| groups.get(&(chunk / RARE_GROUP)));
         }
         chunks.truncate(most as usize);
         chunks.into_iter().map(ChunkRange::single).collect()

@@ -1,20 +1,23 @@
 //! Datagrams that come in.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ppspp_dissector::integrity::{Hash, Peak};
+use ppspp_dissector::wire::dialect::PYPPSPP;
 use ppspp_dissector::wire::{
     Bin, ChunkRange, Chunks as Named, Handshake, Layout, Located, Message, Reader,
 };
 use rand_core::Rng as _;
 
 use super::channel::{Channel, ChannelKey, Notice, REMIND_AFTER, State};
+use super::conduct::{emptiness, weight};
 use super::content::Check;
 use super::event::{Ending, Event};
 use super::handshake::{Declared, layout};
 use super::live::{Signature, is_fresh};
-use super::peer::Peer;
+use super::peer::{MOST_HANDSHAKES, Peer};
 use super::store::{StoreError, last_of};
 use super::swarm::SwarmKey;
 use super::time::Moment;
@@ -32,8 +35,20 @@ const MOST_UNPROVEN: u32 = 512;
 const UNPROVEN_FOR: Duration = Duration::from_secs(5);
 const MOST_MISFITS: u32 = 8;
 
+/// Messages that are taken from the datagram that opens a channel: its address
+/// may be another's (section 12.6.1).
+const MOST_FIRST_MESSAGES: usize = 32;
+
+/// Ranges of chunks that are remembered of what all peers offer together, about
+/// (60 MB), and of what one offers where there are few.
+const MOST_OFFERED: usize = 1 << 20;
+const MOST_OFFERED_BY_ONE: usize = 1 << 15;
+
 /// How often one peer may ask for others.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Within which time a peer must have been heard to be named (section 3.10).
+const LIVELY: Duration = Duration::from_secs(60);
 
 /// Peers that are named in one answer.
 const PEERS_NAMED: usize = 8;
@@ -65,10 +80,17 @@ impl Peer {
 
     /// A datagram to channel 0: somebody wants to open a channel.
     fn opened(&mut self, now: Moment, source: SocketAddr, mut reader: Reader<'_>) {
+        // Which swarm it is about nobody knows yet, nor what options it may have.
+        let mut again = reader.clone();
+        let mut first = reader.next(&Layout::RFC);
+        if first.as_ref().is_some_and(Result::is_err) {
+            first = again.next(&Layout::of_dialect(&PYPPSPP));
+            reader = again;
+        }
         let Some(Ok(Located {
             message: Message::Handshake(handshake),
             ..
-        })) = reader.next(&Layout::RFC)
+        })) = first
         else {
             return;
         };
@@ -91,6 +113,7 @@ impl Peer {
         if let Some((&key, channel)) = same {
             // Our reply was lost.
             if channel.state == State::Answering
+                && channel.handshakes < MOST_HANDSHAKES
                 && let Some(channel) = self.channels.get_mut(&key)
             {
                 channel.handshake_due = Some(now);
@@ -115,6 +138,9 @@ impl Peer {
             addressing,
         );
         if let Some(key) = added {
+            if let Some(channel) = self.channels.get_mut(&key) {
+                channel.window = declared.window;
+            }
             // Haves and requests may come with it.
             self.messages(now, key, reader);
         }
@@ -136,19 +162,69 @@ impl Peer {
         self.messages(now, key, reader);
     }
 
-    fn messages(&mut self, now: Moment, key: ChannelKey, mut reader: Reader<'_>) {
-        loop {
-            let Some(channel) = self.channels.get(&key) else {
+    fn messages(&mut self, now: Moment, key: ChannelKey, reader: Reader<'_>) {
+        let mut asked = false;
+        self.each_message(now, key, reader, &mut asked);
+        if asked {
+            self.serve_here_only(key);
+        }
+    }
+
+    /// Of several channels to one address in one swarm the one that asked last is
+    /// served: a peer gets one share, and who opens another channel has given the
+    /// first one up.
+    fn serve_here_only(&mut self, key: ChannelKey) {
+        let Some(channel) = self.channels.get(&key) else {
+            return;
+        };
+        let address = channel.address;
+        for other in &self.swarms[channel.swarm.0].channels {
+            if let Some(channel) = self.channels.get_mut(other)
+                && *other != key
+                && channel.address == address
+            {
+                channel.upload.clear();
+            }
+        }
+    }
+
+    /// Takes the messages of a datagram; whether it `asked` for content.
+    fn each_message(
+        &mut self,
+        now: Moment,
+        key: ChannelKey,
+        mut reader: Reader<'_>,
+        asked: &mut bool,
+    ) {
+        for count in 0.. {
+            let Some(channel) = self.channels.get_mut(&key) else {
                 return;
             };
-            let reads = channel.reads;
-            // What can't be read is left aside, with all that follows it.
-            let Some(Ok(located)) = reader.next(&reads) else {
-                return;
-            };
-            if channel.state == State::Closing {
+            let is_half_open = channel.state == State::Answering;
+            if channel.state == State::Closing || is_half_open && count >= MOST_FIRST_MESSAGES {
                 return;
             }
+            let swarm = &self.swarms[channel.swarm.0];
+            // What can't be read is left aside, with all that follows it.
+            let (weight, located) = match reader.next(&channel.reads) {
+                Some(Ok(located)) => {
+                    let range = range_of(channel, &located.message);
+                    let wants = swarm.is_hungry();
+                    let message = &located.message;
+                    let weight = weight(channel, &swarm.content, wants, message, range);
+                    (weight, Some(located))
+                }
+                None if count > 0 => return,
+                None => (emptiness(false), None),
+                Some(Err(_)) => (emptiness(true), None),
+            };
+            if channel.conduct.blame(now, weight) {
+                return self.end(key, Ending::Abusive);
+            }
+            let Some(located) = located else {
+                return;
+            };
+            *asked |= matches!(located.message, Message::Request(_));
             if let Err(error) = self.message(now, key, &located.message) {
                 let swarm = self.channels[&key].swarm;
                 return self.fail(swarm, error);
@@ -166,14 +242,15 @@ impl Peer {
             return Ok(());
         };
         let is_open = channel.state == State::Open;
-        let size = channel.reads.chunk_size.or_assumed();
-        let range = message.spec().and_then(|spec| match spec.chunks(size) {
-            Named::Range(range) => Some(range),
-            _ => None,
-        });
+        let range = range_of(channel, message);
         match (message, range) {
             (Message::Handshake(handshake), _) => self.shaken(now, key, handshake),
-            (Message::Have(_), Some(range)) => self.offered(key, range),
+            (Message::Have(_), Some(range)) => {
+                if channel.profile.acknowledges_breaks {
+                    channel.upload.acknowledged(now, range, None);
+                }
+                self.offered(key, range);
+            }
             (
                 Message::Data {
                     data, timestamp, ..
@@ -183,11 +260,12 @@ impl Peer {
                 self.chunk(now, key, range.start(), data, *timestamp)?;
             }
             (Message::Ack { delay, .. }, Some(range)) if is_open => {
-                channel.upload.acknowledged(now, range, Some(*delay));
+                let count = channel.upload.acknowledged(now, range, Some(*delay));
+                channel.conduct.took(count);
                 channel.knows_peaks = true;
                 self.offered(key, range);
             }
-            (Message::Integrity { hash, .. }, Some(range)) => {
+            (Message::Integrity { hash, .. }, Some(range)) if is_open => {
                 if let (Some(hash), Some(bin)) = (Hash::from_bytes(hash), Bin::covering(range)) {
                     self.hash(key, bin, hash)?;
                 }
@@ -212,10 +290,17 @@ impl Peer {
                 let last = last_of(self.swarms[channel.swarm.0].content.present());
                 // Beyond what is there nothing can be sent.
                 let end = last.map(|last| range.end().min(last));
-                if let Some(range) = end.and_then(|end| ChunkRange::new(range.start(), end))
-                    && !channel.choked
+                if channel.choked {
+                    channel.asked_choked(now);
+                } else if let Some(range) = end.and_then(|end| ChunkRange::new(range.start(), end))
                 {
-                    channel.upload.request(range, MOST_WAITING);
+                    if channel.profile.acknowledges_breaks {
+                        for chunk in in_swapped_pairs(range) {
+                            channel.upload.request(chunk, MOST_WAITING);
+                        }
+                    } else {
+                        channel.upload.request(range, MOST_WAITING);
+                    }
                 }
             }
             (Message::Cancel(_), Some(range)) => channel.upload.cancel(range),
@@ -229,6 +314,9 @@ impl Peer {
             }
             (Message::Unchoke, _) => channel.chokes_us = false,
             (Message::PexReq, _) if is_open => self.asked_for_peers(now, key),
+            (Message::PexResCert { certificate }, _) if is_open => {
+                self.told_of_member(key, certificate);
+            }
             (Message::PexResV4 { address, port }, _) if is_open => {
                 self.told_of_peer(now, key, SocketAddr::new((*address).into(), *port));
             }
@@ -265,6 +353,7 @@ impl Peer {
         if let Some(addressing) = declared.addressing {
             channel.reads = layout(&found.config, addressing);
         }
+        channel.window = declared.window;
         channel.profile = declared.profile(channel.profile);
         channel.state = State::Open;
         channel.handshake_due = None;
@@ -284,6 +373,7 @@ impl Peer {
         let (swarm, address) = (channel.swarm, channel.address);
         channel.connected = true;
         channel.opened = now;
+        channel.news = self.swarms[swarm.0].content.present().clone();
         channel.news_due = Some(now);
         // Nobody expects to be choked or not: only who is, is told.
         if channel.choked {
@@ -301,8 +391,20 @@ impl Peer {
 
     /// The peer has chunks.
     fn offered(&mut self, key: ChannelKey, range: ChunkRange) {
+        let most = MOST_OFFERED / self.channels.len().max(MOST_OFFERED / MOST_OFFERED_BY_ONE);
         if let Some(channel) = self.channels.get_mut(&key) {
+            // What the content does not have can't be offered.
+            let size = self.swarms[channel.swarm.0].content.size();
+            let end = size.map_or(range.end(), |size| range.end().min(size.saturating_sub(1)));
+            let Some(range) = ChunkRange::new(range.start(), end) else {
+                return;
+            };
+            let joins = range.start().saturating_sub(1)..=range.end().saturating_add(1);
+            if channel.has.len() >= most && !channel.has.overlaps(&joins) {
+                return;
+            }
             channel.has.insert(range.start()..=range.end());
+            channel.forget_discarded();
             channel.reminder_wait = REMIND_AFTER;
             // Who has verified anything knows the peaks.
             channel.knows_peaks = true;
@@ -310,7 +412,8 @@ impl Peer {
             // Signed chunks come without hashes that tell where the stream is.
             let swarm = channel.swarm;
             let found = &self.swarms[swarm.0];
-            if found.config.wants_content && found.live.as_ref().is_some_and(|it| it.signs_chunks) {
+            if found.config.wants_content && found.live.as_ref().is_some_and(|it| !it.has_munros())
+            {
                 self.tune_in(swarm, range.end());
             }
         }
@@ -346,6 +449,11 @@ impl Peer {
             && let Some(chunks) = content.size()
         {
             self.events.push_back(Event::SizeKnown { swarm, chunks });
+            for key in &self.swarms[swarm.0].channels {
+                if let Some(channel) = self.channels.get_mut(key) {
+                    channel.has.remove(chunks..=u64::MAX);
+                }
+            }
         }
         Ok(())
     }
@@ -423,6 +531,8 @@ impl Peer {
         data: &[u8],
         timestamp: Option<u64>,
     ) -> Result<(), StoreError> {
+        // Who sends a chunk has it.
+        self.offered(key, ChunkRange::single(chunk));
         let Some(channel) = self.channels.get_mut(&key) else {
             return Ok(());
         };
@@ -432,15 +542,19 @@ impl Peer {
         if swarm.failed {
             return Ok(());
         }
-        // Who sends a chunk has it.
-        channel.has.insert(chunk..=chunk);
         if swarm.content.has(chunk) {
             swarm.totals.duplicate += 1;
             channel.download.came(now, chunk, round_trip);
             channel.acknowledgements.push((chunk, delay));
             return Ok(());
         }
-        if !swarm.config.wants_content {
+        let has_left = swarm.live.as_ref().is_some_and(|it| it.has_left(chunk));
+        if !swarm.config.wants_content || has_left {
+            return Ok(());
+        }
+        // Where nothing protects the content, a chunk that nobody was asked for may
+        // lie anywhere, and make a file as long as its number.
+        if !swarm.content.is_protected() && !swarm.claimed.contains(&chunk) {
             return Ok(());
         }
         let download = &channel.download;
@@ -456,9 +570,17 @@ impl Peer {
                 }
                 Some(_) => Check::Misfit,
             },
-            _ => swarm
-                .content
-                .take(chunk, data, |node| download.hash(node))?,
+            _ => {
+                let offered = last_of(&channel.has);
+                let before = swarm.content.size();
+                let hash = |node| download.hash(node);
+                let check = swarm.content.take(chunk, data, offered, hash)?;
+                if let Some(chunks) = swarm.content.size().filter(|_| before.is_none()) {
+                    let swarm = channel.swarm;
+                    self.events.push_back(Event::SizeKnown { swarm, chunks });
+                }
+                check
+            }
         };
         match check {
             Check::Right => {
@@ -505,7 +627,12 @@ impl Peer {
         channel.download.came(now, chunk, round_trip);
         channel.download.unproven = 0;
         channel.download.misfits = 0;
+        channel.conduct.gave(1);
         channel.acknowledgements.push((chunk, delay));
+        let swarm_key = channel.swarm;
+        if self.swarms[swarm_key.0].live.is_some() {
+            self.slide(swarm_key);
+        }
         self.cancel_elsewhere(key, chunk);
     }
 
@@ -520,7 +647,7 @@ impl Peer {
                 continue;
             }
             let download = &channel.download;
-            match content.take(chunk, &data, |node| download.hash(node))? {
+            match content.take(chunk, &data, None, |node| download.hash(node))? {
                 Check::Right => self.kept(now, key, chunk, data.len(), delay),
                 Check::Unproven => {
                     channel.download.park(chunk, &data, delay);
@@ -547,6 +674,7 @@ impl Peer {
             .collect();
         for other in others {
             if let Some(channel) = self.channels.get_mut(&other)
+                && channel.profile.cancels
                 && channel.download.give_up(chunk)
             {
                 channel.notices.push_back(Notice::Cancel(chunk));
@@ -565,16 +693,29 @@ impl Peer {
         }
         channel.may_ask = now + ASK_INTERVAL;
         let (swarm, address) = (channel.swarm, channel.address);
-        let mut others: Vec<SocketAddr> = self
+        let found = &self.swarms[swarm.0];
+        let membership = &found.config.membership;
+        let is_required = membership.is_required;
+        let own = membership.own.as_ref();
+        let own = own.filter(|(ours, _)| may_know(address, *ours));
+        let mut named: Vec<Notice> = own
+            .map(|(_, own)| Notice::Certificate(Arc::clone(own)))
+            .into_iter()
+            .collect();
+        let mut others: Vec<Notice> = self
             .others(swarm, key)
             .filter(|other| other.state == State::Open)
+            .filter(|other| now.since(other.heard) < LIVELY)
             .map(|other| other.address)
             .filter(|other| *other != address && may_know(address, *other))
+            .filter_map(|other| match found.members.certificate(now, other) {
+                Some(certificate) => Some(Notice::Certificate(certificate)),
+                None => (!is_required).then_some(Notice::Peer(other)),
+            })
             .collect();
-        let mut named = Vec::new();
         while named.len() < PEERS_NAMED && !others.is_empty() {
             let place = (self.random.next_u64() % others.len() as u64) as usize;
-            named.push(Notice::Peer(others.swap_remove(place)));
+            named.push(others.swap_remove(place));
         }
         if let Some(channel) = self.channels.get_mut(&key) {
             channel.notices.extend(named);
@@ -583,17 +724,23 @@ impl Peer {
 
     /// The peer names another one.
     fn told_of_peer(&mut self, now: Moment, key: ChannelKey, address: SocketAddr) {
-        let Some(channel) = self.channels.get(&key) else {
+        let Some(channel) = self.channels.get_mut(&key) else {
             return;
         };
         let (swarm, teller) = (channel.swarm, channel.address);
-        let asked = channel.asked_for_peers.is_some();
-        if !asked || !may_know(teller, address) || address.port() == 0 {
+        // More than was asked for would send us to whom it likes (section 12.2), and
+        // where members have certificates, a bare address is nobody's.
+        let is_believed = !self.swarms[swarm.0].config.membership.is_required;
+        let Some(left) = channel.peers_due.checked_sub(1).filter(|_| is_believed) else {
+            return;
+        };
+        channel.peers_due = left;
+        if !may_know(teller, address) || address.port() == 0 {
             return;
         }
         self.events.push_back(Event::PeerFound { swarm, address });
         let found = &self.swarms[swarm.0];
-        if found.is_hungry() && found.channels.len() < self.config.most_peers {
+        if found.wants_peers() && found.channels.len() < self.config.most_peers {
             self.connect(now, swarm, address);
         }
     }
@@ -607,9 +754,28 @@ impl Peer {
     }
 }
 
+/// The chunks of a range, of each two the second first: each chunk but the first
+/// breaks the order, and is acknowledged by who acknowledges breaks.
+fn in_swapped_pairs(range: ChunkRange) -> impl Iterator<Item = ChunkRange> {
+    let (start, end) = (range.start(), range.end());
+    (start..=end).step_by(2).flat_map(move |first| {
+        let second = first.checked_add(1).filter(|&second| second <= end);
+        second.into_iter().chain([first]).map(ChunkRange::single)
+    })
+}
+
+/// The chunks that a message names.
+fn range_of(channel: &Channel, message: &Message<'_>) -> Option<ChunkRange> {
+    let size = channel.reads.chunk_size.or_assumed();
+    match message.spec()?.chunks(size) {
+        Named::Range(range) => Some(range),
+        _ => None,
+    }
+}
+
 /// Whether a peer may be told of an address: private ones are of no use outside
 /// and nobody's business there (section 8.13).
-fn may_know(peer: SocketAddr, address: SocketAddr) -> bool {
+pub(super) fn may_know(peer: SocketAddr, address: SocketAddr) -> bool {
     let is_private = |address: IpAddr| match address {
         IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_loopback(),
         IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unique_local() || v6.is_loopback(),

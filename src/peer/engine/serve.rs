@@ -23,7 +23,7 @@ pub(super) fn write_content(
     datagram_size: usize,
 ) -> Result<usize, StoreError> {
     let chunk_size = swarm.content.chunk_size();
-    if !channel.has_content_to_send() || !channel.upload.ledbat.may_send(now, chunk_size) {
+    if !channel.may_send_content(now) {
         return Ok(0);
     }
     let has = &channel.has;
@@ -75,7 +75,9 @@ pub(super) fn write_content(
     };
     let message = Message::Data {
         spec,
-        timestamp: layout.data_timestamp.then(|| now.microseconds()),
+        timestamp: layout
+            .data_timestamp
+            .then(|| (now - channel.profile.timestamps_lag).microseconds()),
         data: &[],
         data_length: 0,
     };
@@ -167,7 +169,7 @@ pub(super) fn write_rightmost(
     out: &mut Vec<u8>,
     limit: usize,
 ) -> Result<(), StoreError> {
-    let Some(live) = swarm.live.as_ref().filter(|live| !live.signs_chunks) else {
+    let Some(live) = swarm.live.as_ref().filter(|live| live.has_munros()) else {
         return Ok(());
     };
     let Some(munro) = live.rightmost() else {

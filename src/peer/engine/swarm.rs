@@ -8,6 +8,7 @@ use super::channel::ChannelKey;
 use super::config::SwarmConfig;
 use super::content::Content;
 use super::live::Live;
+use super::members::Members;
 use super::picker::Picker;
 use super::reciprocity::Policy;
 use super::store::Chunks;
@@ -40,6 +41,8 @@ pub(super) struct Swarm {
     pub(super) told_complete: bool,
     /// Peers that have shown to be malicious.
     pub(super) banned: BTreeSet<SocketAddr>,
+    /// Who is a member, by certificates that were checked.
+    pub(super) members: Members,
     pub(super) totals: SwarmTotals,
 }
 
@@ -80,6 +83,7 @@ impl Swarm {
             failed: false,
             told_complete: false,
             banned: BTreeSet::new(),
+            members: Members::default(),
             totals: SwarmTotals::default(),
             config,
             content,
@@ -91,6 +95,11 @@ impl Swarm {
     pub(super) fn is_hungry(&self) -> bool {
         let tuned_in = self.live.as_ref().is_none_or(|live| live.tuned_in);
         self.config.wants_content && tuned_in && !self.failed && !self.content.is_complete()
+    }
+
+    /// Whether more peers are wanted: also to learn where a stream is.
+    pub(super) fn wants_peers(&self) -> bool {
+        self.config.wants_content && !self.failed && !self.content.is_complete()
     }
 
     /// A chunk is no longer asked for.

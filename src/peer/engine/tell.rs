@@ -16,7 +16,7 @@ use super::time::Moment;
 /// Chunks that others are told of at once, at the latest, and how long fewer may
 /// wait: HAVEs are gathered.
 const NEWS: u64 = 64;
-const NEWS_DELAY: Duration = Duration::from_millis(100);
+const NEWS_DELAY: Duration = Duration::from_millis(200);
 
 /// HAVEs in one datagram.
 const MOST_HAVES: usize = 16;
@@ -30,7 +30,10 @@ impl Peer {
             }
             let key = SwarmKey(index);
             match self.swarms[index].content.commit() {
-                Ok(chunks) => self.announce(now, key, &chunks),
+                Ok(chunks) => {
+                    self.announce(now, key, &chunks);
+                    self.slide(key);
+                }
                 Err(error) => self.fail(key, error),
             }
             self.tell_complete(key);
@@ -107,6 +110,9 @@ pub(super) fn write_acknowledgements(
         if channel.profile.single_acks {
             last = None;
         }
+        if channel.profile.lone_acks {
+            break;
+        }
     }
     acknowledgements.drain(..done);
     channel.acknowledgements = acknowledgements;
@@ -118,6 +124,7 @@ pub(super) fn write_news(
     swarm: &Swarm,
     out: &mut Vec<u8>,
     limit: usize,
+    goes: bool,
 ) {
     let count = || {
         channel
@@ -129,7 +136,9 @@ pub(super) fn write_news(
         channel.news_due = None;
         return;
     }
-    if channel.news_due.is_some_and(|due| due > now) && count().sum::<u64>() < NEWS {
+    // What goes anyway takes some along.
+    let is_due = channel.news_due.is_none_or(|due| due <= now);
+    if !is_due && !goes && count().sum::<u64>() < NEWS {
         return;
     }
     let (layout, size) = (channel.writes, swarm.config.chunk_size);
@@ -149,7 +158,9 @@ pub(super) fn write_news(
         put(out, &Message::Have(spec), &layout);
         channel.news.remove(told.start()..=told.end());
     }
-    channel.news_due = (!channel.news.is_empty()).then_some(now);
+    if is_due || channel.news.is_empty() {
+        channel.news_due = (!channel.news.is_empty()).then_some(now);
+    }
     channel.reminder = Some(now + channel.reminder_wait);
 }
 
@@ -168,13 +179,24 @@ pub(super) fn remind(now: Moment, channel: &mut Channel, swarm: &Swarm, most: Du
     }
 }
 
-pub(super) fn write_notices(channel: &mut Channel, out: &mut Vec<u8>, limit: usize) {
+pub(super) fn write_notices(channel: &mut Channel, out: &mut Vec<u8>, start: usize, limit: usize) {
     let layout = channel.writes;
     let size = layout.chunk_size.or_assumed();
     while out.len() + 32 <= limit
         && let Some(notice) = channel.notices.pop_front()
     {
         let message = match notice {
+            Notice::Certificate(certificate) => {
+                let length = 3 + certificate.len();
+                if out.len() + length > limit && out.len() > start + 4 {
+                    // It goes with the next datagram.
+                    channel.notices.push_front(Notice::Certificate(certificate));
+                    return;
+                }
+                let certificate = &*certificate;
+                put(out, &Message::PexResCert { certificate }, &layout);
+                continue;
+            }
             Notice::Choke => Message::Choke,
             Notice::Unchoke => Message::Unchoke,
             Notice::Cancel(chunk) => {

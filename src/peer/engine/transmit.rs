@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ppspp_dissector::wire::{ChannelId, ChunkRange, ChunkSpec, Message};
 
-use super::channel::{Channel, ChannelKey, State, ask_every};
+use super::channel::{Channel, ChannelKey, PEERS_ASKED, State, ask_every};
 use super::handshake::{put, write, write_closing};
 use super::live::Live;
 use super::naming::parts;
@@ -20,7 +20,7 @@ impl Peer {
     /// `None` when nothing is to be sent now.
     pub fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
         self.commit(now);
-        while let Some(key) = self.line.pop_front() {
+        while let Some(key) = self.next_in_line(now) {
             let Some(channel) = self.channels.get_mut(&key) else {
                 continue;
             };
@@ -45,6 +45,15 @@ impl Peer {
             self.set_timer(key);
         }
         None
+    }
+
+    /// The next channel that may have something to send: one whose turn the upload
+    /// rate has come to, where no other is in line.
+    fn next_in_line(&mut self, now: Moment) -> Option<ChannelKey> {
+        if let Some(key) = self.line.pop_front() {
+            return Some(key);
+        }
+        self.turns.first().filter(|_| self.allowance.allows(now))
     }
 
     /// Writes what a channel has to send, one datagram at most.
@@ -75,14 +84,21 @@ impl Peer {
         begin(out, theirs);
         let limit = start + self.config.datagram_size;
         write_acknowledgements(channel, swarm, out, limit);
+        if channel.profile.lone_acks && out.len() > start + 4 {
+            return Ok(());
+        }
         remind(now, channel, swarm, self.config.keep_alive);
-        write_news(now, channel, swarm, out, limit);
-        write_notices(channel, out, limit);
+        let goes = out.len() > start + 4 || channel.owes_third || channel.may_send_content(now);
+        write_news(now, channel, swarm, out, limit, goes);
+        write_notices(channel, out, start, limit);
         if channel.profile.asks_for_peers && channel.ask_again.is_none_or(|at| at <= now) {
-            let (is_hungry, channels) = (swarm.is_hungry(), swarm.channels.len());
+            let (is_hungry, channels) = (swarm.wants_peers(), swarm.channels.len());
             channel.ask_again = Some(now + ask_every(is_hungry, channels));
-            if is_hungry && channels < self.config.most_peers {
+            // Who names members only needs the certificates of those it knows.
+            let collects = swarm.config.membership.is_required && channel.asked_for_peers.is_none();
+            if collects || is_hungry && channels < self.config.most_peers {
                 channel.asked_for_peers = Some(now);
+                channel.peers_due = PEERS_ASKED;
                 put(out, &Message::PexReq, &channel.writes);
             }
         }
@@ -94,10 +110,16 @@ impl Peer {
         let swarm = &mut self.swarms[channel.swarm.0];
         // Single acknowledgements go alone, for those who look no further.
         let alone = channel.profile.separate_hashes && out.len() > start + 4;
-        if !alone && !swarm.failed && self.allowance.allows(now) {
-            let sent = write_content(now, channel, swarm, out, start, self.config.datagram_size)?;
-            self.allowance.spend(now, sent);
+        let wants = !swarm.failed && channel.may_send_content(now);
+        if !wants && std::mem::take(&mut channel.waits) {
+            self.turns.leave(key, channel.turn);
         }
+        if wants && !alone && self.may_spend(now, key) {
+            self.send_content(now, key, out, start)?;
+        }
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return Ok(());
+        };
         let is_owed = std::mem::take(&mut channel.owes_third);
         if out.len() == start + 4 {
             // Nothing but the channel ID is a keep-alive (section 3.12).
@@ -105,6 +127,41 @@ impl Peer {
                 out.truncate(start);
             }
         }
+        Ok(())
+    }
+}
+
+impl Peer {
+    /// Whether the upload rate lets a channel send content now. Where others are
+    /// before it, it waits for its turn.
+    fn may_spend(&mut self, now: Moment, key: ChannelKey) -> bool {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return false;
+        };
+        if self.config.upload_rate.is_none() {
+            return true;
+        }
+        channel.waits = true;
+        self.turns.wait(key, &mut channel.turn) && self.allowance.allows(now)
+    }
+
+    /// Sends content, and counts it.
+    fn send_content(
+        &mut self,
+        now: Moment,
+        key: ChannelKey,
+        out: &mut Vec<u8>,
+        start: usize,
+    ) -> Result<(), StoreError> {
+        let Some(channel) = self.channels.get_mut(&key) else {
+            return Ok(());
+        };
+        let swarm = &mut self.swarms[channel.swarm.0];
+        let sent = write_content(now, channel, swarm, out, start, self.config.datagram_size)?;
+        if std::mem::take(&mut channel.waits) {
+            self.turns.serve(key, &mut channel.turn, sent);
+        }
+        self.allowance.spend(now, sent);
         Ok(())
     }
 }
@@ -119,7 +176,7 @@ fn write_opening(now: Moment, channel: &mut Channel, swarm: &Swarm, out: &mut Ve
     }
     let initiates = channel.state == State::Opening;
     // Who does not answer may not know the newer options.
-    if initiates && channel.handshakes == 3 && channel.profile.declares_chunk_size {
+    if initiates && channel.handshakes == 3 && channel.profile.falls_back {
         channel.profile = &super::config::Profile::LIBSWIFT;
     }
     begin(out, channel.theirs.unwrap_or(ChannelId::ZERO));

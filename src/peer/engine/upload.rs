@@ -1,6 +1,7 @@
 //! What a peer has asked for, what of it is under way, and what got lost.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use ppspp_dissector::integrity::Hash;
@@ -13,6 +14,15 @@ use super::time::Moment;
 
 /// Datagrams sent later that must have arrived before one is taken for lost.
 const REORDERING: u64 = 3;
+
+/// Ranges of chunks that one peer may wait for: each costs memory.
+const MOST_RANGES: usize = 4096;
+
+/// The least time by which datagrams may overtake each other.
+const LEAST_OVERTAKING: Duration = Duration::from_millis(1);
+
+/// The least time after which an ACK is missed.
+const LEAST_PROBE: Duration = Duration::from_millis(10);
 
 /// How often a hash is sent to a peer that has not acknowledged a chunk below
 /// it: once more than needed, so that one lost datagram does no harm.
@@ -64,6 +74,8 @@ pub(super) struct Turn {
 pub(super) struct Upload {
     /// Chunks asked for, in the order of the requests.
     wanted: VecDeque<ChunkRange>,
+    /// The same as a set.
+    waiting: Chunks,
     count: u64,
     /// Chunks that go first: lost ones, and those whose hashes went ahead.
     first: VecDeque<Turn>,
@@ -77,6 +89,13 @@ pub(super) struct Upload {
     timeouts: u32,
     /// When something was acknowledged last.
     progress: Moment,
+    /// Of the datagrams that have arrived, the one that was sent last: its number,
+    /// when that was, and how long its ACK took.
+    arrived: Option<(u64, Moment, Duration)>,
+    /// When the oldest datagram that was overtaken counts as lost.
+    overtaken: Option<Moment>,
+    /// Whether the last datagram under way was sent again for want of any ACK.
+    probed: bool,
 }
 
 impl Turn {
@@ -93,6 +112,7 @@ impl Upload {
     pub(super) fn new(config: LedbatConfig, segment: u32, now: Moment) -> Self {
         Self {
             wanted: VecDeque::new(),
+            waiting: Chunks::new(),
             count: 0,
             first: VecDeque::new(),
             under_way: BTreeMap::new(),
@@ -102,6 +122,9 @@ impl Upload {
             hashes: HashMap::default(),
             timeouts: 0,
             progress: now,
+            arrived: None,
+            overtaken: None,
+            probed: false,
         }
     }
 
@@ -120,28 +143,48 @@ impl Upload {
         self.timeouts
     }
 
-    /// The peer asks for chunks; at most `most` wait.
+    /// The peer asks for chunks; at most `most` wait. What waits already keeps its
+    /// place.
     pub(super) fn request(&mut self, range: ChunkRange, most: u64) {
         let room = most.saturating_sub(self.count);
         if room == 0 {
             return;
         }
         let end = range.end().min(range.start().saturating_add(room - 1));
-        if self
-            .wanted
-            .iter()
-            .any(|wanted| wanted.start() <= range.start() && wanted.end() >= end)
-        {
-            return;
-        }
-        if let Some(range) = ChunkRange::new(range.start(), end) {
+        let asked = range.start()..=end;
+        let left = MOST_RANGES.saturating_sub(self.wanted.len());
+        let news: Vec<_> = self.waiting.gaps(&asked).take(left).collect();
+        for news in news {
+            let Some(range) = ChunkRange::new(*news.start(), *news.end()) else {
+                continue;
+            };
             self.count += range.count();
+            self.waiting.insert(news);
             self.wanted.push_back(range);
         }
     }
 
+    /// Whether the peer waits for any of these chunks.
+    pub(super) fn has_asked(&self, range: ChunkRange) -> bool {
+        self.waiting.overlaps(&(range.start()..=range.end()))
+            || self.first.iter().any(|turn| range.contains(turn.chunk))
+    }
+
+    /// Whether any of these chunks is under way.
+    pub(super) fn is_under_way(&self, range: ChunkRange) -> bool {
+        if range.count() <= self.under_way.len() as u64 {
+            return (range.start()..=range.end()).any(|it| self.by_chunk.contains_key(&it));
+        }
+        let mut under_way = self.under_way.values();
+        under_way.any(|sent| range.contains(sent.chunk))
+    }
+
     /// The peer no longer wants chunks.
     pub(super) fn cancel(&mut self, range: ChunkRange) {
+        self.first.retain(|turn| !range.contains(turn.chunk));
+        if !self.waiting.overlaps(&(range.start()..=range.end())) {
+            return;
+        }
         let mut kept = VecDeque::with_capacity(self.wanted.len());
         for wanted in self.wanted.drain(..) {
             let before = range
@@ -155,13 +198,14 @@ impl Upload {
             kept.extend(before.into_iter().chain(after));
         }
         self.wanted = kept;
+        self.waiting.remove(range.start()..=range.end());
         self.count = self.wanted.iter().map(|wanted| wanted.count()).sum();
-        self.first.retain(|turn| !range.contains(turn.chunk));
     }
 
     /// Forgets all requests: the peer is choked.
     pub(super) fn clear(&mut self) {
         self.wanted.clear();
+        self.waiting.clear();
         self.first.clear();
         self.count = 0;
     }
@@ -176,6 +220,7 @@ impl Upload {
         while let Some(range) = self.wanted.front_mut() {
             let chunk = range.start();
             self.count -= 1;
+            self.waiting.remove(chunk..=chunk);
             match ChunkRange::new(chunk + 1, range.end()) {
                 Some(rest) if chunk < range.end() => *range = rest,
                 _ => {
@@ -213,8 +258,14 @@ impl Upload {
         self.ledbat.sent(now, bytes);
     }
 
-    /// The peer has these chunks; `delay` is the sample that the ACK brought.
-    pub(super) fn acknowledged(&mut self, now: Moment, range: ChunkRange, delay: Option<u64>) {
+    /// The peer has these chunks; `delay` is the sample that the ACK brought. How
+    /// many of them were under way.
+    pub(super) fn acknowledged(
+        &mut self,
+        now: Moment,
+        range: ChunkRange,
+        delay: Option<u64>,
+    ) -> u64 {
         let mut numbers: Vec<u64> = if range.count() <= self.under_way.len() as u64 {
             (range.start()..=range.end())
                 .filter_map(|chunk| self.by_chunk.get(&chunk).copied())
@@ -228,9 +279,11 @@ impl Upload {
         };
         numbers.sort_unstable();
         let Some(&latest) = numbers.last() else {
-            return;
+            return 0;
         };
+        let count = numbers.len() as u64;
         self.timeouts = 0;
+        self.probed = false;
         self.progress = now;
         let mut bytes = 0u32;
         let mut round_trip = None;
@@ -240,6 +293,12 @@ impl Upload {
                 bytes = bytes.saturating_add(sent.bytes);
                 // Which copy of a chunk is acknowledged nobody can tell.
                 round_trip = (!sent.again).then(|| now.since(sent.at));
+                if let Some(round_trip) = round_trip
+                    && number == latest
+                    && self.arrived.is_none_or(|(before, ..)| before < latest)
+                {
+                    self.arrived = Some((latest, sent.at, round_trip));
+                }
             }
         }
         self.ledbat.acknowledged(now, bytes, delay, round_trip);
@@ -248,25 +307,85 @@ impl Upload {
             if number + REORDERING > latest {
                 break;
             }
-            self.under_way.remove(&number);
-            self.by_chunk.remove(&sent.chunk);
-            self.first.push_back(Turn::again(sent.chunk));
-            self.ledbat.lost(now, sent.bytes, sent.at);
+            self.lose(now, number, sent);
         }
+        self.lose_overtaken(now);
+        count
+    }
+
+    /// A datagram got lost: its chunk is next.
+    fn lose(&mut self, now: Moment, number: u64, sent: Sent) {
+        self.under_way.remove(&number);
+        self.by_chunk.remove(&sent.chunk);
+        self.first.push_back(Turn::again(sent.chunk));
+        self.ledbat.lost(now, sent.bytes, sent.at);
+    }
+
+    /// Takes for lost what was overtaken so long ago that it is not only late: a
+    /// quarter of a round trip (RACK, RFC 8985, section 6.2). Where few datagrams
+    /// are under way, no three of them may follow a lost one.
+    fn lose_overtaken(&mut self, now: Moment) {
+        self.overtaken = None;
+        let Some((arrived, _, round_trip)) = self.arrived else {
+            return;
+        };
+        let wait = round_trip + (round_trip / 4).max(LEAST_OVERTAKING);
+        while let Some((&number, &sent)) = self.under_way.first_key_value() {
+            if number > arrived {
+                return;
+            }
+            let at = sent.at + wait;
+            if at > now {
+                self.overtaken = Some(at);
+                return;
+            }
+            self.lose(now, number, sent);
+        }
+    }
+
+    /// When something under way is to be looked at.
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        let times = [self.timeout(), self.probe(), self.overtaken];
+        times.into_iter().flatten().min()
     }
 
     /// When all that is under way is taken for lost: nothing was acknowledged for
     /// too long (RFC 6817, section 2.4.2).
-    pub(super) fn deadline(&self) -> Option<Moment> {
+    fn timeout(&self) -> Option<Moment> {
         let (_, oldest) = self.under_way.first_key_value()?;
         Some(oldest.at.max(self.progress) + self.ledbat.timeout())
     }
 
-    /// Whether that has come; then all that is under way is sent again.
+    /// When the last datagram under way is sent again, once: where it is
+    /// acknowledged, what was lost before it is known two round trips after it
+    /// left and not only after the timeout, and the window is halved and not one
+    /// segment (RFC 8985, section 7).
+    fn probe(&self) -> Option<Moment> {
+        if self.probed {
+            return None;
+        }
+        let (_, newest) = self.under_way.last_key_value()?;
+        let wait = self.ledbat.probe_timeout()?;
+        Some(newest.at.max(self.progress) + wait.max(LEAST_PROBE))
+    }
+
+    /// Time has passed; whether all that is under way has timed out. It is sent
+    /// again then.
     pub(super) fn elapse(&mut self, now: Moment) -> bool {
-        if self.deadline().is_none_or(|deadline| deadline > now) {
+        if self.overtaken.is_some_and(|at| at <= now) {
+            self.lose_overtaken(now);
+        }
+        if self.timeout().is_none_or(|deadline| deadline > now) {
+            if self.probe().is_some_and(|at| at <= now)
+                && let Some((&number, &sent)) = self.under_way.last_key_value()
+            {
+                self.probed = true;
+                self.lose(now, number, sent);
+            }
             return false;
         }
+        self.overtaken = None;
+        self.probed = false;
         self.timeouts += 1;
         self.ledbat.timed_out(now);
         self.by_chunk.clear();

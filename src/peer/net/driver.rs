@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::link::{Link, LinkError};
 use super::recorder::Recorder;
-use crate::peer::engine::{Moment, Peer};
+use crate::peer::engine::{Event, Moment, Peer};
+use crate::peer::membership::Issuer;
 use crate::peer::misbehave::Rogue;
 
 /// Datagrams that are sent before it is looked what has come.
@@ -22,6 +23,7 @@ pub struct Driver {
     recorder: Option<Recorder>,
     /// What spoils the peer's datagrams, for tests of those who probe it.
     rogue: Option<Rogue>,
+    issuer: Option<Issuer>,
 }
 
 impl Driver {
@@ -34,7 +36,41 @@ impl Driver {
             datagram: Vec::new(),
             recorder: None,
             rogue: None,
+            issuer: None,
         }
+    }
+
+    /// Trusts an issuer of membership certificates.
+    pub fn trust(&mut self, issuer: Issuer) {
+        self.issuer = Some(issuer);
+    }
+
+    /// What has happened. Membership certificates that came are checked meanwhile.
+    pub fn event(&mut self) -> Option<Event> {
+        while let Some(event) = self.peer.event() {
+            let Event::MembershipClaimed {
+                swarm,
+                address,
+                certificate,
+            } = event
+            else {
+                return Some(event);
+            };
+            let now = self.clock.now();
+            let id = self.peer.swarm_id(swarm).unwrap_or_default();
+            // Without an issuer nobody asks for certificates.
+            let Some(issuer) = &self.issuer else {
+                continue;
+            };
+            match issuer.check(&certificate, id, now) {
+                Ok((member, until)) => {
+                    self.peer
+                        .certified(now, swarm, address, member, until, certificate);
+                }
+                Err(refusal) => self.peer.not_certified(swarm, address, refusal.to_string()),
+            }
+        }
+        None
     }
 
     /// Records from now on what comes and goes.

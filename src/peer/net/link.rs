@@ -43,6 +43,43 @@ pub enum LinkError {
     },
 }
 
+/// To whom datagrams are handed to the kernel several at once, to be cut apart
+/// as late as possible (UDP segmentation offload). Sending costs half as much
+/// then, but a capture on the sending host shows them as one long datagram.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offload {
+    /// To nobody.
+    Never,
+    /// To peers on this host: elsewhere the network is slower than sending.
+    #[default]
+    Loopback,
+    /// To everybody.
+    Always,
+}
+
+impl Offload {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Never, Self::Loopback, Self::Always];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Loopback => "loopback",
+            Self::Always => "always",
+        }
+    }
+
+    /// Whether it is for this peer.
+    const fn is_for(self, peer: SocketAddr) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Loopback => peer.ip().to_canonical().is_loopback(),
+            Self::Always => true,
+        }
+    }
+}
+
 /// Datagrams to one peer that are sent with one call.
 #[derive(Debug, Default)]
 struct Outgoing {
@@ -63,6 +100,7 @@ pub struct Link {
     state: UdpSocketState,
     buffers: Vec<u8>,
     outgoing: Outgoing,
+    offload: Offload,
     /// Datagrams that the system refused to send.
     refused: u64,
 }
@@ -90,8 +128,16 @@ impl Link {
             state,
             buffers: vec![0; RECEIVED * BATCH_SIZE],
             outgoing: Outgoing::default(),
+            offload: Offload::default(),
             refused: 0,
         })
+    }
+
+    /// The same, with datagrams put together for these peers.
+    #[must_use]
+    pub const fn with_offload(mut self, offload: Offload) -> Self {
+        self.offload = offload;
+        self
     }
 
     /// The address that it has.
@@ -157,6 +203,7 @@ impl Link {
         let outgoing = &self.outgoing;
         // Small ones are few, and easier to read apart in a capture.
         let fits = outgoing.destination == Some(destination)
+            && self.offload.is_for(destination)
             && datagram.len() >= SMALL
             && !outgoing.is_ended
             && datagram.len() <= outgoing.segment

@@ -7,5 +7,5 @@ mod recorder;
 
 pub use clock::Clock;
 pub use driver::Driver;
-pub use link::{Link, LinkError};
+pub use link::{Link, LinkError, Offload};
 pub use recorder::{Complaint, Recorder};

@@ -1,14 +1,16 @@
 //! A peer's own traffic, recorded as a pcapng capture.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Read as _, Seek as _};
+use std::fs::File;
+use std::io::{self, BufWriter};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use ppspp_dissector::session::Time;
 
-use crate::capture::{InterfaceId, InterfaceSettings, PcapngWriter, WriteError, WrittenDatagram};
+use crate::capture::{
+    InterfaceId, InterfaceSettings, PcapngWriter, WriteError, WrittenDatagram, create_capture_file,
+};
 use crate::peer::engine::Moment;
 
 /// Bytes that are written at once.
@@ -16,9 +18,6 @@ const BUFFER: usize = 256 * 1024;
 
 /// Ends whose way here is remembered.
 const MOST_WAYS: usize = 4096;
-
-/// How every pcapng file begins.
-const PCAPNG: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
 /// Who is told why a recording ended early.
 pub type Complaint = fn(&Path, &WriteError);
@@ -49,7 +48,7 @@ impl Recorder {
     /// # Errors
     /// When the file can't be written, or holds something else.
     pub fn create(path: &Path, local: SocketAddr, complain: Complaint) -> io::Result<Self> {
-        let file = open(path)?;
+        let file = create_capture_file(path)?;
         let buffer = BufWriter::with_capacity(BUFFER, file);
         let mut writer = PcapngWriter::new(buffer, &[])?;
         let interface = writer.add_interface(&InterfaceSettings {
@@ -166,27 +165,6 @@ fn way_to(there: IpAddr) -> IpAddr {
 /// IPv4 as such, also on a socket of both versions.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-/// Opens a file to write a capture. A mistyped name must not cost content: what
-/// is there is only overwritten if it is a capture, or nothing.
-fn open(path: &Path) -> io::Result<File> {
-    let regular = std::fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() > 0);
-    if !regular {
-        return File::create(path);
-    }
-    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-    let mut begin = [0; 4];
-    let is_capture = file.read_exact(&mut begin).is_ok() && begin == PCAPNG;
-    if !is_capture {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "the file exists and is no pcapng capture: it is not overwritten; name another",
-        ));
-    }
-    file.rewind()?;
-    file.set_len(0)?;
-    Ok(file)
 }
 
 #[cfg(test)]

@@ -21,6 +21,12 @@ pub enum Purpose {
     Content,
     /// Whom a tracker names to a node; by number.
     Tracker(u32),
+    /// The bytes of a chunk of a live stream; by number.
+    Stream(u32),
+    /// The private key of a live stream.
+    Key,
+    /// What a rogue node draws, besides what its engine does; by number.
+    Rogue(u32),
 }
 
 impl Seed {
@@ -32,6 +38,9 @@ impl Seed {
             Purpose::Start(number) => (3, number),
             Purpose::Content => (4, 0),
             Purpose::Tracker(number) => (5, number),
+            Purpose::Stream(number) => (6, number),
+            Purpose::Key => (7, 0),
+            Purpose::Rogue(number) => (8, number),
         };
         // Not `seed_from_u64`, which may change between versions.
         let mut seed = [0; 32];

@@ -8,8 +8,8 @@
 //! and `event` what it holds; `network` is the loop and `passage` what happens
 //! in it; `tap` and `recording` see what passes; `summary` tells what came of it;
 //! `scenario` reads all settings from a TOML file; `reno` is traffic to compete
-//! with. `participant` puts an engine's peer on a host, `rogue` makes it do wrong,
-//! and `simulation` runs what a scenario says.
+//! with. `participant` puts an engine's peer on a host, `stream` makes and plays what is
+//! live, `rogue` makes peers do wrong, and `simulation` runs what a scenario says.
 
 mod chance;
 mod clock;
@@ -25,6 +25,7 @@ mod reno;
 mod rogue;
 mod scenario;
 mod simulation;
+mod stream;
 mod summary;
 mod tap;
 
@@ -41,8 +42,9 @@ pub use recording::{Recording, Vantage};
 pub use reno::{Reno, RenoReceiver, RenoSender, RenoSettings};
 pub use scenario::{
     Bottleneck, ContentKind, ContentSettings, Discovery, Going, HostSettings, Misbehaviour,
-    OutputSettings, Policies, Role, Scenario, ScenarioError,
+    OutputSettings, Policies, Role, Scenario, ScenarioError, StreamSettings,
 };
 pub use simulation::Simulation;
-pub use summary::{Achievement, LinkSummary, NodeSummary, Summary};
+pub use stream::Playback;
+pub use summary::{Achievement, LinkSummary, NodeSummary, PlaybackSummary, Summary};
 pub use tap::{DropReason, Passage, Sighting, Tap};

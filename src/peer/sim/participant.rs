@@ -4,19 +4,21 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
 use ppspp_dissector::integrity::TreeHash;
-use ppspp_dissector::wire::{ChunkSize, ContentIntegrity, Layout};
+use ppspp_dissector::wire::{ChunkSize, Layout};
 use rand_core::Rng as _;
 
 use super::chance::{Purpose, Seed};
 use super::node::Node;
 use super::reno::Reno;
-use super::rogue::{corrupt_chunks, corrupt_hashes, without_requests};
-use super::scenario::{ContentSettings, HostSettings, Misbehaviour, Role};
+use super::rogue::{Flood, corrupt_chunks, corrupt_hashes, without_requests};
+use super::scenario::{ContentKind, ContentSettings, HostSettings, Misbehaviour, Role};
+use super::stream::{Injector, Playback, Player, Stream};
 use super::summary::Achievement;
 use crate::peer::engine::{
-    Event, JoinError, LiveConfig, Moment, Peer, PeerConfig, StoreError, SwarmConfig, SwarmKey,
-    SwarmTotals,
+    Event, JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, StoreError, SwarmConfig,
+    SwarmKey, SwarmTotals, Unprotected,
 };
+use crate::peer::keys::SigningKey;
 use crate::peer::storage::MemoryStore;
 
 /// Chunks that a slow peer sends in a second.
@@ -61,6 +63,9 @@ pub struct PeerNode {
     length: u64,
     finished: Option<Moment>,
     has_crashed: bool,
+    injector: Option<Injector>,
+    player: Option<Player>,
+    flood: Option<Flood>,
 }
 
 /// What a peer of a simulation begins with.
@@ -71,7 +76,11 @@ pub(super) struct Beginning<'a> {
     pub(super) host: &'a HostSettings,
     pub(super) settings: &'a ContentSettings,
     pub(super) content: &'a [u8],
+    /// Its bytes, or those of the whole stream.
+    pub(super) length: u64,
     pub(super) id: &'a [u8],
+    /// The live stream, and its key.
+    pub(super) stream: Option<(&'a Stream, &'a SigningKey)>,
     /// When it starts.
     pub(super) start: Moment,
     /// Whom it knows then.
@@ -79,7 +88,7 @@ pub(super) struct Beginning<'a> {
 }
 
 impl PeerNode {
-    /// A peer of static content.
+    /// A peer of static content, or of a live stream.
     pub(super) fn new(beginning: &Beginning<'_>) -> Result<Self, JoinError> {
         let (host, settings) = (beginning.host, beginning.settings);
         let chunk_size = settings.chunk_size;
@@ -99,14 +108,17 @@ impl PeerNode {
             ..defaults
         };
         let mut seed = [0; 32];
-        let purpose = Purpose::Node(beginning.index as u32);
+        let purpose_number = beginning.index as u32;
+        let purpose = Purpose::Node(purpose_number);
         beginning.seed.generator(purpose).fill_bytes(&mut seed);
         let mut peer = Peer::new(config, seed);
         let function = TreeHash::new(settings.hash_function).ok_or(JoinError::HashFunction)?;
         let size = NonZeroU32::new(chunk_size).ok_or(JoinError::ChunkSize(chunk_size))?;
         // Who is silent about what it has would be a leecher like others.
         let is_silent = host.misbehaviour == Some(Misbehaviour::Silent);
-        let store = if host.role == Role::Seeder || is_silent {
+        let store = if beginning.stream.is_some() {
+            Ok(MemoryStore::for_stream(size))
+        } else if host.role == Role::Seeder || is_silent {
             MemoryStore::of_content(function, size, beginning.content).map(|(store, _)| store)
         } else {
             Ok(MemoryStore::new(size))
@@ -115,15 +127,23 @@ impl PeerNode {
         let store = store.unwrap_or_else(|_| MemoryStore::new(size));
         let swarm = SwarmConfig {
             id: beginning.id.to_vec(),
-            integrity: ContentIntegrity::Merkle,
+            integrity: settings.content_integrity,
             hash_function: settings.hash_function,
             addressing: settings.chunk_addressing,
             chunk_size,
             profile: host.policies.dialect,
             picking: host.policies.picking,
             reciprocity: host.policies.reciprocity,
-            wants_content: host.role == Role::Leecher,
-            live: LiveConfig::default(),
+            wants_content: matches!(host.role, Role::Leecher | Role::Viewer),
+            live: match settings.kind {
+                ContentKind::Live(stream) => LiveConfig {
+                    window: stream.discard_window.map_or(u64::MAX, u64::from),
+                    chunks_per_signature: stream.chunks_per_signature.into(),
+                },
+                ContentKind::Static { .. } => LiveConfig::default(),
+            },
+            unprotected: Unprotected::default(),
+            membership: Membership::default(),
         };
         let swarm = peer.join(beginning.start, swarm, Box::new(store))?;
         for &address in beginning.known {
@@ -131,20 +151,34 @@ impl PeerNode {
         }
         // What it began with is not what it got.
         while peer.event().is_some() {}
+        let layout = Layout {
+            addressing: settings.chunk_addressing,
+            hash_function: settings.hash_function,
+            signature_length: beginning.stream.map(|(_, key)| key.signature_length()),
+            chunk_size: ChunkSize::Fixed(chunk_size),
+            ..Layout::RFC
+        };
         Ok(Self {
             peer,
             swarm,
             is_leecher: host.role == Role::Leecher && !is_silent,
             misbehaviour: host.misbehaviour,
-            layout: Layout {
-                addressing: settings.chunk_addressing,
-                hash_function: settings.hash_function,
-                chunk_size: ChunkSize::Fixed(chunk_size),
-                ..Layout::RFC
-            },
-            length: beginning.content.len() as u64,
+            flood: (host.misbehaviour == Some(Misbehaviour::Flooder)).then(|| {
+                let random = beginning.seed.generator(Purpose::Rogue(purpose_number));
+                Flood::new(random, layout, beginning.start)
+            }),
+            layout,
+            length: beginning.length,
             finished: None,
             has_crashed: false,
+            injector: beginning
+                .stream
+                .filter(|_| host.role == Role::Injector)
+                .map(|(stream, key)| Injector::new(stream.clone(), key.clone())),
+            player: beginning
+                .stream
+                .filter(|_| host.role == Role::Viewer)
+                .map(|(stream, _)| Player::new(stream.clone(), beginning.start)),
         })
     }
 
@@ -168,12 +202,23 @@ impl PeerNode {
         &self.peer
     }
 
+    /// Whether it keeps a channel to an address.
+    pub fn has_channel_to(&self, address: SocketAddr) -> bool {
+        self.peer.is_connected(self.swarm, address)
+    }
+
     /// What it got.
     pub fn achievement(&self) -> Achievement {
         Achievement {
             useful_bytes: self.totals().received,
             finished: self.finished,
+            playback: self.playback(),
         }
+    }
+
+    /// What a viewer has played.
+    pub fn playback(&self) -> Option<Playback> {
+        self.player.as_ref().map(|player| player.playback)
     }
 
     /// All of the content that is there, one chunk after the other.
@@ -187,6 +232,16 @@ impl PeerNode {
             self.peer.read(self.swarm, chunk, &mut out)?;
         }
         Ok(out)
+    }
+
+    /// Makes and plays what is due of a stream. Stores in memory do not fail.
+    fn stream(&mut self, now: Moment) {
+        if let Some(injector) = &mut self.injector {
+            let _ = injector.elapse(now, &mut self.peer, self.swarm);
+        }
+        if let Some(player) = &mut self.player {
+            let _ = player.play(now, &mut self.peer, self.swarm);
+        }
     }
 
     /// Takes note of what has happened in the engine.
@@ -226,8 +281,16 @@ impl Node for PeerNode {
             return None;
         }
         let start = out.len();
-        let destination = self.peer.transmit(now, out);
+        let mut destination = self.peer.transmit(now, out);
         self.take_events(now);
+        self.stream(now);
+        if let Some(flood) = &mut self.flood {
+            if let Some(destination) = destination {
+                flood.note(destination, out.get(start..).unwrap_or_default());
+            } else {
+                destination = flood.transmit(now, out);
+            }
+        }
         let datagram = out.get_mut(start..).unwrap_or_default();
         match self.misbehaviour {
             Some(Misbehaviour::Liar) => corrupt_chunks(datagram, &self.layout),
@@ -238,16 +301,26 @@ impl Node for PeerNode {
     }
 
     fn deadline(&self) -> Option<Moment> {
-        self.peer.deadline().filter(|_| !self.has_crashed)
+        let injector = self.injector.as_ref().map(Injector::deadline);
+        let flood = self.flood.as_ref().and_then(Flood::deadline);
+        [self.peer.deadline(), injector, flood]
+            .into_iter()
+            .flatten()
+            .min()
+            .filter(|_| !self.has_crashed)
     }
 
     fn elapse(&mut self, now: Moment) {
         if !self.has_crashed {
             self.peer.elapse(now);
+            self.stream(now);
         }
     }
 
-    fn leave(&mut self, _: Moment) {
+    fn leave(&mut self, now: Moment) {
+        if let Some(injector) = &self.injector {
+            let _ = injector.finish(now, &mut self.peer, self.swarm);
+        }
         self.peer.close();
     }
 }

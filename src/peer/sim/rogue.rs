@@ -2,9 +2,119 @@
 //!
 //! The engine behind knows nothing of it: it is as honest as the others'.
 
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Range;
+use std::time::Duration;
 
-use ppspp_dissector::wire::{Layout, Located, Message, Reader};
+use ppspp_dissector::wire::{
+    ChannelId, ChunkRange, ChunkSpec, Handshake, Layout, Located, Message, Reader, encode_message,
+};
+use rand_chacha::ChaCha12Rng;
+use rand_core::Rng as _;
+
+use crate::peer::engine::Moment;
+
+/// How often a flooder sends a datagram, and its bytes, about.
+const FLOOD_EVERY: Duration = Duration::from_millis(2);
+const FLOOD_SIZE: usize = 1200;
+
+/// Sends what nobody asked for to whoever has opened a channel.
+#[derive(Debug)]
+pub(super) struct Flood {
+    random: ChaCha12Rng,
+    layout: Layout,
+    /// Victims, and their channel IDs.
+    victims: BTreeMap<SocketAddr, ChannelId>,
+    next: Moment,
+}
+
+impl Flood {
+    pub(super) const fn new(random: ChaCha12Rng, layout: Layout, now: Moment) -> Self {
+        Self {
+            random,
+            layout,
+            victims: BTreeMap::new(),
+            next: now,
+        }
+    }
+
+    /// The engine sends a datagram to somebody: it names the channel.
+    pub(super) fn note(&mut self, destination: SocketAddr, datagram: &[u8]) {
+        if let Ok((channel, _)) = Reader::new(datagram, datagram.len())
+            && !channel.is_zero()
+        {
+            self.victims.insert(destination, channel);
+        }
+    }
+
+    /// When the next datagram is due.
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        (!self.victims.is_empty()).then_some(self.next)
+    }
+
+    /// Writes the next datagram, where it is due: many messages of one kind.
+    pub(super) fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        if self.next > now || self.victims.is_empty() {
+            return None;
+        }
+        self.next = self.next.max(now - FLOOD_EVERY) + FLOOD_EVERY;
+        let place = self.random.next_u64() % self.victims.len() as u64;
+        let (&victim, channel) = self.victims.iter().nth(place as usize)?;
+        out.extend_from_slice(&channel.0.to_be_bytes());
+        let kind = self.random.next_u64() % 9;
+        let mut hash = [0; 64];
+        let length = self.layout.hash_function.length().unwrap_or(0).min(64);
+        let start = out.len();
+        while out.len() < start + FLOOD_SIZE {
+            let drawn = self.random.next_u64();
+            // A few within the content, most far beyond.
+            let chunk = if drawn.is_multiple_of(4) {
+                drawn % 512
+            } else {
+                drawn >> 34
+            };
+            let spec = ChunkSpec::of(
+                ChunkRange::single(chunk),
+                self.layout.addressing,
+                self.layout.chunk_size.or_assumed(),
+            )?;
+            self.random.fill_bytes(&mut hash);
+            let message = match kind {
+                0 => Message::Have(spec),
+                1 => Message::Request(spec),
+                2 => Message::Cancel(spec),
+                3 => Message::Ack { spec, delay: drawn },
+                4 => Message::Integrity {
+                    spec,
+                    hash: hash.get(..length)?,
+                },
+                5 => Message::PexResV4 {
+                    address: Ipv4Addr::from(drawn as u32),
+                    port: 20_000,
+                },
+                6 => Message::Unchoke,
+                7 => Message::Handshake(Handshake {
+                    source_channel: ChannelId(drawn as u32 | 1),
+                    options: vec![],
+                    has_end: true,
+                }),
+                _ => Message::Data {
+                    spec,
+                    timestamp: self.layout.data_timestamp.then_some(drawn),
+                    data: &hash,
+                    data_length: hash.len(),
+                },
+            };
+            encode_message(&message, &self.layout, out).ok()?;
+            // A chunk is the last in its datagram.
+            if kind == 8 {
+                break;
+            }
+        }
+        Some(victim)
+    }
+}
 
 /// Makes all chunks in a datagram wrong, in one byte each.
 pub(super) fn corrupt_chunks(datagram: &mut [u8], layout: &Layout) {

@@ -14,8 +14,10 @@ use super::participant::PeerNode;
 use super::participant::{Beginning, Participant};
 use super::reno::{Reno, RenoReceiver};
 use super::scenario::{ContentKind, ContentSettings, Discovery, Role, Scenario, ScenarioError};
+use super::stream::{Stream, key};
 use super::summary::Summary;
 use super::tap::Tap;
+use crate::peer::keys::SigningKey;
 
 /// When every simulation begins: 2026-01-01T00:00:00Z.
 const BEGAN: Nanotime = Nanotime::from_nanoseconds(1_767_225_600_000_000_000);
@@ -40,16 +42,22 @@ impl Simulation {
     /// Puts a scenario's peers and flows on its hosts.
     ///
     /// # Errors
-    /// Where the scenario asks for what is not simulated: live streams, content
-    /// that is not protected, or more than fits in memory.
+    /// Where the scenario asks for what is not simulated: content that is not
+    /// protected, or more than fits in memory.
     pub fn new(scenario: Scenario) -> Result<Self, ScenarioError> {
         let content = match &scenario.content {
             Some(settings) => content(&scenario, settings)?,
             None => Vec::new(),
         };
-        let id = match &scenario.content {
-            Some(settings) => root(settings, &content)?,
-            None => Vec::new(),
+        let stream = scenario
+            .content
+            .as_ref()
+            .map(|settings| stream(&scenario, settings));
+        let stream = stream.transpose()?.flatten();
+        let id = match (&scenario.content, &stream) {
+            (_, Some((_, key))) => key.swarm_id(),
+            (Some(settings), None) => root(settings, &content)?,
+            (None, None) => Vec::new(),
         };
         let mut participants = Vec::new();
         for (index, host) in scenario.hosts.iter().enumerate() {
@@ -67,7 +75,9 @@ impl Simulation {
                 host,
                 settings,
                 content: &content,
+                length: length(&scenario, settings),
                 id: &id,
+                stream: stream.as_ref().map(|(stream, key)| (stream, key)),
                 start: (BEGAN + host.start).moment(),
                 known: &known,
             });
@@ -182,23 +192,60 @@ fn wrong(field: &str, problem: impl Into<String>) -> ScenarioError {
 
 /// The bytes of the content.
 fn content(scenario: &Scenario, settings: &ContentSettings) -> Result<Vec<u8>, ScenarioError> {
-    let ContentKind::Static { size } = settings.kind else {
-        return Err(wrong("content.kind", "live streams are not simulated yet"));
-    };
-    if settings.content_integrity != ContentIntegrity::Merkle {
-        let problem = "only content with a Merkle tree is simulated";
+    if settings.content_integrity == ContentIntegrity::None {
+        let problem = "content that is not protected is not simulated";
         return Err(wrong("content.content_integrity", problem));
     }
+    let size = length(scenario, settings);
     let nodes = scenario.hosts.iter().filter(|host| host.role.is_peer());
     let copies = nodes.count() as u64 + 1;
     if size.saturating_mul(copies) > MOST_CONTENT {
         let problem = format!("{copies} copies of it do not go in memory");
         return Err(wrong("content.size", problem));
     }
+    if matches!(settings.kind, ContentKind::Live(_)) {
+        return Ok(Vec::new());
+    }
     let mut content = vec![0; size as usize];
     let mut generator = scenario.seed.generator(Purpose::Content);
     generator.fill_bytes(&mut content);
     Ok(content)
+}
+
+/// Bytes of the content, or of all of a stream.
+fn length(scenario: &Scenario, settings: &ContentSettings) -> u64 {
+    match settings.kind {
+        ContentKind::Static { size } => size,
+        ContentKind::Live(stream) => {
+            let bits = u128::from(stream.rate.bits_per_second()) * scenario.duration.as_micros();
+            u64::try_from(bits / 8_000_000).unwrap_or(u64::MAX)
+        }
+    }
+}
+
+/// A live stream, which begins when its first injector does, and its key.
+fn stream(
+    scenario: &Scenario,
+    settings: &ContentSettings,
+) -> Result<Option<(Stream, SigningKey)>, ScenarioError> {
+    let ContentKind::Live(live) = &settings.kind else {
+        return Ok(None);
+    };
+    let injectors = scenario
+        .hosts
+        .iter()
+        .filter(|host| host.role == Role::Injector);
+    let Some(start) = injectors.map(|host| host.start).min() else {
+        return Err(wrong(
+            "nodes",
+            "nobody makes the live stream: there is no injector",
+        ));
+    };
+    let key = key(scenario.seed, live)
+        .map_err(|error| wrong("content.signature_algorithm", error.to_string()))?;
+    let began = (BEGAN + start).moment();
+    let stream = Stream::new(scenario.seed, settings.chunk_size, live, began);
+    Ok(Some((stream, key)))
 }
 
 /// The content's root hash.
@@ -219,7 +266,7 @@ fn known(scenario: &Scenario, index: usize) -> Vec<SocketAddr> {
     let Some(host) = scenario.hosts.get(index) else {
         return Vec::new();
     };
-    if host.role != Role::Leecher {
+    if !matches!(host.role, Role::Leecher | Role::Viewer) {
         return Vec::new();
     }
     let others = scenario
@@ -229,7 +276,7 @@ fn known(scenario: &Scenario, index: usize) -> Vec<SocketAddr> {
         .filter(|(other, host)| *other != index && host.role.is_peer());
     match host.policies.discovery {
         Discovery::Pex => others
-            .filter(|(_, host)| host.role == Role::Seeder)
+            .filter(|(_, host)| matches!(host.role, Role::Seeder | Role::Injector))
             .map(|(_, host)| host.address)
             .collect(),
         Discovery::Tracker => {

@@ -10,6 +10,7 @@ use super::clock::Nanotime;
 use super::host::{LinkId, NodeId};
 use super::network::Network;
 use super::node::Node;
+use super::stream::Playback;
 use crate::peer::engine::Moment;
 
 /// What a node achieved, which only somebody who knows it can tell.
@@ -19,6 +20,8 @@ pub struct Achievement {
     pub useful_bytes: u64,
     /// When it had all that it wanted.
     pub finished: Option<Moment>,
+    /// What it has played of a live stream, where it watches one.
+    pub playback: Option<Playback>,
 }
 
 /// What came of a run. Times are in seconds, sizes in bytes, rates in bits a
@@ -57,6 +60,22 @@ pub struct NodeSummary {
     pub finish: Option<f64>,
     /// Content by the time from its start until it had all, or until the end.
     pub goodput: f64,
+    /// Of a viewer: what it has played.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub playback: Option<PlaybackSummary>,
+}
+
+/// What a viewer has played of a live stream.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PlaybackSummary {
+    /// Chunks that were played.
+    pub played: u64,
+    /// Chunks that did not come in time and were left out.
+    pub skipped: u64,
+    /// How long after they were made chunks were played in the mean.
+    pub mean_lag: f64,
+    /// How long after it was made a chunk was played at most.
+    pub longest_lag: f64,
 }
 
 /// What came of a link.
@@ -119,6 +138,12 @@ impl Summary {
                 useful_bytes: achievement.useful_bytes,
                 finish: finished.map(|finished| finished.since(began).as_secs_f64()),
                 goodput: ratio(achievement.useful_bytes as f64 * 8.0, active.as_secs_f64()),
+                playback: achievement.playback.map(|playback| PlaybackSummary {
+                    played: playback.played,
+                    skipped: playback.skipped,
+                    mean_lag: playback.mean_lag().as_secs_f64(),
+                    longest_lag: playback.longest_lag.as_secs_f64(),
+                }),
             });
         }
         Self {
@@ -162,6 +187,7 @@ impl Summary {
         }
         table(out, &rows)?;
         writeln!(out)?;
+        self.write_playback(out)?;
         let mut rows = vec![headings([
             "link",
             "carried",
@@ -184,6 +210,31 @@ impl Summary {
             ]);
         }
         table(out, &rows)
+    }
+}
+
+impl Summary {
+    /// Writes what viewers have played, where there are any.
+    fn write_playback(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut rows = vec![headings([
+            "viewer", "played", "left out", "mean lag", "longest",
+        ])];
+        for node in &self.nodes {
+            rows.extend(node.playback.map(|playback| {
+                vec![
+                    node.name.clone(),
+                    playback.played.to_string(),
+                    playback.skipped.to_string(),
+                    format!("{:.3} s", playback.mean_lag),
+                    format!("{:.3} s", playback.longest_lag),
+                ]
+            }));
+        }
+        if rows.len() > 1 {
+            table(out, &rows)?;
+            writeln!(out)?;
+        }
+        Ok(())
     }
 }
 

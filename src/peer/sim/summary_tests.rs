@@ -54,6 +54,7 @@ fn summary() -> Summary {
             Reno::Receiver(receiver) => Achievement {
                 useful_bytes: receiver.all_useful_bytes(),
                 finished: receiver.last_useful(),
+                playback: None,
             },
         },
     )

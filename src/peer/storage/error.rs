@@ -58,6 +58,28 @@ pub enum StorageError {
         /// The swarm that was asked for.
         wanted: Box<Hash>,
     },
+    /// The same of a swarm without integrity protection, whose sidecar does not
+    /// name it.
+    #[error(
+        "{}: this is the state of another swarm than the one that was asked for; name another \
+         file or state directory, or use --force to start anew", sidecar.display()
+    )]
+    OtherUnprotectedSwarm {
+        /// The sidecar.
+        sidecar: PathBuf,
+    },
+    /// The sidecar is of a swarm that is protected otherwise.
+    #[error(
+        "{}: this is the state of a download {} integrity protection; ask for the same \
+         (--integrity), or use --force to start anew", sidecar.display(),
+        if *is_protected { "with" } else { "without" }
+    )]
+    OtherProtection {
+        /// The sidecar.
+        sidecar: PathBuf,
+        /// Whether a root hash proves its content.
+        is_protected: bool,
+    },
     /// The sidecar is of another hash function.
     #[error(
         "{}: this content was hashed with {kept}, and {wanted} was asked for; ask for the same, \

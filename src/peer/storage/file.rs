@@ -84,7 +84,8 @@ impl FileStore {
         })
     }
 
-    /// The root hash, which is the swarm ID.
+    /// The root hash, which is the swarm ID; of unprotected content the hash of
+    /// the swarm ID.
     pub const fn root(&self) -> &Hash {
         &self.root
     }
@@ -205,7 +206,7 @@ impl FileStore {
     /// Whether this node is the root: its hash is the swarm ID, and needs no
     /// place in the sidecar.
     fn is_root(&self, node: Bin) -> bool {
-        self.header.size.and_then(root_bin) == Some(node)
+        self.header.is_protected && self.header.size.and_then(root_bin) == Some(node)
     }
 
     /// Whether a node lies in the tree and not wholly beyond the content, as far
@@ -382,6 +383,12 @@ impl Store for FileStore {
         self.shape()
             .check_chunk(chunk, data.len())
             .map_err(|misfit| self.misfit(format!("Writing chunk {chunk}"), misfit))?;
+        if !self.header.is_protected
+            && let Some(leaf) = Bin::leaf(chunk)
+        {
+            // Nobody else does.
+            self.put_hash(leaf, &self.header.function.chunk(data))?;
+        }
         self.pending.push(chunk, data);
         Ok(())
     }

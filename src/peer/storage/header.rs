@@ -16,6 +16,9 @@ use super::layout::HEADER_SPACING;
 
 const MAGIC: [u8; 8] = *b"PPSPP\r\n\x1a";
 const VERSION: u32 = 1;
+/// The version of heads of unprotected content, which older programs would take
+/// for protected.
+const UNPROTECTED_VERSION: u32 = 2;
 /// Bytes of a head; one sector, which a disk writes as a whole.
 const LENGTH: usize = 512;
 /// Where the checksum stands: SHA-256 of all before it.
@@ -33,8 +36,11 @@ pub(super) struct Header {
     pub(super) is_clean: bool,
     /// The hash function of the tree.
     pub(super) function: TreeHash,
-    /// The swarm ID; `None` while a seeder hashes the content.
+    /// The swarm ID, or of unprotected content the hash of the swarm ID; `None`
+    /// while a seeder hashes the content.
     pub(super) root: Option<Hash>,
+    /// Whether the root hash proves the content.
+    pub(super) is_protected: bool,
     /// Bytes of all chunks but the last.
     pub(super) chunk_size: NonZeroU32,
     /// Number of chunks, once it is known.
@@ -102,7 +108,12 @@ impl Header {
         let mut bytes = [0; LENGTH];
         let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
         put(0, &MAGIC);
-        put(8, &VERSION.to_be_bytes());
+        let version = if self.is_protected {
+            VERSION
+        } else {
+            UNPROTECTED_VERSION
+        };
+        put(8, &version.to_be_bytes());
         put(12, &self.chunk_size.get().to_be_bytes());
         put(16, &self.generation.to_be_bytes());
         put(24, &self.size.unwrap_or(0).to_be_bytes());
@@ -137,7 +148,7 @@ impl Header {
             return Slot::Foreign;
         }
         let version = u32::from_be_bytes(field(bytes, 8));
-        if version > VERSION {
+        if version > UNPROTECTED_VERSION {
             return Slot::Newer(version);
         }
         if bytes[CHECKSUM..] != Sha256::digest(&bytes[..CHECKSUM])[..] {
@@ -163,6 +174,7 @@ impl Header {
             is_clean: bytes[36] != 0,
             function,
             root,
+            is_protected: version != UNPROTECTED_VERSION,
             chunk_size,
             size: Some(number(24)).filter(|size| *size > 0),
             last_length: NonZeroU32::new(u32::from_be_bytes(field(bytes, 32))),

@@ -20,6 +20,10 @@
 //! wrong, or can't be proven, is dropped; hashes that are missing are made from
 //! the chunks where all of those are there.
 //!
+//! Where nothing protects the content (RFC 7574, section 7.5, method 0) the store
+//! hashes each chunk when it comes, and compares it with that hash. So damage on
+//! the disk is found; whether what came was right is another question.
+//!
 //! A store that was closed in order is believed. Who can forge its hashes can
 //! forge its chunks as well, and receivers verify what they are sent.
 
@@ -42,6 +46,8 @@ mod seed;
 mod shape;
 #[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod unprotected_tests;
 
 pub use error::StorageError;
 pub use file::{FileStore, Recovery};

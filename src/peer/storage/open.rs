@@ -35,10 +35,44 @@ impl FileStore {
         options: &StoreOptions,
         mut progress: impl FnMut(u64),
     ) -> Result<Self, StorageError> {
+        check_root(root, function)?;
+        let new = new_header(function, Some(*root), chunk_size);
+        Self::go_on(content, root, new, options, &mut progress)
+    }
+
+    /// As [`FileStore::leech`], for content that nothing protects (RFC 7574,
+    /// section 7.5, method 0). The store hashes each chunk when it comes, so that
+    /// it finds out what the end of the power has cost; whether the chunk was
+    /// right then, nobody knows.
+    ///
+    /// # Errors
+    /// As [`FileStore::leech`].
+    pub fn leech_unprotected(
+        content: &Path,
+        swarm_id: &[u8],
+        function: TreeHash,
+        chunk_size: NonZeroU32,
+        options: &StoreOptions,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Self, StorageError> {
+        let name = function.chunk(swarm_id);
+        let new = Header {
+            is_protected: false,
+            ..new_header(function, Some(name), chunk_size)
+        };
+        Self::go_on(content, &name, new, options, &mut progress)
+    }
+
+    /// Opens content whose state begins with a head, or is to be gone on with.
+    fn go_on(
+        content: &Path,
+        root: &Hash,
+        new: Header,
+        options: &StoreOptions,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Self, StorageError> {
         let sidecar = options.sidecar_path(content);
         let exists = fs::symlink_metadata(content).is_ok();
-        let new = new_header(function, Some(*root), chunk_size);
-        check_root(root, function)?;
         let mut opening = OpenOptions::new();
         opening.read(true).write(true);
         let (file, is_new) = match opening.open(&sidecar) {
@@ -93,7 +127,7 @@ impl FileStore {
         if is_new {
             return Self::new(content, sidecar, header, *root, options.sync, false);
         }
-        Self::of_disks(content, sidecar, header, *root, options, &mut progress)
+        Self::of_disks(content, sidecar, header, *root, options, progress)
     }
 
     /// The store of two files that were there, checked where that is necessary.
@@ -124,6 +158,7 @@ pub(super) fn new_header(function: TreeHash, root: Option<Hash>, chunk_size: Non
         is_clean: false,
         function,
         root,
+        is_protected: true,
         chunk_size,
         size: None,
         last_length: None,
@@ -157,6 +192,10 @@ pub(super) fn usable(
     };
     let error = match (found.root, wanted.root) {
         (None, _) => StorageError::UnfinishedSeed { sidecar: path() },
+        _ if found.is_protected != wanted.is_protected => StorageError::OtherProtection {
+            sidecar: path(),
+            is_protected: found.is_protected,
+        },
         _ if found.function != wanted.function => StorageError::OtherFunction {
             sidecar: path(),
             kept: found.function.function(),
@@ -167,6 +206,9 @@ pub(super) fn usable(
             kept: found.chunk_size.get(),
             wanted: wanted.chunk_size.get(),
         },
+        (kept, root) if !wanted.is_protected && kept != root => {
+            StorageError::OtherUnprotectedSwarm { sidecar: path() }
+        }
         (Some(kept), Some(wanted)) if kept != wanted => StorageError::OtherSwarm {
             sidecar: path(),
             kept: Box::new(kept),

@@ -42,6 +42,10 @@ pub(super) fn recheck(
         progress,
     };
     let size = recheck.size;
+    if !recheck.store.header.is_protected {
+        recheck.compare()?;
+        return recheck.end(marked);
+    }
     recheck.store.marks.unmark(size..=u64::MAX);
     match root_bin(size).filter(|_| size > 0) {
         Some(root) => {
@@ -52,12 +56,7 @@ pub(super) fn recheck(
         // Without the number of chunks nothing can be proven.
         None => recheck.clear((0, u64::MAX))?,
     }
-    store.hashes.write(&store.sidecar)?;
-    store.marks.write(&store.sidecar)?;
-    Ok(Recovery {
-        marked,
-        dropped: marked - count(store),
-    })
+    recheck.end(marked)
 }
 
 /// Chunks that are marked.
@@ -80,6 +79,39 @@ struct Recheck<'a> {
 }
 
 impl Recheck<'_> {
+    /// Writes what has changed.
+    fn end(self, marked: u64) -> Result<Recovery, StorageError> {
+        let store = self.store;
+        store.hashes.write(&store.sidecar)?;
+        store.marks.write(&store.sidecar)?;
+        Ok(Recovery {
+            marked,
+            dropped: marked - count(store),
+        })
+    }
+
+    /// Compares each marked chunk of unprotected content with the hash that it had
+    /// when it came.
+    fn compare(&mut self) -> Result<(), StorageError> {
+        let chunk_size = self.store.header.chunk_size.get() as usize;
+        let marked = self.store.marks.present().clone();
+        for chunk in marked.iter().flat_map(Clone::clone) {
+            let leaf = Bin::leaf(chunk);
+            let kept = match leaf {
+                Some(leaf) => self.store.hashes.get(&self.store.sidecar, leaf)?,
+                None => None,
+            };
+            match kept {
+                Some(hash) => self.batch.push((chunk, hash)),
+                None => self.store.marks.unmark(chunk..=chunk),
+            }
+            if self.batch.len() * chunk_size >= BATCH_BYTES {
+                self.check_batch()?;
+            }
+        }
+        self.check_batch()
+    }
+
     /// Checks what is below a node whose hash is believed.
     fn visit(&mut self, node: Bin, hash: &Hash) -> Result<(), StorageError> {
         let Some((left, right)) = node.children() else {

@@ -168,7 +168,7 @@ fn look(
     if size != Some(present) {
         return Ok(Found::Incomplete { present, size });
     }
-    if header.function != function || header.chunk_size != chunk_size {
+    if header.function != function || header.chunk_size != chunk_size || !header.is_protected {
         return Ok(Found::Nothing);
     }
     Ok(if is_in_order(&header, content, sidecar)? {

@@ -48,7 +48,13 @@ pub(in crate::probe) const CASES: &[Case] = &[
         title: "A peer that has everything gets no HAVE",
         requirement: "HAVE should not be sent to peers that have the complete content already.",
         level: Level::Should,
-        finds: &[M::HavesToEverybody, M::SwallowsBehindBitmap],
+        finds: &[
+            M::HavesToEverybody,
+            // They lose a HAVE that says that there is everything.
+            M::SwallowsBehindBitmap,
+            M::DeafToThird,
+            M::HaveCancelsNothing,
+        ],
         run: no_have_to_complete_peer,
         ..Case::USUAL
     },

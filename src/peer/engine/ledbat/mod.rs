@@ -228,6 +228,14 @@ impl Ledbat {
         self.round_trip.timeout()
     }
 
+    /// After how long without any ACK, with something in flight, the last of it may
+    /// be sent again to provoke one (RFC 8985, section 7.2), where that is before
+    /// the timeout.
+    pub fn probe_timeout(&self) -> Option<Duration> {
+        let longest = self.round_trip.longest()?;
+        (longest < self.timeout()).then_some(longest)
+    }
+
     /// SRTT (RFC 6298, section 2), once a round trip was measured.
     pub fn smoothed_round_trip(&self) -> Option<Duration> {
         self.round_trip.smoothed()

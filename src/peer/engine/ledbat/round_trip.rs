@@ -66,6 +66,13 @@ impl RoundTrip {
         self.estimate.map(|estimate| estimate.smoothed)
     }
 
+    /// How long an ACK takes at most, as far as is known, without the margins of
+    /// a timeout: twice the round trip, or more where that varies.
+    pub(super) fn longest(&self) -> Option<Duration> {
+        self.estimate
+            .map(|estimate| (estimate.smoothed * 2).max(estimate.smoothed + estimate.variation * 4))
+    }
+
     /// RTO, which is RFC 6817's CTO.
     pub(super) fn timeout(&self) -> Duration {
         self.estimate

@@ -229,7 +229,7 @@ impl Checker<'_> {
             let problem = match (role, content) {
                 (Role::Reno | Role::Sink, _)
                 | (Role::Seeder | Role::Leecher, Some(content::ContentKind::Static { .. }))
-                | (Role::Injector | Role::Viewer, Some(content::ContentKind::Live { .. })) => {
+                | (Role::Injector | Role::Viewer, Some(content::ContentKind::Live(_))) => {
                     continue;
                 }
                 (_, None) => format!("a {role} needs content, and there is none"),

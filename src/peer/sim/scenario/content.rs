@@ -1,6 +1,6 @@
 //! What peers exchange.
 
-use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction};
+use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction, SignatureAlgorithm};
 use toml::Spanned;
 
 use super::error::ScenarioError;
@@ -32,12 +32,21 @@ pub enum ContentKind {
         size: u64,
     },
     /// It is made while it is watched.
-    Live {
-        /// How fast.
-        rate: Bandwidth,
-        /// How many chunks peers keep; `None` is all of them.
-        discard_window: Option<u32>,
-    },
+    Live(StreamSettings),
+}
+
+/// How a live stream is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamSettings {
+    /// How fast.
+    pub rate: Bandwidth,
+    /// How many chunks peers keep; `None` is all of them.
+    pub discard_window: Option<u32>,
+    /// How it is signed; ECDSAP256SHA256 by default.
+    pub signature_algorithm: SignatureAlgorithm,
+    /// Chunks to a signature of a unified Merkle tree, a power of two; 32 by
+    /// default.
+    pub chunks_per_signature: u32,
 }
 
 pub(super) fn settings(source: &str, content: &Content) -> Result<ContentSettings, ScenarioError> {
@@ -54,7 +63,11 @@ pub(super) fn settings(source: &str, content: &Content) -> Result<ContentSetting
             let rate = content.rate.as_ref().map(|field| ("rate", field.span()));
             let window = content.discard_window.as_ref();
             let window = window.map(|field| ("discard_window", field.span()));
-            if let Some((name, place)) = rate.or(window) {
+            let algorithm = content.signature_algorithm.as_ref();
+            let algorithm = algorithm.map(|field| ("signature_algorithm", field.span()));
+            let count = content.chunks_per_signature.as_ref();
+            let count = count.map(|field| ("chunks_per_signature", field.span()));
+            if let Some((name, place)) = rate.or(window).or(algorithm).or(count) {
                 let field = format!("content.{name}");
                 return wrong(Some(place), &field, "only live content has one".to_owned());
             }
@@ -82,10 +95,28 @@ pub(super) fn settings(source: &str, content: &Content) -> Result<ContentSetting
                 return wrong(None, "content.rate", problem);
             };
             let window = content.discard_window.as_ref();
-            ContentKind::Live {
+            let count = content.chunks_per_signature.as_ref();
+            if let Some(count) = count
+                .filter(|it| !(2..=4096).contains(it.get_ref()))
+                .or(count.filter(|it| !it.get_ref().is_power_of_two()))
+            {
+                let problem = "it is a power of two, 2 to 4096 (RFC 7574, section 6.1.2.1)";
+                let field = "content.chunks_per_signature";
+                return wrong(Some(count.span()), field, problem.to_owned());
+            }
+            ContentKind::Live(StreamSettings {
                 rate: rate.get_ref().0,
                 discard_window: window.map(|window| *window.get_ref()),
-            }
+                signature_algorithm: by_name(
+                    source,
+                    "content.signature_algorithm",
+                    content.signature_algorithm.as_ref(),
+                    SignatureAlgorithm::ASSIGNED,
+                    SignatureAlgorithm::name,
+                )?
+                .unwrap_or(SignatureAlgorithm::EcdsaP256Sha256),
+                chunks_per_signature: count.map_or(32, |count| *count.get_ref()),
+            })
         }
     };
     let integrity = by_name(

@@ -122,6 +122,8 @@ pub(super) struct Content {
     pub(super) size: Option<Spanned<Size>>,
     pub(super) rate: Option<Spanned<Rate>>,
     pub(super) discard_window: Option<Spanned<u32>>,
+    pub(super) signature_algorithm: Option<Spanned<String>>,
+    pub(super) chunks_per_signature: Option<Spanned<u32>>,
     #[serde(default = "default_chunk_size")]
     pub(super) chunk_size: Spanned<u32>,
     #[serde(rename = "content_integrity")]

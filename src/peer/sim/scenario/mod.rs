@@ -23,7 +23,7 @@
 //! link = { bandwidth = "4 Mbit/s", queue = "100 kB" }
 //!
 //! [content]
-//! kind = "static"                     # or "live", with rate and discard_window
+//! kind = "static"                     # or "live", see below
 //! size = "4 MiB"
 //! chunk_size = 1024
 //! hash_function = "sha256"
@@ -49,11 +49,32 @@
 //! [[nodes]]
 //! name = "rogue"
 //! role = "seeder"
-//! misbehaviour = "liar"               # wrong-hash, silent, crash, slow
+//! misbehaviour = "liar"               # wrong-hash, silent, crash, slow, flooder
 //!
 //! [output]
 //! pcapng = "swarm.pcapng"
 //! at = ["leecher-1"]                  # without it, everywhere
+//! ```
+//!
+//! A live stream has an injector and viewers, which relay what they have:
+//!
+//! ```toml
+//! [content]
+//! kind = "live"
+//! rate = "1 Mbit/s"
+//! discard_window = 512                # chunks; without it, all are kept
+//! content_integrity = "unified_merkle_tree"   # or "sign_all"
+//! signature_algorithm = "ECDSAP256SHA256"
+//! chunks_per_signature = 32           # of a unified Merkle tree
+//!
+//! [[nodes]]
+//! name = "injector"
+//! role = "injector"
+//! [[nodes]]
+//! name = "viewer"
+//! role = "viewer"
+//! count = 5
+//! policies = { picking = "in-order" }
 //! ```
 
 mod assembly;
@@ -74,7 +95,7 @@ use serde::Deserialize;
 use super::chance::Seed;
 use super::link::LinkSettings;
 
-pub use content::{ContentKind, ContentSettings};
+pub use content::{ContentKind, ContentSettings, StreamSettings};
 pub use error::ScenarioError;
 pub use policies::{Discovery, Misbehaviour, Policies};
 

@@ -24,6 +24,9 @@ pub enum Misbehaviour {
     Crash,
     /// Sends four chunks a second.
     Slow,
+    /// Sends everybody whom it has a channel to, besides what an honest peer
+    /// does, five hundred datagrams a second of what nobody asked for.
+    Flooder,
 }
 
 /// How a leecher learns of others.
