@@ -12,6 +12,7 @@ pub mod index;
 pub mod output;
 pub mod peer;
 pub mod pipeline;
+pub mod probe;
 pub mod progress;
 pub mod selection;
 pub mod tui;

@@ -7,6 +7,8 @@ mod members;
 mod peer;
 mod peer_args;
 mod printer;
+mod probe;
+mod probe_args;
 mod simulate;
 mod simulate_args;
 mod sniff;
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Findings(args) => findings(&args),
         Command::Fields(args) => fields(&args),
         Command::Peer(args) => peer::run(&args),
+        Command::Probe(args) => probe::probe(&args),
         Command::Simulate(args) => simulate::run(&args),
     })
 }
