@@ -12,4 +12,5 @@ pub mod output;
 pub mod peer;
 pub mod pipeline;
 pub mod progress;
+pub mod requirements;
 pub mod selection;

@@ -13,7 +13,7 @@ use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 19] = [
     &[],
     &["read"],
     &["stats"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 18] = [
     &["hash"],
     &["findings"],
     &["fields"],
+    &["requirements"],
     &["peer"],
     &["peer", "keygen"],
     &["peer", "id"],

@@ -7,6 +7,7 @@ mod members;
 mod peer;
 mod peer_args;
 mod printer;
+mod requirements;
 mod simulate;
 mod simulate_args;
 mod sniff;
@@ -83,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Interfaces(args) => sniff::interfaces(&args),
         Command::Findings(args) => findings(&args),
         Command::Fields(args) => fields(&args),
+        Command::Requirements(args) => requirements::run(&args),
         Command::Peer(args) => peer::run(&args),
         Command::Simulate(args) => simulate::run(&args),
     };

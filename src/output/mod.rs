@@ -12,6 +12,7 @@ mod interfaces;
 mod json;
 mod key;
 mod line;
+mod requirements;
 mod simulation;
 mod stats;
 mod style;
@@ -33,6 +34,7 @@ pub use interfaces::{
 pub use json::{JsonTimes, write_json_line};
 pub use key::{KeySummary, write_key, write_key_json};
 pub use line::write_line;
+pub use requirements::{write_requirements, write_requirements_json};
 pub use simulation::{SimulationSummary, write_simulation, write_simulation_json};
 pub use stats::{CaptureSummary, write_stats, write_stats_json};
 pub use style::Style;
