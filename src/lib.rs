@@ -14,5 +14,6 @@ pub mod peer;
 pub mod pipeline;
 pub mod probe;
 pub mod progress;
+pub mod requirements;
 pub mod selection;
 pub mod tui;

@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 19] = [
     &["hash"],
     &["findings"],
     &["fields"],
+    &["requirements"],
     &["peer"],
     &["peer", "keygen"],
     &["peer", "id"],

@@ -13,6 +13,7 @@ use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
 
 use super::peer_args::{PEER_AFTER_HELP, PeerArgs};
 use super::probe_args::{PROBE_AFTER_HELP, ProbeArgs};
+use super::requirements::{REQUIREMENTS_AFTER_HELP, RequirementsArgs};
 use super::simulate_args::{SIMULATE_AFTER_HELP, SimulateArgs};
 use super::sniff_args::{INTERFACES_AFTER_HELP, InterfacesArgs, SNIFF_AFTER_HELP, SniffArgs};
 use crate::capture::Input;
@@ -185,6 +186,9 @@ pub(super) enum Command {
     /// Print the fields that display filters know
     #[command(after_help = FIELDS_AFTER_HELP)]
     Fields(FieldsArgs),
+    /// Print what RFC 7574 requires, and what checks each requirement
+    #[command(after_help = REQUIREMENTS_AFTER_HELP)]
+    Requirements(RequirementsArgs),
     /// Make the keys of live streams, and show their swarm IDs
     #[command(after_help = PEER_AFTER_HELP)]
     Peer(PeerArgs),
