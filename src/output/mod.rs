@@ -40,7 +40,6 @@ pub use probe::{
     ProbeSummary, write_case_line, write_cases, write_probe, write_probe_markdown, write_target,
 };
 pub use probe_json::{write_cases_json, write_probe_json, write_probe_junit};
-pub use line::write_line;
 pub use requirements::{write_requirements, write_requirements_json};
 pub use simulation::{SimulationSummary, write_simulation, write_simulation_json};
 pub use stats::{CaptureSummary, write_stats, write_stats_json};
