@@ -101,7 +101,8 @@ fn transfer(folder: &Path, seeder: Seeder) {
 
 fn seeder(folder: &Path) -> (Seeder, String) {
     write(folder, "content.bin", &content(7, 100 * 1024));
-    let seeder = Seeder::start(folder, "content.bin", &[]);
+    // Segmented by the kernel, two datagrams would be captured as one.
+    let seeder = Seeder::start(folder, "content.bin", &["--offload", "never"]);
     let port = seeder
         .address
         .rsplit(':')

@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
             Err(_) => ExitCode::from(UNREADABLE),
         };
     }
-    if cli.command.is_none() && ui::is_wanted(&cli.read) {
+    if cli.command.is_none() && ui::is_wanted(&cli.read.show) {
         return ended(ui::show(&cli.read, cli.config.as_deref()));
     }
     ended(match cli.command.unwrap_or(Command::Read(cli.read)) {

@@ -17,7 +17,7 @@ use super::args::FormatArg;
 use super::printer::Printer;
 use super::sniff_args::{InterfacesArgs, SniffArgs};
 use super::sniff_output::{PromptOutput, Regularly, lock};
-use super::{UNREADABLE, USAGE, complain, status, stdout, style};
+use super::{UNREADABLE, USAGE, complain, status, stdout, style, ui};
 use crate::capture::Capture;
 use crate::capture::live::{self, LiveCapture, LiveWatch};
 use crate::output::{
@@ -45,6 +45,15 @@ pub(super) fn interfaces(args: &InterfacesArgs) -> Result<ExitCode> {
 
 /// Captures, and prints what comes.
 pub(super) fn run(args: &SniffArgs) -> Result<ExitCode> {
+    let shows_ui = !args.text && !args.quiet && args.stats.is_none() && ui::is_wanted(&args.show);
+    let settings = if shows_ui {
+        let Some(settings) = ui::settings(&args.known, args.config.as_deref()) else {
+            return Ok(ExitCode::from(USAGE));
+        };
+        Some(settings)
+    } else {
+        None
+    };
     let mut live = match LiveCapture::start(&args.options()) {
         Ok(live) => live,
         Err(error) if error.is_usage() => {
@@ -61,7 +70,10 @@ pub(super) fn run(args: &SniffArgs) -> Result<ExitCode> {
     let exit = match live.packets() {
         Some(packets) => {
             let capture = Capture::from_reader(name(args), packets)?;
-            if args.stats.is_some() {
+            if let Some(settings) = settings {
+                let how = (&args.known, &args.show);
+                ui::show_live(capture, name(args), how, settings, watch.clone())?
+            } else if args.stats.is_some() {
                 tell_figures(args, capture, &watch)?
             } else {
                 print_datagrams(args, capture)?

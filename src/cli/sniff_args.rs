@@ -10,7 +10,8 @@ use crate::capture::live::{BUFFER_BYTES, Limit, LiveOptions, SNAP_LENGTH};
 
 pub(super) const SNIFF_AFTER_HELP: &str = "\
 Examples:
-  ppsp-inspect live -i eth0                    every PPSPP datagram, as it comes
+  ppsp-inspect live -i eth0                    the terminal UI, as datagrams come
+  ppsp-inspect live -i eth0 --text             a line a datagram
   ppsp-inspect live -i lo -f 'udp port 6778' -T jsonl
   ppsp-inspect live -i eth0 -i wlan0 -Y 'ppspp.finding.severity == \"error\"'
   ppsp-inspect live -i any --stats 10          a line of figures every ten seconds
@@ -18,7 +19,8 @@ Examples:
   ppsp-inspect live -i eth0 -w own.pcapng -b filesize:100M -b files:24 -a duration:3600
                                                the last 24 files of 100 MB, for an hour
 
--f takes libpcap's capture filters, as tcpdump does: what does not fit is not
+On a terminal the UI opens; where the output goes elsewhere, or text, figures or a
+number of datagrams are asked for, lines are printed. -f takes libpcap's capture filters, as tcpdump does: what does not fit is not
 captured. -Y takes display filters: what does not fit is not printed.
 
 Ctrl-C ends the capture; what was captured until then is still printed and
@@ -84,6 +86,14 @@ pub(super) struct SniffArgs {
     /// Print no datagrams: only record and count
     #[arg(short = 'q', long, conflicts_with_all = ["stats", "format", "verbose", "hex"])]
     pub(super) quiet: bool,
+
+    /// Print text, on a terminal too
+    #[arg(long)]
+    pub(super) text: bool,
+
+    /// Configuration of the terminal UI
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 
     /// Print figures every so many seconds instead of datagrams, and a summary
     /// at the end

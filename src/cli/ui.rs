@@ -7,32 +7,28 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::args::{JobsArg, ReadArgs};
-use super::{UNREADABLE, complain, is_coloured};
-use crate::capture::Input;
+use super::args::{JobsArg, KnownArgs, ReadArgs, ShowArgs};
+use super::{UNREADABLE, USAGE, complain, is_coloured};
+use crate::capture::live::LiveWatch;
+use crate::capture::{Capture, Input};
 use crate::index::Store;
 use crate::pipeline::Manner;
 use crate::tui::{self, Environment, Settings};
 
-/// Whether the captures are to be shown in the terminal UI: there is a terminal to
+/// Whether datagrams are to be shown in the terminal UI: there is a terminal to
 /// draw on and one to type at, and nothing was asked for that only text can give.
-pub(super) fn is_wanted(args: &ReadArgs) -> bool {
+pub(super) fn is_wanted(show: &ShowArgs) -> bool {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    if args.show.wants_text() || is_dumb || !io::stdout().is_terminal() {
+    if show.wants_text() || is_dumb || !io::stdout().is_terminal() {
         return false;
     }
     io::stdin().is_terminal() || File::open("/dev/tty").is_ok()
 }
 
-/// Shows them until the user quits.
+/// Shows captures until the user quits.
 pub(super) fn show(args: &ReadArgs, config: Option<&Path>) -> Result<ExitCode> {
-    let environment = Environment::from_variables(is_coloured(args.input.known.color));
-    let settings = match Settings::load(config, environment) {
-        Ok(settings) => settings,
-        Err(error) => {
-            complain(format_args!("{error:#}"));
-            return Ok(ExitCode::from(super::USAGE));
-        }
+    let Some(settings) = settings(&args.input.known, config) else {
+        return Ok(ExitCode::from(USAGE));
     };
     let inputs = args.input.inputs();
     let manner = Manner {
@@ -41,16 +37,53 @@ pub(super) fn show(args: &ReadArgs, config: Option<&Path>) -> Result<ExitCode> {
         at_once: inputs.contains(&Input::Stdin),
         ..JobsArg::default().manner()
     };
-    let store = Store::open(
-        &inputs,
-        args.input.known.config(!args.show.no_verify),
-        manner,
-    )?;
+    let config = args.input.known.config(!args.show.no_verify);
+    let store = Store::open(&inputs, config, manner)?;
+    run(store, settings, &args.show, None)
+}
+
+/// Shows a live capture, called `name`, until the user quits.
+pub(super) fn show_live(
+    capture: Capture,
+    name: String,
+    (known, show): (&KnownArgs, &ShowArgs),
+    settings: Settings,
+    live: LiveWatch,
+) -> Result<ExitCode> {
+    let manner = Manner {
+        quiet: true,
+        at_once: true,
+        ..Manner::default()
+    };
+    let store = Store::open_capture(capture, name, known.config(!show.no_verify), manner)?;
+    run(store, settings, show, Some(live))
+}
+
+/// How the UI looks and which keys it has; `None` where the user was told what is
+/// wrong with the configuration.
+pub(super) fn settings(known: &KnownArgs, config: Option<&Path>) -> Option<Settings> {
+    let environment = Environment::from_variables(is_coloured(known.color));
+    match Settings::load(config, environment) {
+        Ok(settings) => Some(settings),
+        Err(error) => {
+            complain(format_args!("{error:#}"));
+            None
+        }
+    }
+}
+
+fn run(
+    store: Store,
+    settings: Settings,
+    show: &ShowArgs,
+    live: Option<LiveWatch>,
+) -> Result<ExitCode> {
     let faults = tui::run(
         store,
         settings,
-        args.show.time,
-        args.show.filter.filter.as_ref(),
+        show.time,
+        show.filter.filter.as_ref(),
+        live,
     )?;
     for fault in &faults {
         complain(format_args!("{fault}"));

@@ -25,6 +25,7 @@ use super::screen::Canvas;
 use super::swarms::Swarms;
 use super::theme::Theme;
 use super::view::{Common, Fitting, Outcome, Shown, View};
+use crate::capture::live::LiveWatch;
 use crate::index::{Reader, Store};
 use crate::output::TimeStyle;
 
@@ -59,6 +60,8 @@ const PLACES: [(Place, &str, Action); 6] = [
 /// Everything that the user interface knows.
 pub(super) struct App {
     pub(super) common: Common,
+    /// What counts, where the datagrams come from a live capture.
+    live: Option<LiveWatch>,
     place: Place,
     packets: Packets,
     swarms: Swarms,
@@ -83,6 +86,12 @@ pub(super) struct App {
 }
 
 impl App {
+    /// Shows a live capture: what arrives is followed, what is counted in sight.
+    pub(super) fn watch(&mut self, live: LiveWatch) {
+        self.live = Some(live);
+        self.common.follows = true;
+    }
+
     /// Over a store.
     pub(super) fn new(store: Store, settings: Settings, times: TimeStyle) -> Self {
         let reader = Reader::new(&store);
@@ -97,6 +106,7 @@ impl App {
                 row: 0,
                 follows: false,
             },
+            live: None,
             place: Place::Packets,
             packets: Packets::default(),
             swarms: Swarms::default(),
@@ -596,11 +606,22 @@ impl App {
         verdicts = format!("{verdicts}  ! {findings}");
         let span = self.common.store.span();
         let span = span.map_or(0, |(first, last)| last.since(first));
-        let facts = format!(
-            "  {} datagrams  {swarms} swarms  {channels} channels  {:.2} s",
-            self.common.store.len(),
-            span as f64 / 1e9
-        );
+        let datagrams = self.common.store.len();
+        let facts = match &self.live {
+            // What is lost must not be lost from sight.
+            Some(live) => {
+                let counted = live.counters();
+                format!(
+                    "  {datagrams} of {} packets  {} dropped  {swarms} swarms",
+                    counted.captured,
+                    counted.dropped + counted.interface_dropped
+                )
+            }
+            None => format!(
+                "  {datagrams} datagrams  {swarms} swarms  {channels} channels  {:.2} s",
+                span as f64 / 1e9
+            ),
+        };
         let width = usize::from(canvas.width());
         let right = verdicts.chars().count() + 1;
         let room = width.saturating_sub(right + facts.len() + 2);

@@ -36,12 +36,14 @@ use std::io;
 
 use ppspp_dissector::filter::Filter;
 
+use crate::capture::live::LiveWatch;
 use crate::index::Store;
 use crate::output::TimeStyle;
 
 pub use config::{Environment, Settings, print_config};
 
-/// Shows the user interface over a store until the user quits.
+/// Shows the user interface over a store until the user quits; with what counts,
+/// where the store is over a live capture.
 ///
 /// # Errors
 /// Where the terminal can't be taken over.
@@ -50,8 +52,12 @@ pub fn run(
     settings: Settings,
     times: TimeStyle,
     filter: Option<&Filter>,
+    live: Option<LiveWatch>,
 ) -> io::Result<Vec<String>> {
     let mut app = app::App::new(store, settings, times);
+    if let Some(live) = live {
+        app.watch(live);
+    }
     if let Some(filter) = filter {
         app.filter(&filter.to_string());
     }
