@@ -12,6 +12,8 @@ pub mod index;
 pub mod output;
 pub mod peer;
 pub mod pipeline;
+pub mod probe;
 pub mod progress;
+pub mod requirements;
 pub mod selection;
 pub mod tui;

@@ -13,7 +13,7 @@ use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 20] = [
     &[],
     &["read"],
     &["stats"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 18] = [
     &["hash"],
     &["findings"],
     &["fields"],
+    &["requirements"],
     &["peer"],
     &["peer", "keygen"],
     &["peer", "id"],
@@ -29,6 +30,7 @@ const COMMANDS: [&[&str]; 18] = [
     &["peer", "leech"],
     &["peer", "inject"],
     &["peer", "view"],
+    &["probe"],
     &["simulate"],
     &["live"],
     &["interfaces"],
@@ -162,6 +164,9 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
         }
         [peer, view, ..] if peer == "peer" && view == "view" => {
             return run_viewer(folder, &arguments[1..]);
+        }
+        [probe, target, ..] if probe == "probe" && target == "HOST:PORT" => {
+            return run_probe(folder, arguments);
         }
         [live, ..] if live == "live" => return run_sniffer(arguments),
         _ => {}
@@ -314,6 +319,43 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
         stderr: String::new(),
         ..run
     }
+}
+
+/// Runs an example that probes, a few cases of it, on a seeder of ours.
+fn run_probe(folder: &Path, arguments: &[String]) -> Run {
+    let mut seeder = Peer::start(folder, ["seed", "video.mp4", "--listen", "127.0.0.1:0"]);
+    let said = seeder.line();
+    let (id, rest) = said.split_once(' ').expect("an ID");
+    let address = rest.trim().rsplit(' ').next().expect("an address");
+    let starts = arguments.iter().any(|it| it == "--exec");
+    let mut all = arguments.to_vec();
+    for argument in &mut all {
+        match argument.as_str() {
+            "HOST:PORT" => address.clone_into(argument),
+            "ID" => id.clone_into(argument),
+            exec => {
+                if let Some(rest) = exec.strip_prefix("ppsp-inspect ") {
+                    let state = folder.join("exec-state");
+                    fs::create_dir_all(&state).expect("a folder");
+                    *argument = format!(
+                        "{} {rest} --state-dir {}",
+                        env!("CARGO_BIN_EXE_ppsp-inspect"),
+                        state.display()
+                    );
+                }
+            }
+        }
+    }
+    if !arguments.iter().any(|it| it == "--case") {
+        all.extend(["--case", "7.1"].map(str::to_owned));
+    }
+    all.extend(["--timeout", "0.3"].map(str::to_owned));
+    if starts {
+        // The target has the address then.
+        assert_eq!(seeder.stop().status, 0);
+    }
+    let run = program().current_dir(folder).args(&all).output();
+    Run::of(run.expect("it starts"))
 }
 
 /// Runs an example that captures, on the loopback interface while a file is

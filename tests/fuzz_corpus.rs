@@ -7,6 +7,8 @@ mod support;
 
 #[path = "../fuzz/checks/capture.rs"]
 mod capture;
+#[path = "../fuzz/checks/peer.rs"]
+mod peer;
 #[path = "../fuzz/checks/session.rs"]
 mod session;
 
@@ -49,6 +51,38 @@ fn the_corpus_of_captures_holds() {
 }
 
 #[test]
+fn the_corpus_of_datagrams_to_a_peer_holds() {
+    replay("peer", peer::check);
+}
+
+#[test]
+fn a_peer_holds_whatever_bytes_it_is_sent() {
+    let mut random = support::random::Random::new(17);
+    for _ in 0..60 {
+        let mut input = Vec::new();
+        for _ in 0..40 {
+            // Messages that begin well go further than noise does.
+            let kinds: [&[u8]; 8] = [
+                &[3, 0, 0],
+                &[8, 0, 0],
+                &[2, 0, 0],
+                &[1, 0, 0],
+                &[9, 0, 0],
+                &[4, 0, 0],
+                &[7, 0, 0],
+                &[0],
+            ];
+            let mut payload = kinds[random.below(8)].to_vec();
+            payload.extend((0..random.below(120)).map(|_| random.below(256) as u8));
+            input.push(random.below(256) as u8 & 0b1011_0011);
+            input.extend((payload.len() as u16).to_be_bytes());
+            input.extend(payload);
+        }
+        peer::check(&input);
+    }
+}
+
+#[test]
 fn sessions_hold_without_any_of_their_first_bytes() {
     // Every datagram is read with the headers of others then.
     replay("session", |input| {
@@ -56,6 +90,17 @@ fn sessions_hold_without_any_of_their_first_bytes() {
             session::check(&input[start..]);
         }
     });
+}
+
+/// The datagrams of a sample capture.
+fn session_pieces(path: &Path) -> Vec<Vec<u8>> {
+    let inputs = [Input::File(path.into())];
+    let mut capture = Capture::open(&inputs, Options::default()).expect("a sample");
+    let mut pieces = Vec::new();
+    while let Some(captured) = capture.next() {
+        pieces.push(captured.datagram.payload.to_vec());
+    }
+    pieces
 }
 
 /// A sample capture as the input of the `session` target.
@@ -85,6 +130,17 @@ fn session_seed(path: &Path) -> Vec<u8> {
 #[test]
 #[ignore = "writes the seeds"]
 fn write_seeds() {
+    for (name, path) in samples() {
+        // Without their channel IDs: they go to the peer's own channels.
+        let mut seed = Vec::new();
+        for piece in session_pieces(&path) {
+            let payload = piece.get(4..).unwrap_or_default();
+            seed.push(0b0101_0000 | (seed.len() as u8 & 3));
+            seed.extend((payload.len() as u16).to_be_bytes());
+            seed.extend(payload);
+        }
+        fs::write(folder("peer").join(name), seed).expect("written");
+    }
     for (name, path) in samples() {
         fs::write(folder("session").join(name), session_seed(&path)).expect("written");
     }

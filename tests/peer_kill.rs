@@ -57,8 +57,7 @@ fn fetched_twice(recording: &Path, seeder: &str) -> Vec<u64> {
 
 #[test]
 fn a_leech_that_is_killed_goes_on_where_it_was() {
-    let kills = std::env::var("PEER_KILLS").ok();
-    let kills: u64 = kills.and_then(|it| it.parse().ok()).unwrap_or(20);
+    let kills = kills(20);
     let (there, here) = (
         tempfile::tempdir().expect("a folder"),
         tempfile::tempdir().expect("a folder"),
@@ -97,6 +96,38 @@ fn a_leech_that_is_killed_goes_on_where_it_was() {
     assert_eq!(verified["swarms"][0]["complete"], true);
 }
 
+/// How often to kill, unless `PEER_KILLS` tells.
+fn kills(usual: u64) -> u64 {
+    let kills = std::env::var("PEER_KILLS").ok();
+    kills.and_then(|it| it.parse().ok()).unwrap_or(usual)
+}
+
+/// Chunks that came to a leecher that had announced them before, to whichever
+/// life of the seeder.
+fn sent_again(recording: &Path) -> Vec<u64> {
+    let mut announced = BTreeSet::new();
+    let mut again = Vec::new();
+    let mut leecher = None;
+    for datagram in datagrams(recording) {
+        for message in datagram["messages"].as_array().expect("messages") {
+            let from = datagram["src"].as_str().map(str::to_owned);
+            match message["type"].as_str() {
+                Some("REQUEST") => {
+                    leecher.get_or_insert(from.expect("an address"));
+                    // What was announced is not asked for.
+                    again.extend(chunks(message).filter(|it| announced.contains(it)));
+                }
+                Some("ACK" | "HAVE") if from.is_some() && from == leecher => {
+                    announced.extend(chunks(message));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(!announced.is_empty(), "nothing was announced");
+    again
+}
+
 fn run_json(arguments: &[&str]) -> Value {
     run(arguments).json()
 }
@@ -107,12 +138,16 @@ fn a_seeder_that_is_killed_is_asked_again() {
         tempfile::tempdir().expect("a folder"),
         tempfile::tempdir().expect("a folder"),
     );
-    let bytes = content(8, 1_000_000);
+    let kills = kills(4);
+    // About twice as much as can come until the last kill.
+    let bytes = content(8, 400_000 + 150_000 * kills as usize);
     write(there.path(), "file", &bytes);
     let mut seeder = Seeder::start(there.path(), "file", &["--rate", "300K"]);
-    let mut leecher = Peer::start(here.path(), seeder.leech("copy", &["--json"]));
-    for _ in 0..2 {
-        while leecher.json()["event"] != "progress" {}
+    let options = ["--json", "-w", "own.pcapng"];
+    let leecher = Peer::start(here.path(), seeder.leech("copy", &options));
+    let mut random = Random::new(kills);
+    for _ in 0..kills {
+        std::thread::sleep(Duration::from_millis(50 + random.below(400) as u64));
         let address = seeder.address.clone();
         seeder.peer.kill();
         seeder = Seeder::start(
@@ -125,4 +160,6 @@ fn a_seeder_that_is_killed_is_asked_again() {
     assert_eq!(run.status, 0, "{run:?}");
     assert!(fs::read(here.path().join("copy")).expect("a copy") == bytes);
     assert_eq!(seeder.peer.stop().status, 0);
+    let recording = here.path().join("own.pcapng");
+    assert_eq!(sent_again(&recording), [] as [u64; 0]);
 }

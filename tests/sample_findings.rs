@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ppsp_inspect::capture::{Capture, Input, Options};
-use ppspp_dissector::session::{Analyzer, recycle};
+use ppspp_dissector::session::{Analyzer, Config, recycle};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
@@ -15,18 +15,23 @@ fn folder() -> PathBuf {
 struct Analysis {
     datagrams: usize,
     messages: BTreeMap<String, usize>,
-    /// Frame and name of every finding.
+    /// Frame and name of every finding, and of those that are more than a note.
     findings: Vec<(u64, &'static str)>,
+    grave: Vec<(u64, &'static str)>,
 }
 
 fn analyze(file: &str) -> Analysis {
     let inputs = [Input::File(folder().join(file))];
     let mut capture = Capture::open(&inputs, Options::default()).expect("a sample capture");
-    let mut analyzer = Analyzer::default();
+    let mut analyzer = Analyzer::new(Config {
+        verify: true,
+        ..Config::default()
+    });
     let mut analysis = Analysis {
         datagrams: 0,
         messages: BTreeMap::new(),
         findings: Vec::new(),
+        grave: Vec::new(),
     };
     let mut room = Vec::new();
     while let Some(captured) = capture.next() {
@@ -38,6 +43,14 @@ fn analyze(file: &str) -> Analysis {
             for name in names.chain(record.is_keep_alive().then_some("KEEPALIVE")) {
                 *analysis.messages.entry(name.to_owned()).or_default() += 1;
             }
+            let grave = record
+                .findings
+                .iter()
+                .map(|finding| finding.id.entry())
+                .filter(|entry| entry.severity.name() != "note");
+            analysis
+                .grave
+                .extend(grave.map(|entry| (datagram.frame, entry.name)));
             let findings = record.findings.iter();
             analysis
                 .findings
@@ -59,6 +72,34 @@ fn captures_without_violation_have_no_finding() {
         let findings = analyze(file).findings;
         assert!(findings.is_empty(), "{file}: {findings:?}");
     }
+}
+
+#[test]
+fn simulated_captures_hold_nothing_that_an_honest_peer_may_not_send() {
+    let mut seen = 0;
+    for entry in fs::read_dir(folder()).expect("the folder of captures") {
+        let name = entry.expect("an entry").file_name();
+        let name = name.to_str().expect("plain names");
+        if !name.starts_with("simulated-") {
+            continue;
+        }
+        seen += 1;
+        let mut grave: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, finding) in analyze(name).grave {
+            *grave.entry(finding).or_default() += 1;
+        }
+        // This dialect forbids the option (section 7.11 demands it).
+        if name == "simulated-libswift.pcapng" {
+            assert_eq!(grave.remove("handshake.chunk-size-missing"), Some(2));
+        }
+        // Only here somebody sends what is wrong, and it is found.
+        if name == "simulated-liar.pcapng" {
+            assert!(grave.contains_key("data.contradicts-hashes"), "{grave:?}");
+            continue;
+        }
+        assert!(grave.is_empty(), "{name}: {grave:?}");
+    }
+    assert_eq!(seen, 16);
 }
 
 #[test]
@@ -87,5 +128,5 @@ fn datagrams_and_messages_are_as_many_as_the_manifest_says() {
         assert_eq!(line("- Messages: "), messages.join(", "), "{file}");
         sections += 1;
     }
-    assert_eq!(sections, 13);
+    assert_eq!(sections, 13 + 16);
 }

@@ -9,7 +9,7 @@ mod simulations;
 use std::collections::BTreeMap;
 
 use listeners::Listeners;
-use ppsp_inspect::peer::sim::{NodeSummary, Participant, PlaybackSummary, Simulation};
+use ppsp_inspect::peer::sim::{NodeSummary, Participant, PeerNode, PlaybackSummary, Simulation};
 use simulations::{node, simulate};
 
 /// An injector that can serve three of ten viewers, which relay to each other;
@@ -68,7 +68,7 @@ fn wrong(simulation: &Simulation, name: &str) -> u64 {
     let peer = simulation.network().node(node(simulation, name));
     let playback = peer
         .and_then(Participant::peer)
-        .and_then(|it| it.playback());
+        .and_then(PeerNode::playback);
     playback.expect("a viewer").wrong
 }
 
@@ -76,7 +76,7 @@ fn wrong(simulation: &Simulation, name: &str) -> u64 {
 fn viewers_play_the_stream_in_order_and_lag_little() {
     for content in [
         "discard_window = 1024",
-        r#"content_integrity = "sign_all""#,
+        r#"content_integrity = "sign-all""#,
         r#"signature_algorithm = "RSASHA256"
         chunks_per_signature = 8"#,
         r#"signature_algorithm = "ECDSAP384SHA384"

@@ -295,7 +295,7 @@ catalogue! {
     IntegrityConflict "integrity.conflicting" Warning "3.5"
         "Another hash was sent for the same chunks before; one of the two must be wrong.";
     IntegrityUnverifiable "integrity.uncles-missing" Warning "5.3"
-        "A datagram should be verifiable by itself; for this chunk, the first such of its receiver, hashes are missing that were not sent before either.";
+        "A datagram should be verifiable by itself; for this chunk, the first such of its receiver, hashes are missing that were neither sent before nor follow from chunks that it announced.";
     IntegrityPeaksLate "integrity.peaks-late" Warning "5.6.2"
         "The peak hashes go before the first chunk, which nobody can verify without them; these came after it.";
     SignedWrong "signed-integrity.wrong" Error "6.1"

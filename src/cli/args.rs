@@ -12,6 +12,8 @@ use ppspp_dissector::session::Config;
 use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
 
 use super::peer_args::{PEER_AFTER_HELP, PeerArgs};
+use super::probe_args::{PROBE_AFTER_HELP, ProbeArgs};
+use super::requirements::{REQUIREMENTS_AFTER_HELP, RequirementsArgs};
 use super::simulate_args::{SIMULATE_AFTER_HELP, SimulateArgs};
 use super::sniff_args::{INTERFACES_AFTER_HELP, InterfacesArgs, SNIFF_AFTER_HELP, SniffArgs};
 use crate::capture::Input;
@@ -35,6 +37,7 @@ Examples:
   ppsp-inspect findings                        what the analyzer can tell
   ppsp-inspect hash video.mp4                  the swarm ID of content
   ppsp-inspect peer keygen -o stream.pem       the key of a live stream
+  ppsp-inspect probe HOST:PORT --swarm ID      does it conform?
   ppsp-inspect simulate scenarios/swarm.toml   peers on a network in virtual time
 
 Exit status: 0 all fine, 1 verification failed, 2 wrong usage, 3 an input could
@@ -183,9 +186,15 @@ pub(super) enum Command {
     /// Print the fields that display filters know
     #[command(after_help = FIELDS_AFTER_HELP)]
     Fields(FieldsArgs),
+    /// Print what RFC 7574 requires, and what checks each requirement
+    #[command(after_help = REQUIREMENTS_AFTER_HELP)]
+    Requirements(RequirementsArgs),
     /// Make the keys of live streams, and show their swarm IDs
     #[command(after_help = PEER_AFTER_HELP)]
     Peer(PeerArgs),
+    /// Probe another implementation for conformance, case by case
+    #[command(after_help = PROBE_AFTER_HELP)]
+    Probe(ProbeArgs),
     /// Run peers on a simulated network, in virtual time
     #[command(after_help = SIMULATE_AFTER_HELP)]
     Simulate(SimulateArgs),

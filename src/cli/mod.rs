@@ -7,6 +7,9 @@ mod members;
 mod peer;
 mod peer_args;
 mod printer;
+mod probe;
+mod probe_args;
+mod requirements;
 mod simulate;
 mod simulate_args;
 mod sniff;
@@ -93,7 +96,9 @@ pub fn main() -> ExitCode {
         Command::Interfaces(args) => sniff::interfaces(&args),
         Command::Findings(args) => findings(&args),
         Command::Fields(args) => fields(&args),
+        Command::Requirements(args) => requirements::run(&args),
         Command::Peer(args) => peer::run(&args),
+        Command::Probe(args) => probe::probe(&args),
         Command::Simulate(args) => simulate::run(&args),
     })
 }

@@ -11,6 +11,7 @@ use super::args::{AddressingArg, ColorArg, HashArg};
 use super::live_args::{INJECT_AFTER_HELP, InjectArgs, VIEW_AFTER_HELP, ViewArgs};
 use crate::peer::engine::{Picking, Profile, Reciprocity};
 use crate::peer::keys::RSA_BITS;
+use crate::peer::misbehave::Misbehaviour;
 use crate::peer::net::Offload;
 
 pub(super) const PEER_AFTER_HELP: &str = "\
@@ -143,6 +144,10 @@ pub(super) struct SeedArgs {
     #[arg(long)]
     pub(super) force: bool,
 
+    /// Do one thing wrong, for tests of those who probe it
+    #[arg(long, value_name = "NAME", hide = true, value_parser = misbehaviour)]
+    pub(super) misbehave: Option<Misbehaviour>,
+
     #[command(flatten)]
     pub(super) swarm: SwarmArgs,
 
@@ -227,6 +232,13 @@ fn named<T: Copy>(text: &str, all: &[(&str, T)]) -> Result<T, String> {
 
 fn picking(text: &str) -> Result<Picking, String> {
     named(text, &Picking::ALL.map(|it| (it.name(), it)))
+}
+
+fn misbehaviour(text: &str) -> Result<Misbehaviour, String> {
+    Misbehaviour::named(text).ok_or_else(|| {
+        let names: Vec<&str> = Misbehaviour::ALL.iter().map(|it| it.name()).collect();
+        format!("it is one of {}", names.join(", "))
+    })
 }
 
 fn reciprocity(text: &str) -> Result<Reciprocity, String> {

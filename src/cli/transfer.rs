@@ -20,6 +20,7 @@ use crate::capture::WriteError;
 use crate::peer::engine::{
     LiveConfig, Membership, Peer, PeerConfig, Picking, SwarmConfig, Unprotected,
 };
+use crate::peer::misbehave::Rogue;
 use crate::peer::net::{Driver, Link, Recorder};
 use crate::peer::root_check::RootCheck;
 use crate::peer::storage::{FileStore, StoreOptions};
@@ -62,6 +63,9 @@ pub(super) fn seed(args: &SeedArgs) -> Result<ExitCode> {
             membership: members.of(&id),
             ..swarm(&args.swarm, &id, function, Picking::Sequential, false)
         };
+        if args.misbehave.is_some() {
+            driver.mislead(Rogue::new(args.misbehave, &config));
+        }
         let now = driver.now();
         let key = driver.peer.join(now, config, Box::new(store))?;
         // That its own content is there is no news of a seeder.

@@ -35,11 +35,13 @@ pub(super) fn hash(chunks: &[&[u8]; LANES]) -> [Hash; LANES] {
     for number in 0..ends.iter().map(|end| end.blocks().len()).min().unwrap_or(0) {
         compress(&mut state, ends.each_ref().map(|end| &end.blocks()[number]));
     }
-    digests(state)
+    digests(&state)
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
+// The names of FIPS 180-4.
+#[allow(clippy::many_single_char_names)]
 fn compress(state: &mut [__m512i; 8], blocks: [&[u8; BLOCK]; LANES]) {
     let mut w = words(blocks);
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
@@ -57,34 +59,47 @@ fn compress(state: &mut [__m512i; 8], blocks: [&[u8; BLOCK]; LANES]) {
             $h = _mm512_add_epi32(_mm512_add_epi32(majority, sum), rotations::<2, 13, 22>($a));
         };
     }
-    macro_rules! eight_rounds {
-        ($first:ident: $r0:literal $r1:literal $r2:literal $r3:literal $r4:literal $r5:literal $r6:literal $r7:literal) => {
-            round!($r0 $first a b c d e f g h);
-            round!($r1 $first h a b c d e f g);
-            round!($r2 $first g h a b c d e f);
-            round!($r3 $first f g h a b c d e);
-            round!($r4 $first e f g h a b c d);
-            round!($r5 $first d e f g h a b c);
-            round!($r6 $first c d e f g h a b);
-            round!($r7 $first b c d e f g h a);
-        };
-    }
-    macro_rules! next_words {
-        ($($n:literal)*) => {$(
+    // The word sixteen places further on is made as soon as one is done with: a
+    // round waits for the one before, and this does not.
+    macro_rules! next_word {
+        ($n:literal) => {
             let word = |n: usize| w[($n + n) % 16];
             w[$n] = _mm512_add_epi32(
                 _mm512_add_epi32(word(0), rotations_and_shift::<7, 18, 3>(word(1))),
                 _mm512_add_epi32(word(9), rotations_and_shift::<17, 19, 10>(word(14))),
             );
-        )*};
+        };
     }
-    for first in [0, 16, 32, 48] {
-        if first > 0 {
-            next_words!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
-        }
-        eight_rounds!(first: 0 1 2 3 4 5 6 7);
-        eight_rounds!(first: 8 9 10 11 12 13 14 15);
+    macro_rules! eight_rounds {
+        ($first:ident $next:ident: $r0:literal $r1:literal $r2:literal $r3:literal $r4:literal $r5:literal $r6:literal $r7:literal) => {
+            round!($r0 $first a b c d e f g h);
+            $next!($r0);
+            round!($r1 $first h a b c d e f g);
+            $next!($r1);
+            round!($r2 $first g h a b c d e f);
+            $next!($r2);
+            round!($r3 $first f g h a b c d e);
+            $next!($r3);
+            round!($r4 $first e f g h a b c d);
+            $next!($r4);
+            round!($r5 $first d e f g h a b c);
+            $next!($r5);
+            round!($r6 $first c d e f g h a b);
+            $next!($r6);
+            round!($r7 $first b c d e f g h a);
+            $next!($r7);
+        };
     }
+    macro_rules! no_word {
+        ($n:literal) => {};
+    }
+    for first in [0, 16, 32] {
+        eight_rounds!(first next_word: 0 1 2 3 4 5 6 7);
+        eight_rounds!(first next_word: 8 9 10 11 12 13 14 15);
+    }
+    let first = 48;
+    eight_rounds!(first no_word: 0 1 2 3 4 5 6 7);
+    eight_rounds!(first no_word: 8 9 10 11 12 13 14 15);
     for (word, after) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
         *word = _mm512_add_epi32(*word, after);
     }
@@ -118,7 +133,7 @@ fn words(blocks: [&[u8; BLOCK]; LANES]) -> [__m512i; 16] {
     const HIGH: i64 = 0x0c0d_0e0f_0809_0a0b;
     const LOW: i64 = 0x0405_0607_0001_0203;
     let swap = _mm512_set_epi64(HIGH, LOW, HIGH, LOW, HIGH, LOW, HIGH, LOW);
-    transposed(blocks.map(|block| {
+    transposed(&blocks.map(|block| {
         // SAFETY: the block has the 64 bytes of a vector, at any address.
         let words = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
         _mm512_shuffle_epi8(words, swap)
@@ -128,7 +143,7 @@ fn words(blocks: [&[u8; BLOCK]; LANES]) -> [__m512i; 16] {
 /// Rows become columns.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn transposed(rows: [__m512i; 16]) -> [__m512i; 16] {
+fn transposed(rows: &[__m512i; 16]) -> [__m512i; 16] {
     // Within each quarter of a vector, first pairs of rows, then fours.
     let pairs: [__m512i; 16] = std::array::from_fn(|n| {
         let (one, other) = (rows[n / 2 * 2], rows[n / 2 * 2 + 1]);
@@ -173,7 +188,7 @@ fn transposed(rows: [__m512i; 16]) -> [__m512i; 16] {
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn digests(state: [__m512i; 8]) -> [Hash; LANES] {
+fn digests(state: &[__m512i; 8]) -> [Hash; LANES] {
     let words = state.map(|lanes| {
         let mut words = [0u32; LANES];
         // SAFETY: the array has the 64 bytes of a vector, at any address.

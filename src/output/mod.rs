@@ -12,6 +12,9 @@ mod interfaces;
 mod json;
 mod key;
 mod line;
+mod probe;
+mod probe_json;
+mod requirements;
 mod simulation;
 mod stats;
 mod style;
@@ -33,6 +36,11 @@ pub use interfaces::{
 pub use json::{JsonTimes, write_json_line};
 pub use key::{KeySummary, write_key, write_key_json};
 pub use line::{mark, sentence, write_line};
+pub use probe::{
+    ProbeSummary, write_case_line, write_cases, write_probe, write_probe_markdown, write_target,
+};
+pub use probe_json::{write_cases_json, write_probe_json, write_probe_junit};
+pub use requirements::{write_requirements, write_requirements_json};
 pub use simulation::{SimulationSummary, write_simulation, write_simulation_json};
 pub use stats::{CaptureSummary, write_stats, write_stats_json};
 pub use style::Style;

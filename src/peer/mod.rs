@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod keys;
 pub mod membership;
+pub mod misbehave;
 pub mod net;
 mod persistence;
 pub mod root_check;

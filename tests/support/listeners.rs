@@ -1,18 +1,22 @@
 //! Analyzers that listen in to simulations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use ppsp_inspect::peer::sim::{Passage, Scenario, Sighting, Tap};
+use ppsp_inspect::peer::sim::{Misbehaviour, Passage, Scenario, Sighting, Tap};
 use ppspp_dissector::session::{Analyzer, Config, Datagram, Time, Transport};
 
 /// An analyzer at every honest node, which sees what the node sends when it is
 /// sent and what reaches it when it does: it knows what the node can know of
 /// others. And one that sees all that is sent: it knows what others got elsewhere.
-/// What counts is what both find.
+/// What counts is what both find. The one at a node looks away where it talks with
+/// a peer that sends what is wrong: what is found there is about what that sent,
+/// whoever answers it.
 pub(crate) struct Listeners {
     everywhere: Analyzer,
     nodes: BTreeMap<SocketAddr, Analyzer>,
+    /// Who sends what is wrong.
+    wrong: BTreeSet<SocketAddr>,
     /// What was found in what these nodes sent, more than notes.
     grave: BTreeMap<&'static str, u64>,
     seen: u64,
@@ -20,6 +24,14 @@ pub(crate) struct Listeners {
 
 impl Listeners {
     pub(crate) fn new(scenario: &Scenario) -> Self {
+        let is_wrong = |misbehaviour: Option<Misbehaviour>| {
+            matches!(
+                misbehaviour,
+                Some(Misbehaviour::Liar | Misbehaviour::WrongHash | Misbehaviour::Flooder)
+            )
+        };
+        let wrong = scenario.hosts.iter();
+        let wrong = wrong.filter(|host| is_wrong(host.misbehaviour));
         let honest = scenario.hosts.iter();
         let honest = honest.filter(|host| host.misbehaviour.is_none());
         let analyzer = || {
@@ -31,6 +43,7 @@ impl Listeners {
         Self {
             everywhere: analyzer(),
             nodes: honest.map(|host| (host.address, analyzer())).collect(),
+            wrong: wrong.map(|host| host.address).collect(),
             grave: BTreeMap::new(),
             seen: 0,
         }
@@ -57,7 +70,9 @@ impl Tap for Listeners {
         } else {
             Vec::new()
         };
-        if let Some(analyzer) = self.nodes.get_mut(&at) {
+        let is_with_wrong =
+            self.wrong.contains(&sighting.source) || self.wrong.contains(&sighting.destination);
+        if let Some(analyzer) = self.nodes.get_mut(&at).filter(|_| !is_with_wrong) {
             let found = grave(analyzer, sighting, self.seen);
             for name in found.into_iter().filter(|name| overall.contains(name)) {
                 *self.grave.entry(name).or_default() += 1;

@@ -299,7 +299,7 @@ fn contains(literal: &Literal, kind: Kind) -> Check {
 }
 
 fn matches(pattern: &str, kind: Kind) -> Check {
-    let Ok(regex) = regex_of(pattern) else {
+    let Ok(regex) = regex_of(pattern, kind) else {
         return Check::Never;
     };
     match kind {

@@ -399,7 +399,7 @@ impl<'t, 'a> Parser<'t, 'a> {
                 return wrong(self, "matches");
             }
             self.wants(Next::Text);
-            return self.pattern().map(Relation::Matches);
+            return self.pattern(kind).map(Relation::Matches);
         }
         if matches!(subject.part, Part::Length | Part::Count) {
             return self.expected("a comparison such as ==");
@@ -514,11 +514,11 @@ impl<'t, 'a> Parser<'t, 'a> {
         }
     }
 
-    fn pattern(&mut self) -> Parsed<String> {
+    fn pattern(&mut self, kind: Kind) -> Parsed<String> {
         let Some(What::Text(pattern)) = self.peek().map(|token| &token.what) else {
             return self.expected("a regular expression in quotation marks");
         };
-        if let Err(error) = regex_of(pattern) {
+        if let Err(error) = regex_of(pattern, kind) {
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default();
             let what = last.strip_prefix("error: ").unwrap_or(last).to_owned();
@@ -629,10 +629,12 @@ fn read_slice(text: &str) -> Option<Part> {
     })
 }
 
-/// A pattern as `matches` understands it: in any case, as in Wireshark.
-pub(super) fn regex_of(pattern: &str) -> Result<regex::bytes::Regex, regex::Error> {
+/// A pattern as `matches` understands it: in any case, as in Wireshark. Content
+/// is no text: `\xff` is that byte there, and a point is any byte.
+pub(super) fn regex_of(pattern: &str, kind: Kind) -> Result<regex::bytes::Regex, regex::Error> {
     regex::bytes::RegexBuilder::new(pattern)
         .case_insensitive(true)
+        .unicode(kind != Kind::Bytes)
         .size_limit(MAX_PATTERN)
         .dfa_size_limit(MAX_PATTERN)
         .build()

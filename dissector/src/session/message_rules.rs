@@ -209,13 +209,15 @@ fn bigger_interval(
     spec: ChunkSpec,
     range: ChunkRange,
     window: Option<u64>,
+    highest: u64,
 ) -> Option<ChunkRange> {
     let around = announced.interval_around(range.start())?;
-    // A peer that forgets chunks (section 6.2) no longer has those before the window.
+    // A peer that forgets chunks (section 6.2) no longer has those before the window,
+    // which ends with the last chunk that it told anybody of: at most the swarm's.
     let start = match window {
         Some(window) => around
             .start()
-            .max(around.end().saturating_sub(window.saturating_sub(1)))
+            .max(highest.saturating_sub(window.saturating_sub(1)))
             .min(range.start()),
         None => around.start(),
     };
@@ -287,7 +289,9 @@ fn announce(
     insert(announced, range, context.budget, context.findings);
     // The rule is for receiving peers: who brought the content, or the injector
     // of a stream, announces as it likes (section 6.1.2.1).
-    if sender_receives && let Some(bigger) = bigger_interval(announced, spec, range, window) {
+    if sender_receives
+        && let Some(bigger) = bigger_interval(announced, spec, range, window, highest)
+    {
         let detail = Detail::Interval(Chunks::Range(range), Chunks::Range(bigger));
         context.findings.raise_at(not_biggest, offset, detail);
     }
@@ -413,7 +417,7 @@ mod tests {
         let bigger = |start, end, addressing| {
             let range = range(start, end);
             let spec = ChunkSpec::of(range, addressing, 1024).expect("a bin");
-            bigger_interval(&announced, spec, range, None)
+            bigger_interval(&announced, spec, range, None, 0)
         };
         assert_eq!(bigger(0, 3, ChunkAddressing::Bin32), None);
         assert_eq!(bigger(2, 3, ChunkAddressing::Bin32), Some(range(0, 3)));

@@ -105,12 +105,22 @@ impl Receiver {
 
     /// Whether it must know the hashes for a chunk that it could not verify by
     /// those that it was sent: who has verified other chunks, `announced`, knows
-    /// their siblings, uncles and ancestors (RFC 7574, section 5.3). A node is
-    /// one of those when its parent has such a chunk below it.
-    pub(super) fn must_know(&self, chunk: Bin, announced: &ChunkSet) -> bool {
+    /// their siblings, uncles and ancestors (RFC 7574, section 5.3), and the
+    /// peaks (section 5.6). A node is one of the former when its parent has such
+    /// a chunk below it.
+    pub(super) fn must_know<O: Copy>(
+        &self,
+        chunk: Bin,
+        tree: &SwarmTree<O>,
+        announced: &ChunkSet,
+    ) -> bool {
+        let is_peak = |node: Bin| tree.peaks().any(|peak| Bin::covering(peak) == Some(node));
         let mut node = chunk;
+        if announced.is_empty() {
+            return false;
+        }
         while let (Some(sibling), Some(parent)) = (node.sibling(), node.parent()) {
-            if announced.overlaps(parent.range()) {
+            if announced.overlaps(parent.range()) || is_peak(node) {
                 return true;
             }
             if !has(&self.sent, sibling) && !has(&self.proven, sibling) {

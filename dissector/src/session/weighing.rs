@@ -339,7 +339,7 @@ fn could_verify(
     let must_know = announced.is_some_and(|announced| match chunk.verdict {
         // What the capture lacks, who has chunks may have.
         Verdict::Unverified => !announced.is_empty(),
-        _ => receiver.must_know(chunk.bin, announced),
+        _ => receiver.must_know(chunk.bin, tree, announced),
     });
     if !must_know {
         receiver.hashes_missed = true;

@@ -43,7 +43,7 @@ fn datagram() -> Imagined {
                 ("ppspp.integrity", verdict("failed")),
                 (
                     "ppspp.data.payload",
-                    vec![Owned::Bytes(b"....moov".to_vec())],
+                    vec![Owned::Bytes(b"..\xff.moov".to_vec())],
                 ),
                 (
                     "ppspp.finding.id",
@@ -205,13 +205,15 @@ fn bytes_have_slices_and_patterns() {
         "len(ppspp.swarm) == 4",
         "count(ppspp.msg.type) == 3",
         r#"ppspp.data.payload contains "moov""#,
-        r#"ppspp.data.payload matches r"\.+MOOV$""#,
-        "ppspp.data.payload[0:4] == \"....\"",
+        r#"ppspp.data.payload matches r"^...\.+MOOV$""#,
+        r#"ppspp.data.payload matches "\xff""#,
+        "ppspp.data.payload[0:2] == \"..\"",
     ]);
     assert_unfit(&[
         "ppspp.swarm == 24fbf1",
         "ppspp.swarm[0:5] == 24fbf115",
         r#"ppspp.data.payload matches "(?-i)MOOV""#,
+        r#"ppspp.data.payload matches "\xc3""#,
     ]);
 }
 

@@ -398,7 +398,7 @@ fn a_message_of_several_chunks_is_verified_chunk_by_chunk() {
     talk.ask_for_content();
     let (right, wrong) = (several(0, &[false, false]), several(0, &[false, true]));
     let hashes = [hash(0, 7), hash(4, 7), hash(2, 3)];
-    let seen = talk.bob([&hashes[..], &[wrong.clone()]].concat());
+    let seen = talk.bob([&hashes[..], std::slice::from_ref(&wrong)].concat());
     assert_eq!(*seen.verdicts.last().expect("DATA"), Verdict::Unverified);
     let seen = talk.bob([&hashes[..], &[right]].concat());
     assert_eq!(*seen.verdicts.last().expect("DATA"), Verdict::Verified);

@@ -4,15 +4,24 @@ use std::fmt::Write;
 
 use super::script::Script;
 
+/// What stands before the captures of simulations.
+pub(crate) const SIMULATED: &str = "\n# Simulated captures\n\n\
+     Written by the simulator from the scenarios that are named, as pcapng with raw IP: each\n\
+     datagram once, when it is sent, whether it arrives or not. `ppsp-inspect simulate\n\
+     SCENARIO -w FILE` makes them with another seed or network.\n";
+
 /// The manifest of these captures, in their order.
 pub(crate) fn manifest(scripts: &[Script]) -> String {
     let mut text = String::from(
         "# Sample captures\n\n\
-         Each file here was written with the project's own encoder from a script in\n\
-         `examples/captures/catalog`, with fixed times and fixed IDs. `make captures` writes\n\
-         them, and this file, again byte for byte; a test checks that it would.\n\n\
-         The addresses are those set aside for documentation, which count as public here. All\n\
-         files are classic pcap with Ethernet frames and start at 2026-11-22T04:34:01Z.\n",
+         `make captures` writes all files here, and this one, again byte for byte; a test\n\
+         checks that it would. The first ones hold what our own peer never sends, or show a\n\
+         rule in as few frames as possible: they were written with the project's own encoder\n\
+         from scripts in `examples/captures/catalog`, with fixed times and fixed IDs. Those\n\
+         called `simulated-…` are what our peers said to each other on a simulated network.\n\n\
+         The scripts' addresses are those set aside for documentation, which count as public\n\
+         here. Their files are classic pcap with Ethernet frames and start at\n\
+         2026-11-22T04:34:01Z.\n",
     );
     for script in scripts {
         // Writing to a string does not fail.

@@ -1,4 +1,5 @@
-//! The sample captures, each as a script, and the manifest over them.
+//! The sample captures, each as a script or a simulation, and the manifest over
+//! them.
 
 mod certificate;
 mod content;
@@ -15,6 +16,7 @@ mod pcap;
 mod rfc_example;
 mod script;
 mod seven_chunks;
+mod simulated;
 mod spoilt;
 mod swarm;
 mod tree;
@@ -41,6 +43,9 @@ pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
         .iter()
         .map(|script| (script.file, script.pcap()))
         .collect();
-    files.push(("MANIFEST.md", manifest::manifest(&scripts).into_bytes()));
+    let (simulated, about) = simulated::captures();
+    files.extend(simulated);
+    let manifest = manifest::manifest(&scripts) + manifest::SIMULATED + &about;
+    files.push(("MANIFEST.md", manifest.into_bytes()));
     files
 }

@@ -154,7 +154,9 @@ mod tests {
     fn a_flood_is_too_much_and_the_same_over_an_hour_is_not() {
         let start = Moment::from_microseconds(1_000_000_000);
         let mut flood = Conduct::default();
-        let count = (0..).take_while(|_| !flood.blame(start, CHUNK)).count();
+        let count = (0..u32::MAX)
+            .take_while(|_| !flood.blame(start, CHUNK))
+            .count();
         assert_eq!(count as i64, MOST / i64::from(CHUNK));
         let mut slow = Conduct::default();
         for step in 0..20_000 {
@@ -181,7 +183,9 @@ mod tests {
         let mut conduct = Conduct::default();
         conduct.gave(u64::MAX);
         conduct.took(1);
-        let count = (0..).take_while(|_| !conduct.blame(now, CHUNK)).count();
+        let count = (0..u32::MAX)
+            .take_while(|_| !conduct.blame(now, CHUNK))
+            .count();
         assert_eq!(count as i64, (MOST + SAVED) / i64::from(CHUNK));
     }
 }

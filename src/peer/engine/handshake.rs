@@ -97,13 +97,9 @@ impl Declared {
         if differs(self.chunk_size.map(|size| size == swarm.chunk_size)) {
             return Some("it uses chunks of another size");
         }
-        // Signatures cover chunk specifications as they stand on the wire.
-        let is_signed = swarm.integrity.is_live();
-        if is_signed && differs(self.addressing.map(|method| method == swarm.addressing)) {
-            return Some("it names the chunks of a live stream by another method");
-        }
-        if self.addressing.is_some_and(|method| !method.is_assigned()) {
-            return Some("it names chunks by an unknown method");
+        // All peers of a swarm use the same one (section 4).
+        if differs(self.addressing.map(|method| method == swarm.addressing)) {
+            return Some("it names chunks by another method");
         }
         None
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::channel::ChannelKey;
 use super::event::Event;
+use super::exchange::may_know;
 use super::peer::Peer;
-use super::receive::may_know;
 use super::swarm::SwarmKey;
 use super::time::Moment;
 
@@ -96,11 +96,7 @@ impl Peer {
         if address == teller || own.is_some_and(|(ours, _)| *ours == address) {
             return;
         }
-        self.events.push_back(Event::PeerFound { swarm, address });
-        let found = &self.swarms[swarm.0];
-        if found.is_hungry() && found.channels.len() < self.config.most_peers {
-            self.connect(now, swarm, address);
-        }
+        self.found(now, swarm, address);
     }
 
     /// A certificate that `teller` sent is not to be trusted.

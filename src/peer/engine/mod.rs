@@ -15,6 +15,7 @@ mod config;
 mod content;
 mod download;
 mod event;
+mod exchange;
 mod handshake;
 mod inject;
 mod ledbat;

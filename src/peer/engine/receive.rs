@@ -1,7 +1,6 @@
 //! Datagrams that come in.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ppspp_dissector::integrity::{Hash, Peak};
@@ -9,7 +8,6 @@ use ppspp_dissector::wire::dialect::PYPPSPP;
 use ppspp_dissector::wire::{
     Bin, ChunkRange, Chunks as Named, Handshake, Layout, Located, Message, Reader,
 };
-use rand_core::Rng as _;
 
 use super::channel::{Channel, ChannelKey, Notice, REMIND_AFTER, State};
 use super::conduct::{emptiness, weight};
@@ -43,15 +41,6 @@ const MOST_FIRST_MESSAGES: usize = 32;
 /// (60 MB), and of what one offers where there are few.
 const MOST_OFFERED: usize = 1 << 20;
 const MOST_OFFERED_BY_ONE: usize = 1 << 15;
-
-/// How often one peer may ask for others.
-const ASK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Within which time a peer must have been heard to be named (section 3.10).
-const LIVELY: Duration = Duration::from_secs(60);
-
-/// Peers that are named in one answer.
-const PEERS_NAMED: usize = 8;
 
 impl Peer {
     /// A datagram has come from `source`.
@@ -126,6 +115,7 @@ impl Peer {
         if declared.conflict(&found.config).is_some() || found.banned.contains(&source) {
             return;
         }
+        let is_live = found.live.is_some();
         let profile = declared.profile(found.config.profile);
         let addressing = declared.addressing.unwrap_or(found.config.addressing);
         let added = self.add_channel(
@@ -139,7 +129,7 @@ impl Peer {
         );
         if let Some(key) = added {
             if let Some(channel) = self.channels.get_mut(&key) {
-                channel.window = declared.window;
+                channel.window = declared.window.filter(|_| is_live);
             }
             // Haves and requests may come with it.
             self.messages(now, key, reader);
@@ -353,7 +343,8 @@ impl Peer {
         if let Some(addressing) = declared.addressing {
             channel.reads = layout(&found.config, addressing);
         }
-        channel.window = declared.window;
+        // PyPPSPP declares one of static content, too, and discards nothing.
+        channel.window = declared.window.filter(|_| found.live.is_some());
         channel.profile = declared.profile(channel.profile);
         channel.state = State::Open;
         channel.handshake_due = None;
@@ -629,10 +620,6 @@ impl Peer {
         channel.download.misfits = 0;
         channel.conduct.gave(1);
         channel.acknowledgements.push((chunk, delay));
-        let swarm_key = channel.swarm;
-        if self.swarms[swarm_key.0].live.is_some() {
-            self.slide(swarm_key);
-        }
         self.cancel_elsewhere(key, chunk);
     }
 
@@ -682,76 +669,6 @@ impl Peer {
             }
         }
     }
-
-    /// The peer asks for others.
-    fn asked_for_peers(&mut self, now: Moment, key: ChannelKey) {
-        let Some(channel) = self.channels.get_mut(&key) else {
-            return;
-        };
-        if now < channel.may_ask {
-            return;
-        }
-        channel.may_ask = now + ASK_INTERVAL;
-        let (swarm, address) = (channel.swarm, channel.address);
-        let found = &self.swarms[swarm.0];
-        let membership = &found.config.membership;
-        let is_required = membership.is_required;
-        let own = membership.own.as_ref();
-        let own = own.filter(|(ours, _)| may_know(address, *ours));
-        let mut named: Vec<Notice> = own
-            .map(|(_, own)| Notice::Certificate(Arc::clone(own)))
-            .into_iter()
-            .collect();
-        let mut others: Vec<Notice> = self
-            .others(swarm, key)
-            .filter(|other| other.state == State::Open)
-            .filter(|other| now.since(other.heard) < LIVELY)
-            .map(|other| other.address)
-            .filter(|other| *other != address && may_know(address, *other))
-            .filter_map(|other| match found.members.certificate(now, other) {
-                Some(certificate) => Some(Notice::Certificate(certificate)),
-                None => (!is_required).then_some(Notice::Peer(other)),
-            })
-            .collect();
-        while named.len() < PEERS_NAMED && !others.is_empty() {
-            let place = (self.random.next_u64() % others.len() as u64) as usize;
-            named.push(others.swap_remove(place));
-        }
-        if let Some(channel) = self.channels.get_mut(&key) {
-            channel.notices.extend(named);
-        }
-    }
-
-    /// The peer names another one.
-    fn told_of_peer(&mut self, now: Moment, key: ChannelKey, address: SocketAddr) {
-        let Some(channel) = self.channels.get_mut(&key) else {
-            return;
-        };
-        let (swarm, teller) = (channel.swarm, channel.address);
-        // More than was asked for would send us to whom it likes (section 12.2), and
-        // where members have certificates, a bare address is nobody's.
-        let is_believed = !self.swarms[swarm.0].config.membership.is_required;
-        let Some(left) = channel.peers_due.checked_sub(1).filter(|_| is_believed) else {
-            return;
-        };
-        channel.peers_due = left;
-        if !may_know(teller, address) || address.port() == 0 {
-            return;
-        }
-        self.events.push_back(Event::PeerFound { swarm, address });
-        let found = &self.swarms[swarm.0];
-        if found.wants_peers() && found.channels.len() < self.config.most_peers {
-            self.connect(now, swarm, address);
-        }
-    }
-
-    /// The other channels of a swarm.
-    fn others(&self, swarm: SwarmKey, key: ChannelKey) -> impl Iterator<Item = &Channel> {
-        let channels = self.swarms[swarm.0].channels.iter();
-        channels
-            .filter(move |other| **other != key)
-            .filter_map(|other| self.channels.get(other))
-    }
 }
 
 /// The chunks of a range, of each two the second first: each chunk but the first
@@ -771,15 +688,4 @@ fn range_of(channel: &Channel, message: &Message<'_>) -> Option<ChunkRange> {
         Named::Range(range) => Some(range),
         _ => None,
     }
-}
-
-/// Whether a peer may be told of an address: private ones are of no use outside
-/// and nobody's business there (section 8.13).
-pub(super) fn may_know(peer: SocketAddr, address: SocketAddr) -> bool {
-    let is_private = |address: IpAddr| match address {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_loopback(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unique_local() || v6.is_loopback(),
-    };
-    let is_usable = !address.ip().is_unspecified() && !address.ip().is_multicast();
-    is_usable && (!is_private(address.ip()) || is_private(peer.ip()))
 }

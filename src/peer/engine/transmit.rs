@@ -196,6 +196,10 @@ fn write_opening(now: Moment, channel: &mut Channel, swarm: &Swarm, out: &mut Ve
         return;
     }
     channel.handshake_due = None;
+    // Who has everything need not know (section 3.2).
+    if channel.has_all(swarm.content.size()) {
+        return;
+    }
     // What we have may go with the reply: little, as the address may be
     // another's (section 12.6).
     for range in swarm.content.present().iter().take(4) {

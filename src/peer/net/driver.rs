@@ -7,6 +7,7 @@ use super::link::{Link, LinkError};
 use super::recorder::Recorder;
 use crate::peer::engine::{Event, Moment, Peer};
 use crate::peer::membership::Issuer;
+use crate::peer::misbehave::Rogue;
 
 /// Datagrams that are sent before it is looked what has come.
 const BURST: usize = 64;
@@ -20,6 +21,8 @@ pub struct Driver {
     clock: Clock,
     datagram: Vec<u8>,
     recorder: Option<Recorder>,
+    /// What spoils the peer's datagrams, for tests of those who probe it.
+    rogue: Option<Rogue>,
     issuer: Option<Issuer>,
 }
 
@@ -32,6 +35,7 @@ impl Driver {
             clock: Clock::default(),
             datagram: Vec::new(),
             recorder: None,
+            rogue: None,
             issuer: None,
         }
     }
@@ -74,6 +78,11 @@ impl Driver {
         self.recorder = Some(recorder);
     }
 
+    /// Lets the peer do wrong from now on.
+    pub fn mislead(&mut self, rogue: Rogue) {
+        self.rogue = Some(rogue);
+    }
+
     /// Now, as the peer is told.
     pub fn now(&self) -> Moment {
         self.clock.now()
@@ -95,13 +104,17 @@ impl Driver {
             peer,
             link,
             recorder,
+            rogue,
             ..
         } = self;
         let received = link.receive(|source, to, datagram| {
             if let Some(recorder) = recorder {
                 recorder.received(now, source, to, datagram);
             }
-            peer.receive(now, source, datagram);
+            match rogue {
+                Some(rogue) => rogue.receive(peer, now, source, datagram),
+                None => peer.receive(now, source, datagram),
+            }
         })?;
         if peer.deadline().is_some_and(|deadline| deadline <= now) {
             peer.elapse(now);
@@ -131,7 +144,11 @@ impl Driver {
         while count < most {
             self.datagram.clear();
             let now = self.clock.now();
-            let Some(destination) = self.peer.transmit(now, &mut self.datagram) else {
+            let next = match &mut self.rogue {
+                Some(rogue) => rogue.transmit(&mut self.peer, now, &mut self.datagram),
+                None => self.peer.transmit(now, &mut self.datagram),
+            };
+            let Some(destination) = next else {
                 break;
             };
             if let Some(recorder) = &mut self.recorder {

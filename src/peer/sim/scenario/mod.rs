@@ -63,7 +63,7 @@
 //! kind = "live"
 //! rate = "1 Mbit/s"
 //! discard_window = 512                # chunks; without it, all are kept
-//! content_integrity = "unified_merkle_tree"   # or "sign_all"
+//! content_integrity = "unified-merkle"    # or "sign-all"
 //! signature_algorithm = "ECDSAP256SHA256"
 //! chunks_per_signature = 32           # of a unified Merkle tree
 //!

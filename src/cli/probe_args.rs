@@ -1,0 +1,165 @@
+//! The command line of `probe`: what there is to say, and the help that
+//! explains it.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::args::{AddressingArg, ColorArg, HashArg};
+use super::peer_args::{SwarmId, whole_swarm_id};
+use crate::probe::Level;
+
+pub(super) const PROBE_AFTER_HELP: &str = "\
+Examples:
+  ppsp-inspect probe HOST:PORT --swarm ID      every case, a line each
+  ppsp-inspect probe HOST:PORT --swarm ID -w probe.pcapng
+                                               and all that was said
+  ppsp-inspect probe HOST:PORT --swarm ID --case 3.1.1 --case '7.*'
+  ppsp-inspect probe HOST:PORT --swarm ID --level must --json | jq .summary
+  ppsp-inspect probe HOST:PORT --swarm ID --exec 'ppsp-inspect peer seed video.mp4 --listen {addr}'
+                                               starts the target, again after a crash
+  ppsp-inspect probe --list                    all cases
+
+The target is a seeder of static content. What it is asked for has to be in the
+swarm: the ID is the content's root hash. --case and --exclude take ids, sections
+and patterns with * and ?.
+
+Verdicts: pass; fail; warn, a SHOULD that is not met (--strict makes it a failure);
+skip, the case says nothing about this target; inconclusive, it could not be
+brought to its end; error, we could not do our part.
+
+--expect names a file of failures that are known, a line each: case id, #, why.
+One that passes all the same is a failure.
+
+Exit status: 0 it conforms, 1 it does not, 2 wrong usage or nothing selected, 3 the
+target could not be reached, or a file not be written.";
+
+/// What `probe` takes.
+#[derive(Debug, Args)]
+pub(super) struct ProbeArgs {
+    /// Whom to probe
+    #[arg(value_name = "HOST:PORT", required_unless_present = "list")]
+    pub(super) target: Option<String>,
+
+    /// The swarm ID: the content's root hash in hexadecimal digits
+    #[arg(long, value_name = "ID", value_parser = whole_swarm_id, required_unless_present = "list")]
+    pub(super) swarm: Option<SwarmId>,
+
+    /// Hash function; told by the swarm ID's length unless given
+    #[arg(long, value_name = "FUNCTION")]
+    pub(super) hash: Option<HashArg>,
+
+    /// Chunk size in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub(super) chunk_size: u32,
+
+    /// Chunk addressing method
+    #[arg(long, value_name = "METHOD", default_value = "chunk32")]
+    pub(super) addressing: AddressingArg,
+
+    /// Only these cases; may be repeated
+    #[arg(long = "case", value_name = "PATTERN")]
+    pub(super) cases: Vec<String>,
+
+    /// Not these cases; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) exclude: Vec<String>,
+
+    /// Only cases of this level; may be repeated
+    #[arg(long, value_name = "LEVEL")]
+    pub(super) level: Vec<LevelArg>,
+
+    /// Also cases that take minutes
+    #[arg(long)]
+    pub(super) slow: bool,
+
+    /// A SHOULD that is not met is a failure
+    #[arg(long)]
+    pub(super) strict: bool,
+
+    /// How long an answer may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    pub(super) timeout: f64,
+
+    /// Run each case so often; the worst counts
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) repeat: u32,
+
+    /// Run so many cases at once, where they allow it
+    #[arg(long, value_name = "N", default_value = "1",
+          value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(super) jobs: u8,
+
+    /// What the cases' random numbers come from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+
+    /// An erratum to the RFC that applies; may be repeated
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) errata: Vec<u32>,
+
+    /// Failures that are known, with reasons
+    #[arg(long, value_name = "FILE")]
+    pub(super) expect: Option<PathBuf>,
+
+    /// Start the target so, again after a crash; {addr} and {swarm} are filled in
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) exec: Option<String>,
+
+    /// Print the cases and end
+    #[arg(long)]
+    pub(super) list: bool,
+
+    /// One JSON object, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Write the report for continuous integration, in XML as of `JUnit`
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+
+    /// Write the report as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(super) markdown: Option<PathBuf>,
+
+    /// Write all datagrams as a pcapng capture, with comments
+    #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
+    pub(super) write: Option<PathBuf>,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorArg,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (0.01..=60.0).contains(seconds))
+        .ok_or_else(|| "seconds, 0.01 to 60".to_owned())
+}
+
+/// Levels of requirements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LevelArg {
+    /// The RFC says MUST
+    Must,
+    /// The RFC says SHOULD
+    Should,
+    /// Others may do it, the target has to take it
+    May,
+    /// Nothing may end or mislead the target
+    Robustness,
+}
+
+impl From<LevelArg> for Level {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::Must => Self::Must,
+            LevelArg::Should => Self::Should,
+            LevelArg::May => Self::May,
+            LevelArg::Robustness => Self::Robustness,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What a peer may do wrong.
+
+/// Defines the misbehaviours, each with its name on the command line.
+macro_rules! misbehaviours {
+    ($($(#[doc = $what:literal])+ $variant:ident = $name:literal,)+) => {
+        /// One thing that a peer does wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Misbehaviour {
+            $($(#[doc = $what])+ $variant,)+
+        }
+
+        impl Misbehaviour {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name on the command line.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// What is done wrong.
+            pub fn what(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($what,)+).trim_start(),)+
+                }
+            }
+        }
+    };
+}
+
+misbehaviours! {
+    /// HANDSHAKEs with the option Chunk Size are not answered.
+    DropsChunkSize = "drops-chunk-size",
+    /// HANDSHAKEs with the option Supported Messages are not answered.
+    DropsSupportedMessages = "drops-supported-messages",
+    /// HANDSHAKEs with the option Minimum Version are not answered.
+    DropsMinimumVersion = "drops-minimum-version",
+    /// HANDSHAKEs with the option of the hash function are not answered.
+    DropsHashFunction = "drops-hash-function",
+    /// HANDSHAKEs with the option of the integrity method are not answered.
+    DropsContentIntegrity = "drops-content-integrity",
+    /// HANDSHAKEs with the option of the addressing method are not answered.
+    DropsChunkAddressing = "drops-chunk-addressing",
+    /// In a reply, the HANDSHAKE comes after the HAVEs.
+    ReplyHandshakeLast = "reply-handshake-last",
+    /// A reply ends with bytes that are no message.
+    ReplyTrailingGarbage = "reply-trailing-garbage",
+    /// What the first datagram asks for is sent at once.
+    DataBeforeThird = "data-before-third",
+    /// HANDSHAKEs for other swarms are answered.
+    AnswersUnknownSwarm = "answers-unknown-swarm",
+    /// First HANDSHAKEs without swarm ID are answered.
+    AnswersWithoutSwarmId = "answers-without-swarm-id",
+    /// A swarm ID counts that is only the beginning of the right one.
+    ComparesSwarmIdBeginnings = "compares-swarm-id-beginnings",
+    /// Datagrams to channel 0 without HANDSHAKE are answered.
+    ServesOnChannelZero = "serves-on-channel-zero",
+    /// A HANDSHAKE counts that is not the first message.
+    TakesLateHandshake = "takes-late-handshake",
+    /// Datagrams to unknown channels count for the sender's one.
+    TakesAnyChannel = "takes-any-channel",
+    /// A datagram to an unknown channel ends the sender's one.
+    WrongChannelEnds = "wrong-channel-ends",
+    /// A datagram for a channel from elsewhere closes it.
+    OffPathClose = "off-path-close",
+    /// A datagram for a channel from elsewhere is answered there.
+    ServesAnySource = "serves-any-source",
+    /// First datagrams with more than a HANDSHAKE are dropped.
+    RefusesFirstPayload = "refuses-first-payload",
+    /// The third datagram only completes the handshake.
+    DeafToThird = "deaf-to-third",
+    /// A repeated first datagram is not answered.
+    AnswersOnce = "answers-once",
+    /// A repeated first datagram opens another channel.
+    NewChannelForRepeat = "new-channel-for-repeat",
+    /// Closing HANDSHAKEs have no effect.
+    IgnoresClose = "ignores-close",
+    /// Closing HANDSHAKEs with options have no effect.
+    IgnoresCloseWithVersion = "ignores-close-with-version",
+    /// Closing HANDSHAKEs are answered by such.
+    AnswersClose = "answers-close",
+    /// A closing HANDSHAKE to channel 0 is answered.
+    AnswersCloseToZero = "answers-close-to-zero",
+    /// A HANDSHAKE on an open channel ends it.
+    LaterHandshakeEnds = "later-handshake-ends",
+
+    /// The other end's channel ID is taken for one's own.
+    EchoesChannelAsOwn = "echoes-channel-as-own",
+    /// Channel IDs are counted.
+    CountsChannels = "counts-channels",
+    /// Channel IDs have 16 bits.
+    SmallChannelIds = "small-channel-ids",
+    /// All channels have the same ID.
+    OneChannelId = "one-channel-id",
+    /// Another channel from the same address ends the one before.
+    OneChannelAnAddress = "one-channel-an-address",
+    /// Copies of DATA go to channel 0.
+    DataToChannelZero = "data-to-channel-zero",
+
+    /// The options of a reply are not sorted.
+    UnsortedOptions = "unsorted-options",
+    /// The swarm ID is the first option of a reply.
+    SwarmIdFirst = "swarm-id-first",
+    /// The options of a reply do not end.
+    NoEndOption = "no-end-option",
+    /// A reply names no version.
+    NoVersion = "no-version",
+    /// A reply names version 0.
+    VersionZero = "version-zero",
+    /// Peers that speak later versions too are not answered.
+    RefusesHigherVersion = "refuses-higher-version",
+    /// To peers that speak later versions too, DATA goes without timestamp.
+    NoTimestampForHigherVersion = "no-timestamp-for-higher-version",
+    /// Peers that speak later versions only are answered.
+    IgnoresMinimumVersion = "ignores-minimum-version",
+    /// A reply names another swarm.
+    WrongSwarmIdInReply = "wrong-swarm-id-in-reply",
+    /// A reply tells no integrity method.
+    NoContentIntegrity = "no-content-integrity",
+    /// A reply tells method 0.
+    WrongContentIntegrity = "wrong-content-integrity",
+    /// Peers with another integrity method are answered.
+    IgnoresContentIntegrity = "ignores-content-integrity",
+    /// A reply tells no hash function.
+    NoHashFunction = "no-hash-function",
+    /// A reply tells another hash function.
+    WrongHashFunction = "wrong-hash-function",
+    /// Peers with another hash function are answered.
+    IgnoresHashFunction = "ignores-hash-function",
+    /// A reply tells no addressing method.
+    NoChunkAddressing = "no-chunk-addressing",
+    /// Peers with an unassigned addressing method are answered.
+    IgnoresUnassignedAddressing = "ignores-unassigned-addressing",
+    /// Peers with any other addressing method are answered.
+    IgnoresAddressing = "ignores-addressing",
+    /// The bitmap of supported messages ends with a zero byte.
+    BitmapTrailingZero = "bitmap-trailing-zero",
+    /// The bitmap of supported messages lacks DATA.
+    BitmapDeniesData = "bitmap-denies-data",
+    /// What stands behind the bitmap of supported messages is lost.
+    SwallowsBehindBitmap = "swallows-behind-bitmap",
+    /// A reply tells no chunk size.
+    NoChunkSize = "no-chunk-size",
+    /// A reply tells another chunk size.
+    WrongChunkSize = "wrong-chunk-size",
+    /// Peers with another chunk size are answered.
+    IgnoresChunkSize = "ignores-chunk-size",
+    /// DATA of chunk 5 names two chunks.
+    DataNamesTwo = "data-names-two",
+    /// Chunk 5 is wrong.
+    WrongChunk = "wrong-chunk",
+    /// The last chunk is filled up with zeros.
+    PadsLastChunk = "pads-last-chunk",
+    /// A HAVE stands behind DATA.
+    DataNotLast = "data-not-last",
+    /// DATA's timestamp does not run.
+    TimestampFrozen = "timestamp-frozen",
+    /// DATA's timestamp is in milliseconds.
+    TimestampMilliseconds = "timestamp-milliseconds",
+    /// INTEGRITY comes in a datagram behind the one of DATA.
+    HashesAfterData = "hashes-after-data",
+    /// INTEGRITY comes in a datagram of its own, though there is room.
+    HashesApart = "hashes-apart",
+    /// INTEGRITY messages are sorted the wrong way.
+    AscendingHashes = "ascending-hashes",
+    /// An INTEGRITY message names chunks that no node has below it.
+    HashOfNoNode = "hash-of-no-node",
+    /// Peaks are not sent.
+    NoPeaks = "no-peaks",
+    /// Peaks stand behind the uncles.
+    PeaksLast = "peaks-last",
+    /// A hash is sent once, whoever asks.
+    HashesOnlyOnce = "hashes-only-once",
+    /// Datagrams without DATA on open channels end with bytes that are no message.
+    GarbageOnOpenChannels = "garbage-on-open-channels",
+
+    /// Of a range, only the first chunk is served.
+    ServesFirstOfRange = "serves-first-of-range",
+    /// Of several REQUESTs in a datagram, only the first counts.
+    OneRequestADatagram = "one-request-a-datagram",
+    /// REQUESTs of a datagram are sorted by their chunks.
+    ServesSorted = "serves-sorted",
+    /// The messages of a datagram are processed from the last to the first.
+    ProcessesBackwards = "processes-backwards",
+    /// What can't be read is skipped, and what follows is processed.
+    SkipsInvalid = "skips-invalid",
+    /// CANCEL has no effect.
+    IgnoresCancel = "ignores-cancel",
+    /// HAVE cancels no REQUEST.
+    HaveCancelsNothing = "have-cancels-nothing",
+    /// CANCEL of what was not asked for ends the channel.
+    CancelOfNothingEnds = "cancel-of-nothing-ends",
+    /// Who chokes is not served any more.
+    ChokeEndsService = "choke-ends-service",
+    /// A REQUEST for the second time ends the channel.
+    RepeatedRequestEnds = "repeated-request-ends",
+
+    /// HAVEs are not sent.
+    NoHaves = "no-haves",
+    /// HAVEs name aligned powers of two only.
+    HavesInBins = "haves-in-bins",
+    /// HAVEs name a chunk beyond the content.
+    HavesTooMuch = "haves-too-much",
+    /// HAVEs go to peers that have everything.
+    HavesToEverybody = "haves-to-everybody",
+    /// A keep-alive ends the channel.
+    KeepAliveEnds = "keep-alive-ends",
+    /// Keep-alives are not sent.
+    NoKeepAlives = "no-keep-alives",
+
+    /// `PEX_REQ` is answered with the asker's address.
+    NamesAsker = "names-asker",
+    /// `PEX_REQ` is answered with port 0.
+    NamesNonsense = "names-nonsense",
+    /// What stands behind a `PEX_RES` in a datagram is not read.
+    CannotReadPex = "cannot-read-pex",
+    /// Whatever a `PEX_RES` names is contacted.
+    FollowsAnyAddress = "follows-any-address",
+
+    /// A reply is sent ten times.
+    Amplifies = "amplifies",
+    /// After many HANDSHAKEs from one address, none is answered any more.
+    FloodEnds = "flood-ends",
+    /// Chunks are sent as if all before had been acknowledged.
+    NoCongestionControl = "no-congestion-control",
+    /// The last chunk is sent again and again until it is acknowledged.
+    ResendsForEver = "resends-for-ever",
+    /// One chunk at a time is under way.
+    StopAndWait = "stop-and-wait",
+    /// The delays that ACKs tell have no effect.
+    DeafToDelay = "deaf-to-delay",
+    /// An ACK of a chunk that does not exist is the end of the peer.
+    DiesOfAckOfNothing = "dies-of-ack-of-nothing",
+    /// A chunk that anybody sends is content.
+    BelievesAnyData = "believes-any-data",
+    /// A hash that anybody sends is the node's.
+    BelievesAnyHash = "believes-any-hash",
+    /// A message of type 254 is the end of the peer.
+    DiesOfUnknownMessage = "dies-of-unknown-message",
+    /// A datagram without channel ID is the end of the peer.
+    DiesOfShortDatagram = "dies-of-short-datagram",
+    /// A message that is cut is the end of the peer.
+    DiesOfTruncatedMessage = "dies-of-truncated-message",
+    /// A HANDSHAKE that is cut is the end of the peer.
+    DiesOfTruncatedHandshake = "dies-of-truncated-handshake",
+    /// A long swarm ID is the end of the peer.
+    DiesOfLongSwarmId = "dies-of-long-swarm-id",
+    /// A datagram of more than 60,000 bytes is the end of the peer.
+    DiesOfHugeDatagram = "dies-of-huge-datagram",
+    /// A REQUEST whose end lies before its start is the end of the peer.
+    DiesOfReversedRange = "dies-of-reversed-range",
+    /// A REQUEST beyond the content is the end of the peer.
+    DiesOfRequestBeyondEnd = "dies-of-request-beyond-end",
+    /// A REQUEST that reaches beyond the content has no effect.
+    RefusesOverlongRequest = "refuses-overlong-request",
+    /// A message of a type from 128 to 237 is the end of the peer.
+    DiesOfHighType = "dies-of-high-type",
+    /// An option list without end is the end of the peer.
+    DiesOfMissingEnd = "dies-of-missing-end",
+    /// An unassigned option is the end of the peer.
+    DiesOfUnknownOption = "dies-of-unknown-option",
+}
+
+impl Misbehaviour {
+    /// The one with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|it| it.name() == name)
+    }
+}

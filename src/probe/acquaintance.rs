@@ -1,0 +1,250 @@
+//! Getting to know the target before the first case: the nearest HANDSHAKE that
+//! it answers, what it declares, and whether it serves.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ppspp_dissector::wire::{ChannelId, Message, OptionCode};
+use rand_chacha::ChaCha12Rng;
+
+use super::case::Stop;
+use super::conversation::{Channel, Conversation, Frame, Patience, Setting, stranger};
+use super::fetch::{Acks, Delivery};
+use super::net::Net;
+use super::swarm::{Declared, Known, Manner, Swarm, handshake_of};
+use crate::peer::engine::Chunks;
+
+/// Options that a target may not be able to take, the likeliest first.
+const DOUBTFUL: [OptionCode; 6] = [
+    OptionCode::ChunkSize,
+    OptionCode::SupportedMessages,
+    OptionCode::MinimumVersion,
+    OptionCode::HashFunction,
+    OptionCode::ContentIntegrity,
+    OptionCode::ChunkAddressing,
+];
+
+/// Why there is nothing to probe.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// No HANDSHAKE was answered, in no manner.
+    #[error(
+        "{target} answers no HANDSHAKE for this swarm, neither as the RFC writes it nor otherwise; check the address, the swarm ID, --chunk-size and --addressing"
+    )]
+    Silent {
+        /// Who.
+        target: SocketAddr,
+    },
+    /// Our side does not work.
+    #[error("{0}")]
+    Ours(String),
+}
+
+/// A target that was met.
+#[derive(Debug)]
+pub struct Acquaintance {
+    /// What is known.
+    pub known: Known,
+    /// What was said.
+    pub record: Vec<Frame>,
+}
+
+/// Gets to know the target.
+///
+/// # Errors
+/// When it answers nothing.
+pub fn meet(
+    net: &mut dyn Net,
+    target: SocketAddr,
+    swarm: &Swarm,
+    patience: Patience,
+    random: &ChaCha12Rng,
+) -> Result<Acquaintance, Unreachable> {
+    let mut record = Vec::new();
+    let manner = manners()
+        .into_iter()
+        .find_map(|round| {
+            answered(net, target, swarm, patience, random, &round, &mut record).transpose()
+        })
+        .transpose()?
+        .ok_or(Unreachable::Silent { target })?;
+    let nobody = stranger(manner);
+    let mut conversation = Conversation::new(Setting {
+        net,
+        target,
+        swarm,
+        known: &nobody,
+        patience,
+        random: random.clone(),
+        awaits: &[],
+        limit: Duration::from_secs(30),
+    });
+    conversation.note("getting to know the target");
+    let known = look(&mut conversation, &nobody);
+    record.extend(conversation.finish());
+    match known {
+        Ok(known) => Ok(Acquaintance { known, record }),
+        Err(Stop::Error(error)) => Err(Unreachable::Ours(error)),
+        Err(_) => Err(Unreachable::Silent { target }),
+    }
+}
+
+/// All manners, in rounds: the nearest to the RFC first. Those of a round are
+/// tried at once.
+fn manners() -> Vec<Vec<Manner>> {
+    let all: BTreeSet<u8> = DOUBTFUL.iter().map(|option| option.code()).collect();
+    let pairs = DOUBTFUL.iter().enumerate().flat_map(|(index, one)| {
+        let others = DOUBTFUL.iter().skip(index + 1);
+        others.map(|other| Manner::without(&[*one, *other]))
+    });
+    let late = [OptionCode::ChunkSize, OptionCode::SupportedMessages];
+    let triples = DOUBTFUL
+        .iter()
+        .filter(|option| !late.contains(option))
+        .map(|option| Manner::without(&[late[0], late[1], *option]));
+    vec![
+        vec![Manner::rfc()],
+        DOUBTFUL.map(|option| Manner::without(&[option])).to_vec(),
+        pairs.collect(),
+        triples
+            .chain([Manner {
+                left_out: all,
+                is_legacy: false,
+            }])
+            .collect(),
+        vec![Manner::legacy()],
+    ]
+}
+
+/// The first manner of a round that the target answers.
+fn answered(
+    net: &mut dyn Net,
+    target: SocketAddr,
+    swarm: &Swarm,
+    patience: Patience,
+    random: &ChaCha12Rng,
+    round: &[Manner],
+    record: &mut Vec<Frame>,
+) -> Result<Option<Manner>, Unreachable> {
+    let known: Vec<Known> = round.iter().cloned().map(stranger).collect();
+    let mut random = random.clone();
+    random.set_stream(round.len() as u64 + 1);
+    // One conversation after the other on a net, but all are under way: who
+    // answers late is heard by the next.
+    let mut begun: Vec<(Channel, &Manner)> = Vec::new();
+    let ours = |stop: Stop| Unreachable::Ours(format!("{stop:?}"));
+    let Some(first) = known.first() else {
+        return Ok(None);
+    };
+    let mut conversation = Conversation::new(Setting {
+        net,
+        target,
+        swarm,
+        known: first,
+        patience,
+        random,
+        awaits: &[],
+        limit: Duration::from_secs(30),
+    });
+    let mut best = None;
+    for _ in 0..2 {
+        for manner in round {
+            let before = begun.iter().find(|(_, it)| *it == manner);
+            let channel = if let Some((channel, _)) = before {
+                channel.clone()
+            } else {
+                let port = conversation.port().map_err(ours)?;
+                let channel = conversation.channel(port);
+                begun.push((channel.clone(), manner));
+                channel
+            };
+            conversation.note(format!("is this answered? {}", manner.describe()));
+            let sent = if manner.is_legacy {
+                conversation.begin(&channel, &[])
+            } else {
+                let options = swarm.options(manner);
+                let handshake = Conversation::handshake(&channel, options);
+                conversation.send_to(&channel, ChannelId::ZERO, &[handshake])
+            };
+            sent.map_err(ours)?;
+        }
+        let until = conversation.now() + patience.answer;
+        while let Some(heard) = conversation.hear(until).map_err(ours)? {
+            let place = begun.iter().position(|(channel, _)| {
+                channel.port == heard.port && heard.channel() == Some(channel.ours)
+            });
+            let Some(place) = place else {
+                continue;
+            };
+            let (channel, _) = &mut begun[place];
+            let (messages, _) = heard.read(&channel.reads);
+            let mut handshakes = messages.iter().filter_map(|it| handshake_of(&it.message));
+            if let Some(handshake) = handshakes.find(|it| !it.source_channel.is_zero()) {
+                let declared = Declared::by(handshake);
+                conversation.learn(channel, declared);
+                best = Some(best.map_or(place, |best: usize| best.min(place)));
+                if best == Some(0) {
+                    break;
+                }
+            }
+        }
+        if best.is_some() {
+            break;
+        }
+    }
+    record.extend(conversation.finish());
+    Ok(best.and_then(|place| round.get(place)).cloned())
+}
+
+/// Opens a channel, looks what the target has, and asks for a chunk.
+fn look(conversation: &mut Conversation<'_>, stranger: &Known) -> Result<Known, Stop> {
+    let port = conversation.first_port()?;
+    let before = conversation.now();
+    let (channel, reply) = conversation.shake(port)?;
+    let round_trip = reply.at.since(before);
+    let mut delivery = Delivery::new(conversation);
+    let size = conversation.swarm().chunk_size;
+    delivery.take(&channel, &reply, size);
+    // Some serve no chunk that is asked for alone.
+    for (start, end) in [(0, 0), (0, 0), (0, 1)] {
+        let Ok(spec) = conversation.spec(&channel, start, end) else {
+            continue;
+        };
+        conversation.send(&channel, &[Message::Request(spec)])?;
+        let within = conversation.patience().answer;
+        conversation.collect(&channel, &mut delivery, within, Acks::Each(1000), |it| {
+            !it.chunks.is_empty()
+        })?;
+        if !delivery.chunks.is_empty() {
+            break;
+        }
+    }
+    // HAVEs may come a little later.
+    conversation.collect(
+        &channel,
+        &mut delivery,
+        Duration::from_millis(200),
+        Acks::None,
+        |_| false,
+    )?;
+    let mut has = Chunks::new();
+    for piece in &delivery.pieces {
+        if let (ppspp_dissector::wire::MessageType::Have, Some(range)) = (piece.kind, piece.chunks)
+        {
+            has.insert(range.start()..=range.end());
+        }
+    }
+    let proven = delivery.proof.as_ref().and_then(super::proof::Proof::size);
+    let told = has.iter().next_back().map(|range| range.end() + 1);
+    let integrity = ppspp_dissector::wire::MessageType::Integrity;
+    Ok(Known {
+        manner: stranger.manner.clone(),
+        declared: channel.declared.clone(),
+        round_trip,
+        has,
+        size: proven.or(told),
+        serves: !delivery.chunks.is_empty(),
+        protects: delivery.pieces.iter().any(|piece| piece.kind == integrity),
+    })
+}

@@ -1,0 +1,28 @@
+//! The cases, one file an area of the RFC.
+
+mod availability;
+mod channels;
+mod content;
+mod exchange;
+mod handshake;
+mod options;
+mod requests;
+mod robustness;
+mod security;
+mod support;
+
+use super::case::Case;
+
+/// The areas, in the order in which they run: what may end the target comes
+/// last.
+pub(super) const AREAS: &[&[Case]] = &[
+    handshake::CASES,
+    channels::CASES,
+    options::CASES,
+    availability::CASES,
+    content::CASES,
+    requests::CASES,
+    exchange::CASES,
+    security::CASES,
+    robustness::CASES,
+];

@@ -1,0 +1,456 @@
+//! Datagrams as nobody should send them. What may end the target comes last in
+//! a run, so that it ends little else.
+
+use std::time::Duration;
+
+use ppspp_dissector::wire::{
+    ChannelId, ChunkSpec, Message, MessageType, ProtocolOption, encode_datagram, encode_message,
+};
+use rand_core::Rng as _;
+
+use super::support::needs_options;
+use crate::peer::misbehave::Misbehaviour as M;
+use crate::probe::case::{Case, Level, Outcome, Stop};
+use crate::probe::conversation::{Channel, Conversation};
+
+const CHUNK: &[MessageType] = &[MessageType::Data];
+
+/// Datagrams of the mutation.
+const MUTATIONS: usize = 400;
+
+/// What all cases of this file have in common.
+const ROBUST: Case = Case {
+    level: Level::Robustness,
+    awaits: CHUNK,
+    is_alone: true,
+    ..Case::USUAL
+};
+
+pub(in crate::probe) const CASES: &[Case] = &[
+    Case {
+        id: "rfc7574/8.2/unknown-message-survived",
+        title: "Unassigned message types do no harm",
+        requirement: "Types 14 to 254 are unassigned: such a message is invalid and discarded with \
+                      all that follows in its datagram, and others are served as before.",
+        finds: &[M::DiesOfUnknownMessage],
+        run: unknown_message,
+        ..ROBUST
+    },
+    Case {
+        id: "rfc7574/8.2/repeated-datagrams",
+        title: "Datagrams that come several times do no harm",
+        requirement: "All messages are idempotent or recognizable as duplicates: a network may \
+                      deliver any datagram more than once.",
+        finds: &[M::RepeatedRequestEnds],
+        run: repeated_datagrams,
+        ..ROBUST
+    },
+    Case {
+        id: "rfc7574/8.3/short-datagrams",
+        title: "Datagrams that are too short for a channel ID do no harm",
+        requirement: "A datagram begins with a channel ID of four bytes; what has fewer is none of \
+                      the protocol's.",
+        finds: &[M::DiesOfShortDatagram],
+        run: short_datagrams,
+        ..ROBUST
+    },
+    Case {
+        id: "rfc7574/8.2/truncated-messages",
+        title: "Messages that are cut anywhere do no harm",
+        requirement: "A message that its datagram does not hold to its end is invalid, and is \
+                      discarded.",
+        finds: &[M::DiesOfTruncatedMessage],
+        run: truncated_messages,
+        ..ROBUST
+    },
+    Case {
+        id: "rfc7574/8.4/truncated-handshakes",
+        title: "HANDSHAKEs that are cut anywhere do no harm",
+        requirement: "A HANDSHAKE that its datagram does not hold to its end is invalid, and opens \
+                      nothing that could be of harm.",
+        finds: &[M::DiesOfTruncatedHandshake, M::DiesOfMissingEnd],
+        run: truncated_handshakes,
+        ..ROBUST
+    },
+    Case {
+        id: "rfc7574/7.4/long-swarm-ids",
+        title: "Swarm IDs of any length do no harm",
+        requirement: "A swarm ID has 16 bits for its length: one that is longer than any, or longer \
+                      than its datagram, is another swarm's or invalid.",
+        finds: &[M::DiesOfLongSwarmId, M::DiesOfTruncatedHandshake],
+        run: long_swarm_ids,
+        ..ROBUST
+    },
+    Case {
+        id: "rfc7574/8.1/huge-datagrams",
+        title: "Datagrams of 65,000 bytes do no harm",
+        requirement: "Datagrams should fit an IP packet of the network; a UDP datagram may have \
+                      65,507 bytes, and whoever reads it must have checked that.",
+        finds: &[M::DiesOfHugeDatagram],
+        run: huge_datagrams,
+        ..ROBUST
+    },
+    Case {
+        id: "rfc7574/8.10/reversed-range",
+        title: "A REQUEST whose end lies before its start does no harm",
+        requirement: "A range of chunks names its start and its end, inclusive: one that ends \
+                      before it starts names nothing.",
+        finds: &[M::DiesOfReversedRange],
+        run: reversed_range,
+        ..ROBUST
+    },
+    Case {
+        id: "rfc7574/8.10/request-across-end",
+        title: "A REQUEST that reaches beyond the content is served as far as that is",
+        requirement: "Who does not know the content's size yet may ask for more than there is: the \
+                      chunks that are there can be served.",
+        finds: &[M::RefusesOverlongRequest],
+        run: request_across_end,
+        ..ROBUST
+    },
+    Case {
+        id: "rfc7574/8.10/request-beyond-end",
+        title: "A REQUEST beyond the content does no harm",
+        requirement: "Chunks that do not exist can't be sent, and asking for them must not end the \
+                      peer that is asked.",
+        finds: &[M::DiesOfRequestBeyondEnd],
+        run: request_beyond_end,
+        ..ROBUST
+    },
+    Case {
+        id: "rfc7574/12/mutated-datagrams",
+        title: "Mutated datagrams do no harm",
+        requirement: "An implementation must consider buffer overruns and manipulation: hundreds \
+                      of valid datagrams with random bytes changed, cut or added neither end it nor \
+                      stop its service.",
+        finds: &[
+            M::DiesOfHighType,
+            M::DiesOfTruncatedMessage,
+            M::DiesOfTruncatedHandshake,
+            M::DiesOfReversedRange,
+            M::DiesOfMissingEnd,
+            M::DiesOfUnknownOption,
+            M::DiesOfAckOfNothing,
+        ],
+        run: mutated_datagrams,
+        ..ROBUST
+    },
+];
+
+/// Somebody else must be served after what was done: with its sender the target
+/// may stop to talk (section 3).
+fn goes_on(it: &mut Conversation<'_>, after: &str) -> Outcome {
+    let chunk = 1.min(it.chunks(1)? - 1);
+    it.hear_all(Duration::from_millis(50))?;
+    let port = it.port()?;
+    let (channel, _) = match it.shake(port) {
+        Err(Stop::Inconclusive(_)) => {
+            return Err(Stop::silence(
+                format!("a reply to a HANDSHAKE, also after {after}"),
+                "nothing",
+            ));
+        }
+        result => result?,
+    };
+    it.send(&channel, &[])?;
+    if it.serves(&channel, chunk)? {
+        return Ok(());
+    }
+    Err(Stop::silence(
+        format!("DATA {chunk} to somebody else, also after {after}"),
+        "no DATA",
+    ))
+}
+
+/// An open channel of a target that serves.
+fn open(it: &mut Conversation<'_>) -> Result<Channel, Stop> {
+    it.needs_service()?;
+    it.open()
+}
+
+fn unknown_message(it: &mut Conversation<'_>) -> Outcome {
+    let channel = open(it)?;
+    for kind in [14, 0x40, 0xfe, 0xff] {
+        let mut bytes = channel.destination().0.to_be_bytes().to_vec();
+        bytes.extend_from_slice(&[kind, 1, 2, 3]);
+        it.note(format!("message type {kind}, which is not assigned"));
+        it.send_bytes(channel.port, &bytes)?;
+    }
+    goes_on(it, "messages of unassigned types")
+}
+
+fn repeated_datagrams(it: &mut Conversation<'_>) -> Outcome {
+    it.needs_service()?;
+    it.chunks(4)?;
+    let port = it.port()?;
+    let (channel, _) = it.shake(port)?;
+    let request = Message::Request(it.spec(&channel, 2, 2)?);
+    for _ in 0..3 {
+        it.send(&channel, std::slice::from_ref(&request))?;
+    }
+    it.hear_all(Duration::from_millis(100))?;
+    for _ in 0..3 {
+        it.acknowledge(&channel, 2, 1000)?;
+    }
+    if it.serves(&channel, 1)? {
+        return Ok(());
+    }
+    Err(Stop::silence(
+        "DATA 1, also after each datagram three times",
+        "the channel no longer serves",
+    ))
+}
+
+fn short_datagrams(it: &mut Conversation<'_>) -> Outcome {
+    let channel = open(it)?;
+    let id = channel.destination().0.to_be_bytes();
+    for length in 0..4 {
+        it.note(format!("{length} bytes"));
+        it.send_bytes(channel.port, &id[..length])?;
+    }
+    goes_on(it, "datagrams of 0 to 3 bytes")
+}
+
+/// One message of each type that a peer may send on an open channel.
+fn one_of_each(it: &Conversation<'_>, channel: &Channel) -> Result<Vec<Vec<u8>>, Stop> {
+    let spec = it.spec(channel, 0, 0)?;
+    let hash = vec![0; channel.writes.hash_function.length().unwrap_or(0)];
+    let timestamp = channel.writes.data_timestamp.then_some(1);
+    let messages = [
+        Message::Data {
+            spec,
+            timestamp,
+            data: b"chunk",
+            data_length: 5,
+        },
+        Message::Ack { spec, delay: 1000 },
+        Message::Have(spec),
+        Message::Integrity { spec, hash: &hash },
+        Message::PexResV4 {
+            address: [192, 0, 2, 99].into(),
+            port: 6778,
+        },
+        Message::Request(spec),
+        Message::Cancel(spec),
+        Message::PexResV6 {
+            address: [0x2001, 0xdb8, 0, 0, 0, 0, 0, 99].into(),
+            port: 6778,
+        },
+        Message::PexResCert {
+            certificate: &[0x30, 3, 1, 1, 0],
+        },
+    ];
+    let mut all = Vec::new();
+    for message in &messages {
+        let mut bytes = channel.destination().0.to_be_bytes().to_vec();
+        if encode_message(message, &channel.writes, &mut bytes).is_ok() {
+            all.push(bytes);
+        }
+    }
+    Ok(all)
+}
+
+fn truncated_messages(it: &mut Conversation<'_>) -> Outcome {
+    let channel = open(it)?;
+    for bytes in one_of_each(it, &channel)? {
+        // Cut before the last byte of what has no variable end.
+        for length in (5..bytes.len()).step_by(3) {
+            it.send_bytes(channel.port, &bytes[..length])?;
+        }
+    }
+    // A SIGNED_INTEGRITY has no place in static content at all.
+    let mut signed = channel.destination().0.to_be_bytes().to_vec();
+    signed.extend_from_slice(&[7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]);
+    it.send_bytes(channel.port, &signed)?;
+    goes_on(it, "messages that are cut")
+}
+
+/// The bytes of a first datagram of ours.
+fn first_datagram(channel: &Channel, options: Vec<ProtocolOption<'_>>) -> Result<Vec<u8>, Stop> {
+    let handshake = Conversation::handshake(channel, options);
+    let mut bytes = Vec::new();
+    encode_datagram(ChannelId::ZERO, &[handshake], &channel.writes, &mut bytes)
+        .map_err(|error| Stop::Error(error.to_string()))?;
+    Ok(bytes)
+}
+
+fn truncated_handshakes(it: &mut Conversation<'_>) -> Outcome {
+    needs_options(it)?;
+    let channel = open(it)?;
+    for length in 4.. {
+        let port = if length % 16 == 0 {
+            it.port()?
+        } else {
+            channel.port
+        };
+        let other = it.channel(port);
+        let bytes = first_datagram(&other, it.options())?;
+        if length >= bytes.len() {
+            break;
+        }
+        it.send_bytes(port, &bytes[..length])?;
+    }
+    goes_on(it, "HANDSHAKEs that are cut")
+}
+
+fn long_swarm_ids(it: &mut Conversation<'_>) -> Outcome {
+    needs_options(it)?;
+    it.needs_service()?;
+    let long = vec![0x41; 1000];
+    let port = it.port()?;
+    let other = it.channel(port);
+    let mut options = it.options();
+    for option in &mut options {
+        if let ProtocolOption::SwarmId(id) = option {
+            *id = &long;
+        }
+    }
+    let bytes = first_datagram(&other, options)?;
+    it.note("a swarm ID of 1000 bytes");
+    it.send_bytes(port, &bytes)?;
+    let mut lying = first_datagram(&other, it.options())?;
+    let place = lying.windows(3).position(|window| {
+        window[0] == 2
+            && usize::from(window[1]) << 8 | usize::from(window[2]) == it.swarm().id.len()
+    });
+    if let Some(place) = place {
+        lying[place + 1] = 0xff;
+        lying[place + 2] = 0xff;
+        it.note("a swarm ID that says to have 65535 bytes");
+        it.send_bytes(port, &lying)?;
+    }
+    goes_on(it, "swarm IDs that are too long")
+}
+
+fn huge_datagrams(it: &mut Conversation<'_>) -> Outcome {
+    let channel = open(it)?;
+    for destination in [channel.destination(), ChannelId::ZERO] {
+        let mut bytes = vec![0; 65_000];
+        it.random.fill_bytes(&mut bytes);
+        bytes[..4].copy_from_slice(&destination.0.to_be_bytes());
+        // Something that is read first, then noise.
+        bytes[4..24].fill(0);
+        bytes[4] = MessageType::Have.code();
+        it.note("65,000 bytes");
+        it.send_bytes(channel.port, &bytes)?;
+    }
+    goes_on(it, "datagrams of 65,000 bytes")
+}
+
+fn reversed_range(it: &mut Conversation<'_>) -> Outcome {
+    let channel = open(it)?;
+    let spec = match it.spec(&channel, 0, 0)? {
+        ChunkSpec::Chunk32 { .. } => ChunkSpec::Chunk32 { start: 9, end: 2 },
+        ChunkSpec::Chunk64 { .. } => ChunkSpec::Chunk64 { start: 9, end: 2 },
+        ChunkSpec::Byte64 { .. } => ChunkSpec::Byte64 {
+            start: 9000,
+            end: 2000,
+        },
+        ChunkSpec::Bin32(_) => ChunkSpec::Bin32(u32::MAX),
+        ChunkSpec::Bin64(_) => ChunkSpec::Bin64(u64::MAX),
+    };
+    it.note("a range that ends before it starts, or bin NONE");
+    it.send(&channel, &[Message::Request(spec), Message::Cancel(spec)])?;
+    goes_on(it, "a range that names nothing")
+}
+
+fn request_across_end(it: &mut Conversation<'_>) -> Outcome {
+    let channel = open(it)?;
+    let size = it.chunks(2)?;
+    let last = size - 1;
+    // As a bin it has to be aligned: the smallest node that holds both.
+    let end = if it.spec(&channel, 0, 2).is_ok() {
+        size + 20
+    } else {
+        size.next_power_of_two() * 2 - 1
+    };
+    let start = if it.spec(&channel, last, end).is_ok() {
+        last
+    } else {
+        0
+    };
+    it.note("from the last chunk on, and beyond");
+    it.request(&channel, start, end)?;
+    let within = it.patience().answer;
+    if it.awaited(&channel, within)?.is_some() {
+        return Ok(());
+    }
+    Err(Stop::silence(
+        format!("DATA {last}, asked for as {start}-{end}"),
+        "no DATA",
+    ))
+}
+
+fn request_beyond_end(it: &mut Conversation<'_>) -> Outcome {
+    let channel = open(it)?;
+    let size = it.chunks(1)?;
+    let start = size.next_power_of_two() * 2;
+    it.note("chunks that do not exist");
+    it.request(&channel, start, start + 7)?;
+    let quiet = it.patience().quiet;
+    if let Some(heard) = it.awaited_data(&channel, quiet)? {
+        return Err(Stop::violation(
+            format!("nothing: the content has {size} chunks"),
+            "DATA",
+            [heard.frame],
+        ));
+    }
+    goes_on(it, "a REQUEST for chunks that do not exist")
+}
+
+fn mutated_datagrams(it: &mut Conversation<'_>) -> Outcome {
+    it.needs_service()?;
+    let port = it.port()?;
+    let (victim, _) = it.shake(port)?;
+    it.send(&victim, &[])?;
+    let mut seeds = one_of_each(it, &victim)?;
+    let other = it.channel(port);
+    if !victim.writes.dialect.handshake_options {
+        return Err(Stop::Skip(
+            "the target speaks the legacy protocol".to_owned(),
+        ));
+    }
+    seeds.push(first_datagram(&other, it.options())?);
+    for round in 0..MUTATIONS {
+        let choice = it.random.next_u32() as usize % seeds.len();
+        let mut bytes = seeds[choice].clone();
+        mutate(it, &mut bytes);
+        it.send_bytes(port, &bytes)?;
+        // Not faster than the target reads.
+        if round % 20 == 19 {
+            it.hear_all(Duration::from_millis(5))?;
+        }
+    }
+    goes_on(it, "mutated datagrams")
+}
+
+/// Changes a datagram behind its channel ID.
+fn mutate(it: &mut Conversation<'_>, bytes: &mut Vec<u8>) {
+    let changes = 1 + it.random.next_u32() % 4;
+    for _ in 0..changes {
+        let drawn = it.random.next_u32();
+        let value = (it.random.next_u32() & 0xff) as u8;
+        let room = bytes.len().saturating_sub(4).max(1);
+        let place = 4 + drawn as usize / 16 % room;
+        match drawn % 8 {
+            0 => bytes.truncate(place.max(4)),
+            1 => bytes.insert(place.min(bytes.len()), value),
+            2 => bytes.extend_from_slice(&[value; 7]),
+            3 => {
+                if let Some(kind) = bytes.get_mut(4) {
+                    *kind = value;
+                }
+            }
+            4 => {
+                if let Some(byte) = bytes.get_mut(place) {
+                    *byte = [0, 0xff, 0x7f, 0x80][usize::from(value % 4)];
+                }
+            }
+            _ => {
+                if let Some(byte) = bytes.get_mut(place) {
+                    *byte ^= 1 << (value % 8);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Asking for chunks and looking at what comes with them.
+
+use std::time::Duration;
+
+use ppspp_dissector::wire::{ChunkRange, Message, MessageType};
+
+use super::case::Stop;
+use super::conversation::{Channel, Conversation, Heard};
+use super::proof::{Check, Proof};
+use crate::peer::engine::Moment;
+
+/// A message of a delivery, for questions about order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Which datagram of the record it was in.
+    pub frame: usize,
+    /// What it was.
+    pub kind: MessageType,
+    /// The chunks that it named.
+    pub chunks: Option<ChunkRange>,
+    /// Whether it was the last in its datagram.
+    pub is_last: bool,
+}
+
+/// A chunk that has come.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// Which.
+    pub chunk: u64,
+    /// Its bytes.
+    pub data: Vec<u8>,
+    /// The sender's clock.
+    pub timestamp: Option<u64>,
+    /// When it came.
+    pub at: Moment,
+    /// In which datagram.
+    pub frame: usize,
+    /// What the hashes that had come by then said of it.
+    pub check: Check,
+}
+
+/// Everything that came on a channel while chunks were fetched.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The chunks, in the order in which they came.
+    pub chunks: Vec<Delivered>,
+    /// All messages, in their order.
+    pub pieces: Vec<Piece>,
+    /// Datagrams that could not be decoded to their end: where, and why.
+    pub faults: Vec<(usize, String)>,
+    /// The hashes that came.
+    pub proof: Option<Proof>,
+}
+
+/// How chunks are acknowledged while they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acks {
+    /// Not at all.
+    None,
+    /// Each at once, with a delay sample in microseconds.
+    Each(u64),
+}
+
+impl Delivery {
+    /// Nothing has come yet.
+    pub fn new(conversation: &Conversation<'_>) -> Self {
+        Self {
+            chunks: Vec::new(),
+            pieces: Vec::new(),
+            faults: Vec::new(),
+            proof: Proof::new(conversation.swarm()),
+        }
+    }
+
+    /// Whether a chunk has come.
+    pub fn has(&self, chunk: u64) -> bool {
+        self.chunks.iter().any(|it| it.chunk == chunk)
+    }
+
+    /// A chunk that has come.
+    pub fn chunk(&self, chunk: u64) -> Option<&Delivered> {
+        self.chunks.iter().find(|it| it.chunk == chunk)
+    }
+
+    /// Takes what a datagram on the channel brought; the chunks in it.
+    pub fn take(&mut self, channel: &Channel, heard: &Heard, chunk_size: u32) -> Vec<u64> {
+        let (messages, fault) = heard.read(&channel.reads);
+        if let Some(fault) = fault {
+            self.faults.push((heard.frame, fault.to_string()));
+        }
+        let mut came = Vec::new();
+        let count = messages.len();
+        for (index, located) in messages.iter().enumerate() {
+            let message = &located.message;
+            let spec = message.spec();
+            let range = spec.and_then(|spec| spec.chunks(chunk_size).range());
+            self.pieces.push(Piece {
+                frame: heard.frame,
+                kind: message.kind(),
+                chunks: range,
+                is_last: index + 1 == count,
+            });
+            match (message, range) {
+                (Message::Integrity { hash, .. }, Some(range)) => {
+                    if let Some(proof) = &mut self.proof {
+                        proof.add(range, hash);
+                    }
+                }
+                (
+                    Message::Data {
+                        data, timestamp, ..
+                    },
+                    Some(range),
+                ) if range.is_single() => {
+                    let chunk = range.start();
+                    let check = self
+                        .proof
+                        .as_mut()
+                        .map_or(Check::Right, |proof| proof.check(chunk, data));
+                    came.push(chunk);
+                    self.chunks.push(Delivered {
+                        chunk,
+                        data: data.to_vec(),
+                        timestamp: *timestamp,
+                        at: heard.at,
+                        frame: heard.frame,
+                        check,
+                    });
+                }
+                _ => {}
+            }
+        }
+        came
+    }
+}
+
+impl Conversation<'_> {
+    /// Takes what comes on a channel until `is_done` or the time is over.
+    ///
+    /// # Errors
+    /// As [`Conversation::hear`].
+    pub fn collect(
+        &mut self,
+        channel: &Channel,
+        delivery: &mut Delivery,
+        within: Duration,
+        acks: Acks,
+        mut is_done: impl FnMut(&Delivery) -> bool,
+    ) -> Result<(), Stop> {
+        let until = self.now() + within;
+        while !is_done(delivery) {
+            let Some(heard) = self.hear(until)? else {
+                return Ok(());
+            };
+            if heard.port != channel.port || heard.channel() != Some(channel.ours) {
+                continue;
+            }
+            let came = delivery.take(channel, &heard, self.swarm().chunk_size);
+            if let Acks::Each(delay) = acks {
+                for chunk in came {
+                    self.acknowledge(channel, chunk, delay)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches chunks one after the other, each acknowledged: every one that has
+    /// not come is asked for again.
+    ///
+    /// # Errors
+    /// As [`Conversation::hear`]. Chunks that do not come are no error.
+    pub fn fetch(&mut self, channel: &Channel, chunks: &[u64]) -> Result<Delivery, Stop> {
+        let mut delivery = Delivery::new(self);
+        for &chunk in chunks {
+            for _ in 0..3 {
+                self.request(channel, chunk, chunk)?;
+                let within = self.patience().answer;
+                self.collect(channel, &mut delivery, within, Acks::Each(1000), |it| {
+                    it.has(chunk)
+                })?;
+                if delivery.has(chunk) {
+                    break;
+                }
+            }
+        }
+        Ok(delivery)
+    }
+}

@@ -1,0 +1,202 @@
+//! What the prober talks through: real UDP here, virtual time in
+//! [`simulated`](super::simulated).
+
+use std::fmt::Debug;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::peer::engine::Moment;
+use crate::peer::net::Clock;
+
+/// Bytes of the longest datagram.
+const LONGEST: usize = 64 * 1024;
+
+/// One of our addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Port(pub(super) usize);
+
+/// A datagram that has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// When.
+    pub at: Moment,
+    /// Where to.
+    pub port: Port,
+    /// Where from.
+    pub source: SocketAddr,
+    /// What.
+    pub bytes: Vec<u8>,
+}
+
+/// Datagrams and time. Two exist: sockets and the clock, and a network in
+/// virtual time, on which a case against our own engine is the same each time.
+pub trait Net: Debug {
+    /// Now. It never goes back.
+    fn now(&self) -> Moment;
+
+    /// Opens another address of ours.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    fn open(&mut self) -> io::Result<Port>;
+
+    /// The address of a port.
+    fn address(&self, port: Port) -> SocketAddr;
+
+    /// Sends a datagram. What the network refuses is as good as lost.
+    ///
+    /// # Errors
+    /// When the port no longer works.
+    fn send(&mut self, port: Port, to: SocketAddr, datagram: &[u8]) -> io::Result<()>;
+
+    /// Waits for a datagram at any port, until a moment at most.
+    ///
+    /// # Errors
+    /// When a port no longer works.
+    fn receive(&mut self, until: Moment) -> io::Result<Option<Arrival>>;
+
+    /// Gives up all ports.
+    fn close_all(&mut self);
+}
+
+/// Real sockets.
+#[derive(Debug)]
+pub struct UdpNet {
+    target: SocketAddr,
+    clock: Clock,
+    sockets: Vec<Option<(UdpSocket, SocketAddr)>>,
+    buffer: Vec<u8>,
+    /// Where the next look for datagrams begins: no port is to starve.
+    next: usize,
+}
+
+impl UdpNet {
+    /// A net from whose ports a target can be reached.
+    pub fn towards(target: SocketAddr) -> Self {
+        Self {
+            target,
+            clock: Clock::default(),
+            sockets: Vec::new(),
+            buffer: vec![0; LONGEST],
+            next: 0,
+        }
+    }
+
+    fn look(&mut self) -> io::Result<Option<Arrival>> {
+        let count = self.sockets.len();
+        for step in 0..count {
+            let index = (self.next + step) % count;
+            let Some((socket, _)) = &self.sockets[index] else {
+                continue;
+            };
+            match socket.recv_from(&mut self.buffer) {
+                Ok((length, source)) => {
+                    self.next = index + 1;
+                    return Ok(Some(Arrival {
+                        at: self.clock.now(),
+                        port: Port(index),
+                        source,
+                        bytes: self.buffer.get(..length).unwrap_or_default().to_vec(),
+                    }));
+                }
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Net for UdpNet {
+    fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    fn open(&mut self) -> io::Result<Port> {
+        let any: SocketAddr = match self.target {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let ours = {
+            // Connecting asks the system's routes, and sends nothing.
+            let socket = UdpSocket::bind(any)?;
+            socket.connect(self.target)?;
+            socket.local_addr()?.ip()
+        };
+        let socket = UdpSocket::bind((ours, 0))?;
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        self.sockets.push(Some((socket, address)));
+        Ok(Port(self.sockets.len() - 1))
+    }
+
+    fn address(&self, port: Port) -> SocketAddr {
+        let open = self.sockets.get(port.0).and_then(Option::as_ref);
+        open.map_or_else(
+            || (Ipv4Addr::UNSPECIFIED, 0).into(),
+            |(_, address)| *address,
+        )
+    }
+
+    fn send(&mut self, port: Port, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+        let Some((socket, _)) = self.sockets.get(port.0).and_then(Option::as_ref) else {
+            return Ok(());
+        };
+        match socket.send_to(datagram, to) {
+            Ok(_) => Ok(()),
+            // The last datagram found nobody, or this one is too long for the way.
+            Err(error) if is_passing(&error) => Ok(()),
+            Err(error) if error.raw_os_error() == Some(Errno::MSGSIZE.raw_os_error()) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn receive(&mut self, until: Moment) -> io::Result<Option<Arrival>> {
+        loop {
+            // A target that floods must not hold us beyond the time.
+            let left = until.since(self.clock.now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            if let Some(arrival) = self.look()? {
+                return Ok(Some(arrival));
+            }
+            let sockets = self.sockets.iter().flatten();
+            let mut polled: Vec<_> = sockets
+                .map(|(socket, _)| PollFd::new(socket, PollFlags::IN))
+                .collect();
+            let most = left
+                .min(Duration::from_secs(1))
+                .max(Duration::from_micros(50));
+            let most = Timespec::try_from(most).ok();
+            match poll(&mut polled, most.as_ref()) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn close_all(&mut self) {
+        for socket in &mut self.sockets {
+            *socket = None;
+        }
+    }
+}
+
+/// Whether an error says nothing about the socket: nothing there, or what was
+/// sent before found nobody.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+    )
+}

@@ -1,0 +1,337 @@
+//! Runs cases one after the other and looks after the target's life.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rand_chacha::ChaCha12Rng;
+use rand_core::SeedableRng as _;
+
+use super::acquaintance::{Unreachable, meet};
+use super::case::{Case, Level, Stop, Verdict, Violation};
+use super::conversation::{Conversation, Frame, Patience, Setting};
+use super::net::Net;
+use super::swarm::{Known, Swarm};
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Whom to probe.
+    pub target: SocketAddr,
+    /// In which swarm.
+    pub swarm: Swarm,
+    /// The cases, in their order.
+    pub cases: Vec<&'static Case>,
+    /// How long answers may take.
+    pub patience: Patience,
+    /// What all randomness comes from.
+    pub seed: u64,
+    /// How often each case is run.
+    pub repeat: u32,
+    /// Errata that apply.
+    pub errata: Vec<u32>,
+    /// Whether a SHOULD that is not met is a failure.
+    pub strict: bool,
+}
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub struct CaseReport {
+    /// Which.
+    pub case: &'static Case,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in a sentence; nothing for a pass.
+    pub detail: String,
+    /// What is not met, where it is not.
+    pub violation: Option<Violation>,
+    /// All datagrams.
+    pub record: Vec<Frame>,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether the target no longer answered after it.
+    pub killed: bool,
+}
+
+/// What came of a probe.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was found out about the target.
+    pub known: Known,
+    /// The datagrams with which that was found out.
+    pub record: Vec<Frame>,
+    /// The cases.
+    pub cases: Vec<CaseReport>,
+}
+
+impl Report {
+    /// How many cases came to a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.cases.iter().filter(|it| it.verdict == verdict).count()
+    }
+}
+
+/// Who brings a target back to life that has died. Whether there is one again.
+pub type Revive<'a, N> = &'a mut dyn FnMut(&mut N) -> bool;
+
+/// Several cases at once: how many, and what gives each a way to the target.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "a function has none")]
+pub struct Crew<'a, N> {
+    /// How many.
+    pub jobs: NonZeroUsize,
+    /// A net of its own for each.
+    pub net: &'a (dyn Fn() -> N + Sync),
+}
+
+/// Runs the plan; `tell` is called after each case. With a crew, cases that
+/// other ones may run beside come first, several at once.
+///
+/// # Errors
+/// When the target answers nothing from the beginning.
+pub fn run<N: Net>(
+    plan: &Plan,
+    net: &mut N,
+    crew: Option<&Crew<'_, N>>,
+    revive: Revive<'_, N>,
+    tell: &mut dyn FnMut(&Known, &CaseReport),
+) -> Result<Report, Unreachable> {
+    let acquaintance = meet(
+        net,
+        plan.target,
+        &plan.swarm,
+        plan.patience,
+        &generator(plan.seed, "acquaintance", 0),
+    )?;
+    let known = acquaintance.known;
+    let mut cases: Vec<Option<CaseReport>> = plan.cases.iter().map(|_| None).collect();
+    let mut dead_since: Option<&'static str> = None;
+    if let Some(crew) = crew {
+        let all_lived = at_once(plan, crew, &known, &mut cases, tell);
+        if !all_lived && !revive(net) {
+            dead_since = Some("some case of several at once; --jobs 1 tells which");
+        }
+    }
+    for (&case, place) in plan.cases.iter().zip(&mut cases) {
+        if place.is_some() {
+            continue;
+        }
+        let report = match dead_since {
+            Some(killer) => not_run(case, killer),
+            None => run_case(plan, net, &known, case),
+        };
+        if report.killed && !revive(net) {
+            dead_since = Some(case.id);
+        }
+        tell(&known, &report);
+        *place = Some(report);
+    }
+    Ok(Report {
+        known,
+        record: acquaintance.record,
+        cases: cases.into_iter().flatten().collect(),
+    })
+}
+
+/// Runs cases beside each other until the target dies of one; whether it lived.
+/// What any of them found when it was dead already does not count: they stay
+/// open.
+fn at_once<N: Net>(
+    plan: &Plan,
+    crew: &Crew<'_, N>,
+    known: &Known,
+    cases: &mut [Option<CaseReport>],
+    tell: &mut dyn FnMut(&Known, &CaseReport),
+) -> bool {
+    let next = AtomicUsize::new(0);
+    let died = AtomicBool::new(false);
+    let (send, reports) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..crew.jobs.get() {
+            let (send, next, died) = (send.clone(), &next, &died);
+            scope.spawn(move || {
+                let mut way = (crew.net)();
+                while !died.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&case) = plan.cases.get(index) else {
+                        return;
+                    };
+                    if case.is_alone {
+                        continue;
+                    }
+                    let report = run_case(plan, &mut way, known, case);
+                    if report.killed {
+                        died.store(true, Ordering::Relaxed);
+                    }
+                    // The receiver stays until all have ended.
+                    let _ = send.send((index, report));
+                }
+            });
+        }
+        drop(send);
+        for (index, report) in reports {
+            // A failure may be the death that another one has caused.
+            let is_sure = !died.load(Ordering::Relaxed) || report.verdict == Verdict::Pass;
+            if is_sure && !report.killed {
+                tell(known, &report);
+                cases[index] = Some(report);
+            }
+        }
+    });
+    !died.load(Ordering::Relaxed)
+}
+
+fn not_run(case: &'static Case, killer: &str) -> CaseReport {
+    CaseReport {
+        case,
+        verdict: Verdict::Inconclusive,
+        detail: format!("not run: the target has not answered since {killer}"),
+        violation: None,
+        record: Vec::new(),
+        took: Duration::ZERO,
+        killed: false,
+    }
+}
+
+/// A generator that depends on the seed, the case and the run: one more case
+/// does not change what others draw.
+fn generator(seed: u64, id: &str, round: u32) -> ChaCha12Rng {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..12].copy_from_slice(&round.to_le_bytes());
+    // FNV-1a: the same on every machine and in every version.
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    bytes[12..20].copy_from_slice(&hash.to_le_bytes());
+    ChaCha12Rng::from_seed(bytes)
+}
+
+/// Runs a case as often as wanted; the worst run counts.
+fn run_case(plan: &Plan, net: &mut dyn Net, known: &Known, case: &'static Case) -> CaseReport {
+    if let Some(erratum) = case.erratum
+        && !plan.errata.contains(&erratum)
+    {
+        return CaseReport {
+            verdict: Verdict::Skip,
+            detail: format!("it rests on erratum {erratum}; --errata {erratum} applies that"),
+            ..not_run(case, "")
+        };
+    }
+    let mut worst: Option<CaseReport> = None;
+    for round in 0..plan.repeat.max(1) {
+        let mut report = once(plan, net, known, case, round);
+        let is_silence = |it: &CaseReport| it.violation.as_ref().is_some_and(|it| it.is_silence);
+        if is_silence(&report) && !report.killed {
+            // Loss looks the same: it counts if it happens twice.
+            let again = once(plan, net, known, case, round + 1000);
+            let took = report.took + again.took;
+            if is_silence(&again) || again.killed {
+                report = again;
+            } else if again.verdict == Verdict::Pass {
+                report.verdict = Verdict::Inconclusive;
+                report.detail = format!("{}; when tried again it passed", report.detail);
+            }
+            report.took = took;
+        }
+        let killed = report.killed;
+        if worst
+            .as_ref()
+            .is_none_or(|worst| gravity(report.verdict) > gravity(worst.verdict))
+        {
+            worst = Some(report);
+        }
+        if killed {
+            break;
+        }
+    }
+    worst.unwrap_or_else(|| not_run(case, ""))
+}
+
+const fn gravity(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Skip => 0,
+        Verdict::Pass => 1,
+        Verdict::Inconclusive => 2,
+        Verdict::Warn => 3,
+        Verdict::Error => 4,
+        Verdict::Fail => 5,
+    }
+}
+
+fn once(
+    plan: &Plan,
+    net: &mut dyn Net,
+    known: &Known,
+    case: &'static Case,
+    round: u32,
+) -> CaseReport {
+    let began = net.now();
+    let mut conversation = Conversation::new(Setting {
+        net,
+        target: plan.target,
+        swarm: &plan.swarm,
+        known,
+        patience: plan.patience,
+        random: generator(plan.seed, case.id, round),
+        awaits: case.awaits,
+        limit: case.limit,
+    });
+    let outcome = (case.run)(&mut conversation);
+    let record = conversation.finish();
+    let took = net.now().since(began);
+    let failing = match case.level {
+        Level::Should if !plan.strict => Verdict::Warn,
+        _ => Verdict::Fail,
+    };
+    let (verdict, detail, violation) = match outcome {
+        Ok(()) => (Verdict::Pass, String::new(), None),
+        Err(Stop::Violation(violation)) => (failing, violation.actual.clone(), Some(violation)),
+        Err(Stop::Skip(reason)) => (Verdict::Skip, reason, None),
+        Err(Stop::Inconclusive(reason)) => (Verdict::Inconclusive, reason, None),
+        Err(Stop::Error(reason)) => (Verdict::Error, reason, None),
+    };
+    let mut report = CaseReport {
+        case,
+        verdict,
+        detail,
+        violation,
+        record,
+        took,
+        killed: false,
+    };
+    if !is_alive(plan, net, known, case.id) {
+        report.killed = true;
+        report.verdict = Verdict::Fail;
+        let actual = "after this case it answers none any more".to_owned();
+        report.detail.clone_from(&actual);
+        report.violation = Some(Violation {
+            expected: "the target goes on answering HANDSHAKEs".to_owned(),
+            actual,
+            frames: report.record.len().checked_sub(1).into_iter().collect(),
+            is_silence: false,
+        });
+    }
+    report
+}
+
+/// Whether the target answers a HANDSHAKE.
+fn is_alive(plan: &Plan, net: &mut dyn Net, known: &Known, after: &str) -> bool {
+    let mut conversation = Conversation::new(Setting {
+        net,
+        target: plan.target,
+        swarm: &plan.swarm,
+        known,
+        patience: plan.patience,
+        random: generator(plan.seed, after, u32::MAX),
+        awaits: &[],
+        limit: plan.patience.answer * 4,
+    });
+    let port = conversation.first_port();
+    let met = port.and_then(|port| conversation.shake(port));
+    conversation.finish();
+    met.is_ok()
+}

@@ -1,0 +1,259 @@
+//! A target in virtual time: our own engine, behaving or not, on the simulator's
+//! network. A case against it is the same each time and takes no time.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::net::{Arrival, Net, Port};
+use super::swarm::Swarm;
+use crate::peer::engine::{
+    JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity,
+    SwarmConfig, Unprotected,
+};
+use crate::peer::misbehave::{Misbehaviour, Rogue};
+use crate::peer::sim::{Ending, Host, LinkSettings, Nanotime, Network, Node, NodeId, Seed};
+use crate::peer::storage::MemoryStore;
+
+/// When virtual time begins.
+const START: Nanotime = Nanotime::from_nanoseconds(1_795_322_041_000_000_000);
+
+/// How long a datagram is on its way.
+const DELAY: Duration = Duration::from_millis(5);
+
+/// What is on a host: the target, or a mailbox of ours.
+#[derive(Debug)]
+enum Station {
+    Target {
+        peer: Box<Peer>,
+        rogue: Box<Rogue>,
+    },
+    Mailbox {
+        came: VecDeque<(Moment, SocketAddr, Vec<u8>)>,
+        to_send: VecDeque<(SocketAddr, Vec<u8>)>,
+    },
+}
+
+impl Node for Station {
+    fn receive(&mut self, now: Moment, source: SocketAddr, datagram: &[u8]) {
+        match self {
+            Self::Target { peer, rogue } => rogue.receive(peer, now, source, datagram),
+            Self::Mailbox { came, .. } => came.push_back((now, source, datagram.to_vec())),
+        }
+    }
+
+    fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        match self {
+            Self::Target { peer, rogue } => rogue.transmit(peer, now, out),
+            Self::Mailbox { to_send, .. } => {
+                let (destination, bytes) = to_send.pop_front()?;
+                out.extend_from_slice(&bytes);
+                Some(destination)
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        match self {
+            Self::Target { peer, rogue } => rogue.deadline(peer),
+            Self::Mailbox { .. } => None,
+        }
+    }
+
+    fn elapse(&mut self, now: Moment) {
+        if let Self::Target { peer, rogue } = self {
+            rogue.elapse(peer, now);
+        }
+    }
+}
+
+/// The network with the target.
+#[derive(Debug)]
+pub struct SimulatedNet {
+    network: Network<Station>,
+    target: NodeId,
+    ports: Vec<(NodeId, SocketAddr, bool)>,
+}
+
+impl SimulatedNet {
+    /// The target's address.
+    pub const TARGET: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 6778);
+
+    /// When the target starts, for what it is told before.
+    pub const fn start() -> Moment {
+        START.moment()
+    }
+
+    /// A network with a target.
+    pub fn new(peer: Peer, rogue: Rogue) -> Self {
+        let mut network = Network::new(Seed(1), START);
+        let host = host(
+            Self::TARGET,
+            Station::Target {
+                peer: Box::new(peer),
+                rogue: Box::new(rogue),
+            },
+        );
+        let target = network
+            .add_host(host)
+            .unwrap_or_else(|error| unreachable!("the first host: {error}"));
+        Self {
+            network,
+            target,
+            ports: Vec::new(),
+        }
+    }
+
+    /// Puts another target in its place, which starts now.
+    pub fn revive(&mut self, peer: Peer, rogue: Rogue) {
+        let station = Station::Target {
+            peer: Box::new(peer),
+            rogue: Box::new(rogue),
+        };
+        // There is such a host: it was added first.
+        let _ = self.network.restart(self.target, station);
+    }
+}
+
+/// A seeder of ours for some content, doing one thing wrong or none.
+///
+/// # Errors
+/// When the swarm can't be.
+pub fn seeder(
+    content: &[u8],
+    swarm: &Swarm,
+    misbehaviour: Option<Misbehaviour>,
+) -> Result<(Peer, Rogue), JoinError> {
+    let config = SwarmConfig {
+        id: swarm.id.clone(),
+        integrity: swarm.integrity,
+        hash_function: swarm.hash_function,
+        addressing: swarm.addressing,
+        chunk_size: swarm.chunk_size,
+        profile: &Profile::RFC,
+        picking: Picking::Sequential,
+        reciprocity: Reciprocity::None,
+        wants_content: false,
+        live: LiveConfig::default(),
+        unprotected: Unprotected::default(),
+        membership: Membership::default(),
+    };
+    let function = swarm.tree_hash().ok_or(JoinError::HashFunction)?;
+    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
+    let (store, _) = MemoryStore::of_content(function, size, content)
+        .map_err(|_| JoinError::ChunkSize(swarm.chunk_size))?;
+    let mut peer = Peer::new(PeerConfig::default(), [7; 32]);
+    let rogue = Rogue::new(misbehaviour, &config);
+    peer.join(SimulatedNet::start(), config, Box::new(store))?;
+    Ok((peer, rogue))
+}
+
+fn host(address: SocketAddr, node: Station) -> Host<Station> {
+    let link = LinkSettings {
+        delay: DELAY,
+        ..LinkSettings::default()
+    };
+    Host {
+        address,
+        node,
+        uplink: link.clone(),
+        downlink: LinkSettings {
+            delay: Duration::ZERO,
+            ..link
+        },
+        uplink_via: Vec::new(),
+        downlink_via: Vec::new(),
+        start: START,
+        departure: None,
+    }
+}
+
+impl Net for SimulatedNet {
+    fn now(&self) -> Moment {
+        self.network.now().moment()
+    }
+
+    fn open(&mut self) -> io::Result<Port> {
+        let number = self.ports.len() as u16;
+        let address: SocketAddr = (Ipv4Addr::new(198, 51, 100, 1), 10_000 + number).into();
+        let station = Station::Mailbox {
+            came: VecDeque::new(),
+            to_send: VecDeque::new(),
+        };
+        let node = self
+            .network
+            .add_host(host(address, station))
+            .map_err(io::Error::other)?;
+        self.ports.push((node, address, true));
+        // It starts before anything is sent from it.
+        let now = self.network.now();
+        self.network.run(now, &mut (), |_| false);
+        Ok(Port(self.ports.len() - 1))
+    }
+
+    fn address(&self, port: Port) -> SocketAddr {
+        let found = self.ports.get(port.0);
+        found.map_or(Self::TARGET, |(_, address, _)| *address)
+    }
+
+    fn send(&mut self, port: Port, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+        if let Some(&(node, _, true)) = self.ports.get(port.0) {
+            self.network.act(node, &mut (), |station, _| {
+                if let Station::Mailbox { to_send, .. } = station {
+                    to_send.push_back((to, datagram.to_vec()));
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, until: Moment) -> io::Result<Option<Arrival>> {
+        let has_mail = |network: &Network<Station>| {
+            network.nodes().any(|(_, _, station)| {
+                matches!(station, Station::Mailbox { came, .. } if !came.is_empty())
+            })
+        };
+        loop {
+            if has_mail(&self.network) {
+                for index in 0..self.ports.len() {
+                    let (node, _, open) = self.ports[index];
+                    let mail = self.network.act(node, &mut (), |station, _| match station {
+                        Station::Mailbox { came, .. } => came.pop_front(),
+                        Station::Target { .. } => None,
+                    });
+                    if let Some(Some((at, source, bytes))) = mail
+                        && open
+                    {
+                        return Ok(Some(Arrival {
+                            at,
+                            port: Port(index),
+                            source,
+                            bytes,
+                        }));
+                    }
+                }
+                continue;
+            }
+            if self.now() >= until {
+                return Ok(None);
+            }
+            let ending = self.network.run(Nanotime::from(until), &mut (), has_mail);
+            if matches!(ending, Ending::Stalled(_)) {
+                return Err(io::Error::other("the target has stopped the time"));
+            }
+            if !has_mail(&self.network) {
+                // Nothing more happens until then.
+                self.network.rest(Nanotime::from(until));
+            }
+        }
+    }
+
+    fn close_all(&mut self) {
+        for (_, _, open) in &mut self.ports {
+            *open = false;
+        }
+    }
+}

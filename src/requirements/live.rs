@@ -1,0 +1,128 @@
+//! Live streaming (RFC 7574, section 6).
+
+use ppspp_dissector::finding::FindingId as F;
+
+use super::requirement::{LIVE, PeerTest as T, Requirement, may, must, must_not, optional, should};
+
+const SIGNED_MUNROS: T = T(LIVE, "viewers_see_a_stream_of_signed_munros_and_relay_it");
+
+const SIGNED_CHUNKS: T = T(LIVE, "viewers_see_a_stream_of_signed_chunks_and_relay_it");
+
+pub(super) static ROWS: &[Requirement] = &[
+    optional(
+        "rfc7574/6.1/sign-all",
+        "A peer may be able to take part in streams whose chunks are all signed.",
+    )
+    .tests(&[SIGNED_CHUNKS]),
+    must(
+        "rfc7574/6.1/unified-merkle-tree-on-the-internet",
+        "On the Internet live content is protected by a tree with signed munros.",
+    )
+    .unchecked(
+        "The analyzer sees method and addresses, and has no finding that holds one against the \
+         other.",
+    ),
+    may(
+        "rfc7574/6.1/unified-merkle-tree-elsewhere",
+        "Where nobody is hostile, live content may be protected so.",
+    )
+    .permission(),
+    must(
+        "rfc7574/6.1.1/signature-before-chunk",
+        "With Sign All a chunk's datagram has its SIGNED_INTEGRITY first and then the DATA.",
+    )
+    .findings(&[
+        F::SignedChunkMissing,
+        F::SignedSeveralChunks,
+        F::SignedWrong,
+    ])
+    .tests(&[SIGNED_CHUNKS]),
+    must(
+        "rfc7574/6.1.1/signature-first-where-no-room",
+        "A signature that does not fit beside its chunk goes before it.",
+    )
+    .findings(&[F::SignedChunkMissing]),
+    must(
+        "rfc7574/6.1.2.1/verify-before-forwarding",
+        "A peer verifies a munro's signature before it passes on the chunks below it.",
+    )
+    .findings(&[F::SignedWrong]),
+    must(
+        "rfc7574/6.1.2.1/width-is-power-of-two",
+        "All munros of a stream are equally wide, by a power of two.",
+    )
+    .findings(&[F::SignedMunroWidth])
+    .tests(&[SIGNED_MUNROS]),
+    must(
+        "rfc7574/6.1.2.1/width-above-one",
+        "A munro covers more than one chunk.",
+    )
+    .findings(&[F::SignedMunroWidth])
+    .tests(&[SIGNED_MUNROS]),
+    must_not(
+        "rfc7574/6.1.2.3/have-before-signature",
+        "An injector announces no chunk whose munro it has not signed.",
+    )
+    .not_checkable("A signature goes out on request, so when it was made does not show."),
+    must(
+        "rfc7574/6.1.2.3/munro-with-signature",
+        "A chunk is preceded by its munro's hash and the signature, in one datagram, unless the \
+         receiver has shown a chunk below that munro.",
+    )
+    .findings(&[F::SignedMunroMissing, F::SignedNotAfterMunro])
+    .tests(&[SIGNED_MUNROS]),
+    must(
+        "rfc7574/6.1.2.3/uncles-and-chunk",
+        "After the munro come the uncles up to it that the receiver lacks, and the chunk.",
+    )
+    .findings(&[F::IntegrityMissing, F::IntegrityAscending])
+    .tests(&[SIGNED_MUNROS]),
+    must(
+        "rfc7574/6.1.2.4/initiator-tells-munro",
+        "From the third datagram on an initiator sends its rightmost signed munro, until the \
+         other end shows a chunk below it or a later one.",
+    )
+    .findings(&[F::SignedTuneInMissing])
+    .tests(&[SIGNED_MUNROS]),
+    must(
+        "rfc7574/6.1.2.4/responder-tells-munro",
+        "From the fourth datagram on a responder sends its rightmost signed munro, until the \
+         other end shows that it knows it or a later one.",
+    )
+    .findings(&[F::SignedTuneInMissing])
+    .tests(&[SIGNED_MUNROS]),
+    must_not(
+        "rfc7574/6.1.2.4/no-munro-in-first",
+        "No signed munro goes along with the first HANDSHAKE.",
+    )
+    .findings(&[F::HandshakeHeavyPayload]),
+    must_not(
+        "rfc7574/6.1.2.4/no-munro-in-second",
+        "No signed munro goes along with the reply.",
+    )
+    .findings(&[F::HandshakeHeavyPayload]),
+    must(
+        "rfc7574/6.1.2.4/old-signature-discarded",
+        "A signed munro whose timestamp is too old is discarded.",
+    )
+    .unchecked(
+        "signed-integrity.old tells of the message and not of what its receiver makes of it; a \
+         case for a live viewer could. Our own peer does not tune in by it, and believes its hash.",
+    ),
+    should(
+        "rfc7574/6.1.2.4/tune-in",
+        "A signed munro that is new makes the tree grow and tells where the stream is.",
+    )
+    .tests(&[SIGNED_MUNROS]),
+    must(
+        "rfc7574/6.2/discard-window",
+        "A peer that discards chunks of a live stream declares how many it keeps.",
+    )
+    .findings(&[F::HandshakeDiscardWindowMissing, F::HaveBeyondWindow]),
+    should(
+        "rfc7574/6.2/sliding-window",
+        "A peer takes from what another has announced all that has left that one's discard \
+         window.",
+    )
+    .findings(&[F::RequestDiscarded]),
+];
