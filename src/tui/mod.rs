@@ -1,7 +1,7 @@
 //! The terminal UI: what a capture holds, to be looked through.
 //!
 //! `app` knows all state and turns what is typed into it; each view (`packets`,
-//! `swarms`, `flow`, `channels`, `graphs`, `findings`) is a [`view::View`] that draws
+//! `swarms`, `flow`, `channels`, `graphs`, `findings`) is a `View` that draws
 //! itself, owns its keys and tells its help. Nothing of that knows a terminal:
 //! screens are drawn into a buffer, which is what the tests look at. `terminal` is
 //! the rest. All that is shown comes from [`crate::index`] and

@@ -1,6 +1,8 @@
 //! The terminal: taken over, given back whatever happens, and the loop between.
 
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +18,9 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::app::{App, DIGIT_PATIENCE};
 
@@ -25,6 +29,9 @@ const WHILE_READING: Duration = Duration::from_millis(100);
 
 /// How often signals are looked for where nothing happens.
 const IDLE: Duration = Duration::from_millis(250);
+
+/// How long a signal may be overheard.
+const OVERHEARD: Duration = Duration::from_secs(2);
 
 /// Bytes that are copied to the clipboard at most: terminals take no more.
 const MOST_COPIED: usize = 72 * 1024;
@@ -75,10 +82,8 @@ fn restore() {
 /// # Errors
 /// Where the terminal can't be taken over.
 pub(super) fn run(app: &mut App) -> io::Result<()> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    for signal in [SIGHUP, SIGTERM, SIGINT] {
-        signal_hook::flag::register(signal, Arc::clone(&stopped))?;
-    }
+    let keyboard = keyboard()?;
+    let stopped = watch_signals()?;
     let hook = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         restore();
@@ -86,15 +91,75 @@ pub(super) fn run(app: &mut App) -> io::Result<()> {
     }));
     let mut taken = Taken::take(app.common.settings.mouse)?;
     // A terminal that has vanished is no error of ours.
-    let _ = talk(&mut taken.terminal, app, &stopped);
+    let _ = talk(&mut taken.terminal, app, &keyboard, &stopped);
     drop(taken);
     let _ = panic::take_hook();
     Ok(())
 }
 
+/// Where keys come from: standard input, or the terminal where that is a pipe.
+fn keyboard() -> io::Result<OwnedFd> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        stdin.as_fd().try_clone_to_owned()
+    } else {
+        Ok(File::open("/dev/tty")?.into())
+    }
+}
+
+/// Says when a signal wants the program to end. Should that be overheard, because
+/// reading from a terminal that has just vanished never returns, it ends all the
+/// same.
+fn watch_signals() -> io::Result<Arc<AtomicBool>> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stopped);
+    let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            if signals.forever().next().is_some() {
+                told.store(true, Ordering::Relaxed);
+                std::thread::sleep(OVERHEARD);
+                restore();
+                std::process::exit(0);
+            }
+        })?;
+    Ok(stopped)
+}
+
+/// What became of waiting.
+enum Waited {
+    /// There may be something to read, or the window has another size.
+    Something,
+    /// Time is up.
+    Nothing,
+    /// The terminal is no more.
+    Gone,
+}
+
+/// Waits for keys. Only this tells of a terminal that has vanished: crossterm
+/// would read from it for ever.
+fn wait_for(keyboard: &OwnedFd, time: Duration) -> io::Result<Waited> {
+    let mut keys = [PollFd::new(keyboard, PollFlags::IN)];
+    let limit = Timespec::try_from(time).map_err(|_| io::ErrorKind::InvalidInput)?;
+    match poll(&mut keys, Some(&limit)) {
+        Ok(0) => return Ok(Waited::Nothing),
+        Ok(_) => {}
+        Err(error) if error == rustix::io::Errno::INTR => return Ok(Waited::Something),
+        Err(error) => return Err(error.into()),
+    }
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    Ok(if keys[0].revents().intersects(gone) {
+        Waited::Gone
+    } else {
+        Waited::Something
+    })
+}
+
 fn talk(
     terminal: &mut Terminal<CrosstermBackend<io::Stdout>>,
     app: &mut App,
+    keyboard: &OwnedFd,
     stopped: &AtomicBool,
 ) -> io::Result<()> {
     let mut drawn_for = None;
@@ -130,7 +195,11 @@ fn talk(
         } else {
             WHILE_READING
         };
-        if !event::poll(wait)? {
+        match wait_for(keyboard, wait)? {
+            Waited::Gone => return Ok(()),
+            Waited::Something | Waited::Nothing => {}
+        }
+        if !event::poll(Duration::ZERO)? {
             if app.is_patient() && last_key.elapsed() >= DIGIT_PATIENCE {
                 app.patience_ends();
                 wants_drawing = true;
@@ -149,6 +218,11 @@ fn talk(
                 }
                 Event::Mouse(mouse) => app.mouse(mouse),
                 _ => {}
+            }
+            // crossterm may have read more keys than one already, so that it is
+            // asked whether or not the terminal has more.
+            if matches!(wait_for(keyboard, Duration::ZERO)?, Waited::Gone) {
+                return Ok(());
             }
             if app.quits || !event::poll(Duration::ZERO)? {
                 break;
