@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
-use ppsp_inspect::requirements::{Counts, PeerTest, Requirement, requirements};
+use ppsp_inspect::requirements::{Counts, PeerTest, Requirement, Uncovered, requirements};
 
 const BEGIN: &str =
     "<!-- The tables are made from src/requirements: UPDATE_DOCS=1 cargo test -->\n";
@@ -47,7 +47,7 @@ fn ids_are_unique_and_sorted_by_section() {
 #[test]
 fn every_requirement_is_one_sentence_and_covered_or_has_a_reason() {
     for row in requirements() {
-        let reason = row.coverage.uncovered.map(|it| it.reason());
+        let reason = row.coverage.uncovered.map(Uncovered::reason);
         for text in [Some(row.text), reason].into_iter().flatten() {
             assert!(text.ends_with('.'), "{}: {text}", row.id);
             assert!(!text.contains("  ") && !text.contains('|'), "{}", row.id);
@@ -61,11 +61,11 @@ fn every_requirement_is_one_sentence_and_covered_or_has_a_reason() {
 fn every_test_that_is_named_exists() {
     for row in requirements() {
         for PeerTest(file, name) in row.coverage.tests {
-            let text = fs::read_to_string(root().join(file))
+            let source = fs::read_to_string(root().join(file))
                 .unwrap_or_else(|error| panic!("{}: {file}: {error}", row.id));
-            let test = format!("#[test]\nfn {name}(");
-            let lines: Vec<_> = text.lines().map(str::trim).collect();
-            let is_there = lines.join("\n").contains(&test);
+            let wanted = format!("#[test]\nfn {name}(");
+            let lines: Vec<_> = source.lines().map(str::trim).collect();
+            let is_there = lines.join("\n").contains(&wanted);
             assert!(is_there, "{}: {file} has no test {name}", row.id);
         }
     }

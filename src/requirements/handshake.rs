@@ -15,7 +15,7 @@ pub(super) static ROWS: &[Requirement] = &[
     )
     .unchecked(
         "A case could send garbage and wait for silence; the cases only look at the rest of the \
-         datagram, and our own peer goes on.",
+         datagram, and our own peer bears with many before it ends the channel.",
     ),
     must(
         "rfc7574/3/messages-share-datagrams",

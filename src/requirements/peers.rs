@@ -5,6 +5,11 @@ use ppspp_dissector::finding::FindingId as F;
 
 use super::requirement::{BEHAVIOUR, PeerTest as T, Requirement, may, must, optional, should};
 
+const MEMBERS: T = T(
+    "tests/peer_membership.rs",
+    "members_find_each_other_by_certificates_that_a_third_hands_on",
+);
+
 pub(super) static ROWS: &[Requirement] = &[
     optional(
         "rfc7574/3.10.1/pex-optional",
@@ -21,14 +26,14 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/3.10.1/answer",
         "Who is asked may answer with membership certificates.",
     )
-    .permission(),
+    .tests(&[MEMBERS]),
     must(
         "rfc7574/3.10.1/recently-heard",
         "An address is told only where its peer was heard within the last minute.",
     )
     .unchecked(
-        "The analyzer could tell where it also sees the channel of the address told; our own peer \
-         tells of every open channel, heard lately or not.",
+        "The analyzer could tell where it also sees the channel of the address told; that our own \
+         peer keeps to it no test says.",
     ),
     may(
         "rfc7574/3.10.1/ignore",
@@ -46,7 +51,8 @@ pub(super) static ROWS: &[Requirement] = &[
         "Addresses without certificate are told only where nobody is hostile, as in a private \
          network.",
     )
-    .findings(&[F::PexUnprotected]),
+    .findings(&[F::PexUnprotected])
+    .tests(&[MEMBERS]),
     must(
         "rfc7574/3.11/random-ids",
         "The channel ID of either end is drawn at random.",
