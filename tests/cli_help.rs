@@ -13,7 +13,7 @@ use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["read"],
     &["stats"],
@@ -34,6 +34,8 @@ const COMMANDS: [&[&str]; 20] = [
     &["simulate"],
     &["live"],
     &["interfaces"],
+    &["completions"],
+    &["man"],
 ];
 
 fn help_of(command: &[&str], option: &str) -> String {
@@ -73,6 +75,8 @@ fn examples(help: &str) -> Vec<String> {
 fn pipeline(line: &str) -> Vec<Vec<String>> {
     let mut parts = vec![vec![]];
     let (mut word, mut quoted) = (String::new(), false);
+    // What is written to a file is looked at as it comes.
+    let line = line.split_once(" > ").map_or(line, |(command, _)| command);
     for character in line.chars().chain([' ']) {
         match character {
             '\'' => quoted = !quoted,

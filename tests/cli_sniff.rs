@@ -101,8 +101,7 @@ fn transfer(folder: &Path, seeder: Seeder) {
 
 fn seeder(folder: &Path) -> (Seeder, String) {
     write(folder, "content.bin", &content(7, 100 * 1024));
-    // Segmented by the kernel, two datagrams would be captured as one.
-    let seeder = Seeder::start(folder, "content.bin", &["--offload", "never"]);
+    let seeder = Seeder::start(folder, "content.bin", &[]);
     let port = seeder
         .address
         .rsplit(':')

@@ -11,6 +11,7 @@ use ppspp_dissector::filter::Filter;
 use ppspp_dissector::session::Config;
 use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
 
+use super::generated::{COMPLETIONS_AFTER_HELP, CompletionsArgs, MAN_AFTER_HELP, ManArgs};
 use super::peer_args::{PEER_AFTER_HELP, PeerArgs};
 use super::probe_args::{PROBE_AFTER_HELP, ProbeArgs};
 use super::requirements::{REQUIREMENTS_AFTER_HELP, RequirementsArgs};
@@ -198,6 +199,12 @@ pub(super) enum Command {
     /// Run peers on a simulated network, in virtual time
     #[command(after_help = SIMULATE_AFTER_HELP)]
     Simulate(SimulateArgs),
+    /// Print what a shell completes of this program's command line
+    #[command(after_help = COMPLETIONS_AFTER_HELP)]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    #[command(after_help = MAN_AFTER_HELP)]
+    Man(ManArgs),
 }
 
 /// Which captures, and what is known about them.

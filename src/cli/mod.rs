@@ -1,6 +1,7 @@
 //! The command line: which room does what. No logic of its own.
 
 mod args;
+mod generated;
 mod live;
 mod live_args;
 mod members;
@@ -96,6 +97,8 @@ pub fn main() -> ExitCode {
         Command::Interfaces(args) => sniff::interfaces(&args),
         Command::Findings(args) => findings(&args),
         Command::Fields(args) => fields(&args),
+        Command::Completions(args) => generated::completions(&args),
+        Command::Man(args) => generated::man(&args),
         Command::Requirements(args) => requirements::run(&args),
         Command::Peer(args) => peer::run(&args),
         Command::Probe(args) => probe::probe(&args),

@@ -351,9 +351,9 @@ pub(super) struct WorkArgs {
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(super) rate: Option<u64>,
 
-    /// Hand several datagrams to the system at once: loopback, always, never. A capture
-    /// on this host shows them as one
-    #[arg(long, value_name = "WHERE", default_value = "loopback", value_parser = offload)]
+    /// Hand several datagrams to the system at once: never, loopback, always. That is
+    /// faster, but a capture on this host shows them as one
+    #[arg(long, value_name = "WHERE", default_value = "never", value_parser = offload)]
     pub(super) offload: Offload,
 
     /// Record the peer's own traffic as a pcapng capture

@@ -48,10 +48,10 @@ pub enum LinkError {
 /// then, but a capture on the sending host shows them as one long datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Offload {
-    /// To nobody.
+    /// To nobody: a capture shows each datagram.
+    #[default]
     Never,
     /// To peers on this host: elsewhere the network is slower than sending.
-    #[default]
     Loopback,
     /// To everybody.
     Always,
