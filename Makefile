@@ -6,7 +6,7 @@
 CARGO ?= cargo
 CAPTURE ?= captures/merkle-sha256-seven-chunks.pcap
 DATAGRAMS ?= 1000000
-MEGABYTES ?= 200
+MEGABYTES ?= 1000
 DAMAGE_CASES ?= 10000
 FUZZ_SECONDS ?= 60
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
