@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -16,6 +15,7 @@ use ppspp_dissector::wire::ContentIntegrity;
 use super::live_args::{InjectArgs, LiveArgs, ViewArgs};
 use super::members::Members;
 use super::peer_args::{MemberArgs, SwarmArgs, WorkArgs};
+use super::signals::stop_signal;
 use super::transfer::{addresses, misfit, open};
 use super::{BAD, UNREADABLE, USAGE, complain};
 use crate::output::{Hex, write_event, write_event_json};
@@ -315,14 +315,6 @@ fn join(driver: &mut Driver, mut config: SwarmConfig, args: &MemberArgs) -> Resu
     let now = driver.now();
     let store = Box::new(MemoryStore::for_stream(chunk_size));
     Ok(driver.peer.join(now, config, store)?)
-}
-
-fn stop_signal() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
 }
 
 /// Says what is streamed where.

@@ -11,6 +11,7 @@ mod printer;
 mod probe;
 mod probe_args;
 mod requirements;
+mod signals;
 mod simulate;
 mod simulate_args;
 mod sniff;

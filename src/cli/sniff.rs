@@ -15,6 +15,7 @@ use ppspp_dissector::wire::{Message, MessageType};
 
 use super::args::FormatArg;
 use super::printer::Printer;
+use super::signals::stop_by_signal;
 use super::sniff_args::{InterfacesArgs, SniffArgs};
 use super::sniff_output::{PromptOutput, Regularly, lock};
 use super::{UNREADABLE, USAGE, complain, status, stdout, style, ui};
@@ -63,9 +64,7 @@ pub(super) fn run(args: &SniffArgs) -> Result<ExitCode> {
         Err(error) => return Err(error.into()),
     };
     let watch = live.watch();
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, watch.stop_flag())?;
-    }
+    stop_by_signal(&watch.stop_flag())?;
     let shown = show_counters(&watch)?;
     let exit = match live.packets() {
         Some(packets) => {

@@ -4,7 +4,6 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction};
 
 use super::members::Members;
 use super::peer_args::{LeechArgs, SeedArgs, SwarmArgs, WorkArgs};
+use super::signals::stop_signal;
 use super::transfer_news::{Teller, Vouching, announce};
 use super::{BAD, UNREADABLE, USAGE, complain};
 use crate::capture::WriteError;
@@ -328,13 +328,4 @@ fn work(
     })?;
     teller.end();
     Ok(end)
-}
-
-/// What a signal to end sets.
-fn stop_signal() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
 }

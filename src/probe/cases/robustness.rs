@@ -8,7 +8,7 @@ use ppspp_dissector::wire::{
 };
 use rand_core::Rng as _;
 
-use super::support::needs_options;
+use super::support::{needs_options, serves_elsewhere};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::conversation::{Channel, Conversation};
@@ -142,24 +142,12 @@ pub(in crate::probe) const CASES: &[Case] = &[
 fn goes_on(it: &mut Conversation<'_>, after: &str) -> Outcome {
     let chunk = 1.min(it.chunks(1)? - 1);
     it.hear_all(Duration::from_millis(50))?;
-    let port = it.port()?;
-    let (channel, _) = match it.shake(port) {
-        Err(Stop::Inconclusive(_)) => {
-            return Err(Stop::silence(
-                format!("a reply to a HANDSHAKE, also after {after}"),
-                "nothing",
-            ));
-        }
-        result => result?,
-    };
-    it.send(&channel, &[])?;
-    if it.serves(&channel, chunk)? {
-        return Ok(());
-    }
-    Err(Stop::silence(
+    serves_elsewhere(
+        it,
+        chunk,
+        format!("a reply to a HANDSHAKE, also after {after}"),
         format!("DATA {chunk} to somebody else, also after {after}"),
-        "no DATA",
-    ))
+    )
 }
 
 /// An open channel of a target that serves.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ppspp_dissector::wire::{Message, MessageType};
 
-use super::support::describe_all;
+use super::support::{describe_all, serves_elsewhere};
 use crate::peer::engine::Moment;
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
@@ -166,24 +166,12 @@ fn flood_of_handshakes(it: &mut Conversation<'_>) -> Outcome {
         it.begin(&channel, &[])?;
     }
     it.hear_all(it.patience().quiet)?;
-    let other = it.port()?;
-    let (channel, _) = match it.shake(other) {
-        Err(Stop::Inconclusive(_)) => {
-            return Err(Stop::silence(
-                format!("a reply at another address, also after {FLOOD} HANDSHAKEs from one"),
-                "nothing",
-            ));
-        }
-        result => result?,
-    };
-    it.send(&channel, &[])?;
-    if it.serves(&channel, chunk)? {
-        return Ok(());
-    }
-    Err(Stop::silence(
+    serves_elsewhere(
+        it,
+        chunk,
+        format!("a reply at another address, also after {FLOOD} HANDSHAKEs from one"),
         format!("DATA {chunk} at another address, also after {FLOOD} HANDSHAKEs from one"),
-        "no DATA",
-    ))
+    )
 }
 
 /// DATA messages that come for a large REQUEST without any ACK.

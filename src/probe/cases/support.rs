@@ -148,3 +148,23 @@ pub(super) fn answered(
         ),
     ))
 }
+
+/// That the target opens another channel, to a port that it does not know yet, and
+/// serves there; `reply` and `data` say what is awaited.
+pub(super) fn serves_elsewhere(
+    it: &mut Conversation<'_>,
+    chunk: u64,
+    reply: String,
+    data: String,
+) -> Outcome {
+    let port = it.port()?;
+    let (channel, _) = match it.shake(port) {
+        Err(Stop::Inconclusive(_)) => return Err(Stop::silence(reply, "nothing")),
+        result => result?,
+    };
+    it.send(&channel, &[])?;
+    if it.serves(&channel, chunk)? {
+        return Ok(());
+    }
+    Err(Stop::silence(data, "no DATA"))
+}
