@@ -1,4 +1,4 @@
-//! Several threads at one capture: one of them at a time reads, all hash, and
+//! Several threads at one capture: one of the helping ones at a time reads, all hash, and
 //! the one that began analyzes, in order.
 
 use std::collections::{BTreeMap, VecDeque};
