@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ppsp_inspect::capture::Input;
-use ppsp_inspect::index::{Reader, Store, Worst};
+use ppsp_inspect::index::{Keep, Reader, Store, Worst};
 use ppsp_inspect::output::{JsonTimes, write_json_line};
 use ppsp_inspect::pipeline::{self, Manner};
 use ppspp_dissector::fields::Frame;
@@ -31,7 +31,7 @@ fn quiet() -> Manner {
 
 fn indexed(path: &Path) -> Store {
     let inputs = [Input::File(path.to_owned())];
-    let mut store = Store::open(&inputs, config(), quiet()).expect("a capture");
+    let mut store = Store::open(&inputs, config(), quiet(), Keep::ALL).expect("a capture");
     store.wait();
     store
 }

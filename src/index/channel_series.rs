@@ -48,6 +48,7 @@ impl ChannelSeries {
     pub fn advance(&mut self, store: &Store, most: Duration) -> bool {
         let begin = Instant::now();
         let length = store.len();
+        self.next = self.next.max(store.first());
         let channel = self.channel;
         while self.next < length && begin.elapsed() < most {
             let until = (self.next + 1024).min(length);
@@ -70,7 +71,7 @@ impl ChannelSeries {
                     let (_, sample) =
                         measure(conversation, datagram.time, length, sender, record, budget);
                     if let Some(time) = datagram.time {
-                        series.add(number as u32, time, &sample);
+                        series.add(number, time, &sample);
                     }
                 });
             }

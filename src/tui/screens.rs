@@ -17,7 +17,7 @@ use super::app::App;
 use super::config::{Environment, Settings};
 use super::keys::Action;
 use crate::capture::Input;
-use crate::index::Store;
+use crate::index::{Keep, Store};
 use crate::output::TimeStyle;
 use crate::pipeline::Manner;
 
@@ -40,7 +40,7 @@ fn with(sample: &str, utf8: bool) -> App {
         at_once: false,
         jobs: NonZeroUsize::MIN,
     };
-    let mut store = Store::open(&inputs, config, manner).expect("a capture");
+    let mut store = Store::open(&inputs, config, manner, Keep::ALL).expect("a capture");
     store.wait();
     let environment = Environment {
         utf8,
@@ -323,6 +323,7 @@ fn marked_or_shown_datagrams_are_written() {
             quiet: true,
             ..Manner::default()
         },
+        Keep::ALL,
     )
     .expect("a capture");
     store.wait();
