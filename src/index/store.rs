@@ -1,6 +1,6 @@
 //! The store: what the indexing thread fills and the user interface reads.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -9,12 +9,15 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result};
 use ppspp_dissector::finding::{CATALOGUE, FindingId};
-use ppspp_dissector::session::{Analyzer, ChannelIndex, Config, PageBudget, Time};
+use ppspp_dissector::session::{Analyzer, ChannelIndex, Config, SwarmIndex, Time};
 
 use super::finding_codec::Words;
 use super::indexer::{self, Intake};
 use super::keep::Keep;
-use super::measure::{Conversation, MOST_PAGES};
+use super::lag::{Lag, MOST_STREAMS};
+use super::measure::{Budget, Conversation};
+use super::origins::Origins;
+use super::progress::Progress;
 use super::row::Row;
 use super::rows::Rows;
 use super::segments::Segments;
@@ -45,7 +48,11 @@ pub struct Status {
 pub(super) struct Measured {
     pub(super) conversations: Vec<Conversation>,
     pub(super) series: Series,
-    pub(super) budget: PageBudget,
+    pub(super) budget: Budget,
+    /// Live streams.
+    pub(super) lags: BTreeMap<SwarmIndex, Lag>,
+    pub(super) origins: Origins,
+    pub(super) progress: Progress,
     /// By the finding's place in the catalogue: rows, the first ones of those that
     /// are kept.
     places: Vec<VecDeque<usize>>,
@@ -58,7 +65,10 @@ impl Default for Measured {
         Self {
             conversations: Vec::new(),
             series: Series::default(),
-            budget: PageBudget::new(MOST_PAGES),
+            budget: Budget::default(),
+            lags: BTreeMap::new(),
+            origins: Origins::default(),
+            progress: Progress::default(),
             places: vec![VecDeque::new(); CATALOGUE.len()],
             first: None,
             last: None,
@@ -67,6 +77,15 @@ impl Default for Measured {
 }
 
 impl Measured {
+    /// How far viewers of a live stream are behind; `None` where too many streams
+    /// are kept.
+    pub(super) fn lag(&mut self, swarm: SwarmIndex, now: Time) -> Option<&mut Lag> {
+        if !self.lags.contains_key(&swarm) && self.lags.len() >= MOST_STREAMS {
+            return None;
+        }
+        Some(self.lags.entry(swarm).or_insert_with(|| Lag::new(now)))
+    }
+
     /// Notes a row with a finding; those before `first` are not kept any more.
     pub(super) fn note_finding(&mut self, id: FindingId, row: usize, first: usize) {
         let Some(places) = self.places.get_mut(id as usize) else {
@@ -339,6 +358,15 @@ impl Store {
         let measured = self.measured();
         let found = measured.conversations.get(channel.number() as usize)?;
         Some(use_it(found))
+    }
+
+    /// Gives to `use_it` how far viewers are behind the source, of each live stream.
+    pub fn with_lags<T>(&self, use_it: impl FnOnce(&BTreeMap<SwarmIndex, Lag>) -> T) -> T {
+        use_it(&self.measured().lags)
+    }
+
+    pub(super) fn with_origins<T>(&self, use_it: impl FnOnce(&Origins) -> T) -> T {
+        use_it(&self.measured().origins)
     }
 
     /// Figures over time, of everything.
