@@ -6,7 +6,7 @@ use super::{App, Place};
 
 impl App {
     pub(super) fn mark(&mut self) {
-        let row = self.common.row as u32;
+        let row = self.common.row;
         if self.common.store.get(self.common.row).is_none() {
             return;
         }
@@ -23,11 +23,11 @@ impl App {
             let found = if self.common.marked.is_empty() {
                 self.next_finding(here, forward)
             } else if forward {
-                let next = self.common.marked.range(here as u32 + 1..).next();
-                next.map(|row| *row as usize)
+                let next = self.common.marked.range(here + 1..).next();
+                next.copied()
             } else {
-                let before = self.common.marked.range(..here as u32).next_back();
-                before.map(|row| *row as usize)
+                let before = self.common.marked.range(..here).next_back();
+                before.copied()
             };
             let Some(row) = found else {
                 self.say("there is no other");
@@ -61,7 +61,7 @@ impl App {
 
     /// The first row of a frame, or of one after it.
     pub(super) fn row_of(&mut self, frame: u64) -> Option<usize> {
-        let (mut low, mut high) = (0, self.common.store.len());
+        let (mut low, mut high) = (self.common.store.first(), self.common.store.len());
         let length = high;
         while low < high {
             let middle = low + (high - low) / 2;
