@@ -64,6 +64,8 @@ pub fn run(
 }
 
 #[cfg(test)]
+mod endless;
+#[cfg(test)]
 mod picture;
 #[cfg(test)]
 mod screens;

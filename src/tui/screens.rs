@@ -53,7 +53,7 @@ fn with(sample: &str, utf8: bool) -> App {
 
 /// Types words: `<down>` and the like are keys, everything else is characters.
 /// A digit that stands alone chooses a view.
-fn typed(app: &mut App, text: &str) {
+pub(super) fn typed(app: &mut App, text: &str) {
     for word in text.split_inclusive('>') {
         let (plain, named) = match word.split_once('<') {
             Some((plain, name)) => (plain, name.strip_suffix('>')),
@@ -88,7 +88,7 @@ fn press(app: &mut App, code: KeyCode) {
     app.key(KeyEvent::new(code, KeyModifiers::NONE));
 }
 
-fn drawn(app: &mut App, width: u16, height: u16) -> Buffer {
+pub(super) fn drawn(app: &mut App, width: u16, height: u16) -> Buffer {
     let backend = TestBackend::new(width, height);
     let mut terminal = Terminal::new(backend).expect("a terminal");
     for _ in 0..2 {
@@ -100,7 +100,7 @@ fn drawn(app: &mut App, width: u16, height: u16) -> Buffer {
     terminal.backend().buffer().clone()
 }
 
-fn text(buffer: &Buffer) -> String {
+pub(super) fn text(buffer: &Buffer) -> String {
     let width = usize::from(buffer.area().width).max(1);
     let mut text = String::new();
     for line in buffer.content().chunks(width) {

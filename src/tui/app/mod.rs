@@ -176,7 +176,7 @@ impl App {
                 self.prompt = Some(prompt);
             }
             Action::TimeFormat => self.common.times = self.common.times.next(),
-            Action::Follow if self.common.follows => {
+            Action::Follow if self.common.follows && self.common.store.meanwhile().is_none() => {
                 self.common.follows = false;
                 self.say("no longer following");
             }
