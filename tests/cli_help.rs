@@ -13,7 +13,7 @@ use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 23] = [
     &[],
     &["read"],
     &["stats"],
@@ -31,6 +31,7 @@ const COMMANDS: [&[&str]; 22] = [
     &["peer", "inject"],
     &["peer", "view"],
     &["probe"],
+    &["probe", "matrix"],
     &["simulate"],
     &["live"],
     &["interfaces"],
@@ -169,7 +170,9 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
         [peer, view, ..] if peer == "peer" && view == "view" => {
             return run_viewer(folder, &arguments[1..]);
         }
-        [probe, target, ..] if probe == "probe" && target == "HOST:PORT" => {
+        [probe, target, ..]
+            if probe == "probe" && ["HOST:PORT", "matrix"].contains(&target.as_str()) =>
+        {
             return run_probe(folder, arguments);
         }
         [live, ..] if live == "live" => return run_sniffer(arguments),
@@ -327,6 +330,9 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
 
 /// Runs an example that probes, a few cases of it, on a seeder of ours.
 fn run_probe(folder: &Path, arguments: &[String]) -> Run {
+    if arguments.get(1).is_some_and(|it| it == "matrix") {
+        return run_matrix(folder, arguments);
+    }
     let mut seeder = Peer::start(folder, ["seed", "video.mp4", "--listen", "127.0.0.1:0"]);
     let said = seeder.line();
     let (id, rest) = said.split_once(' ').expect("an ID");
@@ -359,6 +365,28 @@ fn run_probe(folder: &Path, arguments: &[String]) -> Run {
         assert_eq!(seeder.stop().status, 0);
     }
     let run = program().current_dir(folder).args(&all).output();
+    Run::of(run.expect("it starts"))
+}
+
+/// Runs an example that probes several targets, of which there is one.
+fn run_matrix(folder: &Path, arguments: &[String]) -> Run {
+    let hash = run_in(folder, &["hash", "--json", "video.mp4"]).json();
+    let state = folder.join("matrix-state");
+    fs::create_dir_all(&state).expect("a folder");
+    let targets = format!(
+        "[[targets]]\nname = \"ours\"\nswarm = {}\ncase = [\"7.1\"]\n\
+         exec = \"{} peer seed video.mp4 --listen {{addr}} --state-dir {}\"\n",
+        hash["swarm_id"],
+        env!("CARGO_BIN_EXE_ppsp-inspect"),
+        state.display()
+    );
+    fs::write(folder.join("targets.toml"), targets).expect("written");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run_in(folder, &arguments)
+}
+
+fn run_in(folder: &Path, arguments: &[&str]) -> Run {
+    let run = program().current_dir(folder).args(arguments).output();
     Run::of(run.expect("it starts"))
 }
 

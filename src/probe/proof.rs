@@ -8,6 +8,9 @@ use ppspp_dissector::wire::{Bin, ChunkRange};
 
 use super::swarm::Swarm;
 
+/// Hashes that are remembered: more than any case asks for.
+const MOST_HASHES: usize = 100_000;
+
 /// Hashes that one peer has sent, in the order in which they came.
 #[derive(Clone, Debug)]
 pub struct Proof {
@@ -51,7 +54,9 @@ impl Proof {
         let (Some(hash), Some(bin)) = (Hash::from_bytes(hash), Bin::covering(chunks)) else {
             return;
         };
-        self.received.insert(bin, hash);
+        if self.received.len() < MOST_HASHES || self.received.contains_key(&bin) {
+            self.received.insert(bin, hash);
+        }
         if !self.peaks.is_empty() {
             return;
         }

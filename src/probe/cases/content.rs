@@ -264,7 +264,7 @@ fn timestamp_runs(it: &mut Conversation<'_>) -> Outcome {
     let second = 1.min(it.chunks(1)? - 1);
     let channel = it.open()?;
     let pause = std::time::Duration::from_millis(400);
-    let first = it.fetch(&channel, &[0])?;
+    let first = it.fetch(&channel, &[second])?;
     it.hear_all(pause)?;
     // On another channel, so that the same chunk may be asked for.
     let other = it.open()?;
