@@ -10,7 +10,10 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use ppspp_dissector::integrity::PublicKey;
 use ppspp_dissector::wire::{ContentIntegrity, HashFunction};
+
+use clap::ValueEnum as _;
 
 use super::probe_args::{ProbeArgs, ProbeCommand};
 use super::{BAD, UNREADABLE, USAGE, complain, probe_matrix, stdout, style};
@@ -84,7 +87,9 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
 
 /// Prints the cases.
 fn list(args: &ProbeArgs) -> Result<ExitCode> {
-    let selected = match selected(args) {
+    let swarm = args.swarm.as_ref().map(|id| swarm(args, &id.0)).transpose();
+    let found = swarm.and_then(|swarm| selected(args, swarm.as_ref().map(Swarm::source)));
+    let selected = match found {
         Ok(selected) => selected,
         Err(complaint) => {
             complain(format_args!("{complaint}"));
@@ -140,29 +145,13 @@ impl<'a> Assignment<'a> {
         let (Some(target), Some(id)) = (&args.target, &args.swarm) else {
             return Err("a target and --swarm are needed".to_owned());
         };
-        let by_length = HashFunction::from_length(id.0.len());
-        let function = args.hash.map(HashFunction::from).or(by_length);
-        let function = function
-            .filter(|it| it.length() == Some(id.0.len()))
-            .ok_or_else(|| {
-                format!(
-                    "a swarm ID of {} bytes is no root hash; static content has one of 20, 28, 32, 48 or 64",
-                    id.0.len()
-                )
-            })?;
-        let swarm = Swarm {
-            id: id.0.clone(),
-            integrity: ContentIntegrity::Merkle,
-            hash_function: function,
-            addressing: args.addressing.into(),
-            chunk_size: args.chunk_size,
-        };
+        let swarm = swarm(args, &id.0)?;
         let known = args.expect.as_deref().map(expectations).transpose();
         Ok(Self {
             args,
             target,
+            cases: selected(args, Some(swarm.source()))?,
             swarm,
-            cases: selected(args)?,
             expectations: known
                 .map_err(|error| format!("{error:#}"))?
                 .unwrap_or_default(),
@@ -190,7 +179,7 @@ impl<'a> Assignment<'a> {
         ProbeSummary {
             target: self.target,
             swarm: &plan.swarm,
-            role: Role::Seeder,
+            role: plan.swarm.source(),
             report,
             expectations: &self.expectations,
             command: &self.command,
@@ -199,8 +188,44 @@ impl<'a> Assignment<'a> {
     }
 }
 
-/// The cases that are wanted, or that there are none.
-fn selected(args: &ProbeArgs) -> Result<Vec<&'static Case>, String> {
+/// The swarm that an ID names: of static content, whose root hash it is, or of a
+/// live stream, whose public key it is. Or what is wrong.
+fn swarm(args: &ProbeArgs, id: &[u8]) -> Result<Swarm, String> {
+    let by_length = HashFunction::from_length(id.len());
+    let given = args.hash.map(HashFunction::from);
+    let live = args.integrity.map(ContentIntegrity::from);
+    let key = PublicKey::from_swarm_id(id);
+    let swarm = |integrity, hash_function| Swarm {
+        id: id.to_vec(),
+        integrity,
+        hash_function,
+        addressing: args.addressing.into(),
+        chunk_size: args.chunk_size,
+    };
+    if live.is_none() && (by_length.is_some() || key.is_err()) {
+        let fitting = given.or(by_length);
+        return match fitting.filter(|it| it.length() == Some(id.len())) {
+            Some(function) => Ok(swarm(ContentIntegrity::Merkle, function)),
+            None => Err(format!(
+                "a swarm ID of {} bytes is no root hash; static content has one of 20, 28, 32, 48 or 64, and a live stream's is the key that `peer id` prints",
+                id.len()
+            )),
+        };
+    }
+    if let Err(error) = key {
+        return Err(format!(
+            "--swarm: {error}; a live stream's is what `peer keygen` or `peer id` prints"
+        ));
+    }
+    let integrity = live.unwrap_or(ContentIntegrity::UnifiedMerkle);
+    if !integrity.is_live() {
+        return Err("--integrity none: a target that protects nothing is not probed".to_owned());
+    }
+    Ok(swarm(integrity, given.unwrap_or(HashFunction::Sha256)))
+}
+
+/// The cases that are wanted, of a target in a role; or that there are none.
+fn selected(args: &ProbeArgs, role: Option<Role>) -> Result<Vec<&'static Case>, String> {
     let selection = Selection {
         include: args.cases.clone(),
         exclude: args.exclude.clone(),
@@ -208,7 +233,11 @@ fn selected(args: &ProbeArgs) -> Result<Vec<&'static Case>, String> {
         slow: args.slow || args.list,
     };
     let selected: Vec<&'static Case> = cases()
-        .filter(|case| selection.wants(case, Role::Seeder))
+        .filter(|case| match role {
+            // The list is of all, unless a swarm tells what the target is.
+            None => selection.names(case),
+            Some(role) => selection.wants(case, role),
+        })
         .collect();
     if selected.is_empty() {
         return Err("no case is selected; `ppsp-inspect probe --list` prints all, --slow adds those that take minutes".to_owned());
@@ -296,6 +325,12 @@ fn command(args: &ProbeArgs, target: &str) -> String {
     }
     if args.chunk_size != 1024 {
         let _ = write!(command, " --chunk-size {}", args.chunk_size);
+    }
+    if let Some(integrity) = args.integrity.and_then(|it| it.to_possible_value()) {
+        let _ = write!(command, " --integrity {}", integrity.get_name());
+    }
+    if let Some(hash) = args.hash.and_then(|it| it.to_possible_value()) {
+        let _ = write!(command, " --hash {}", hash.get_name());
     }
     if args.addressing != super::args::AddressingArg::Chunk32 {
         let method = ppspp_dissector::wire::ChunkAddressing::from(args.addressing);

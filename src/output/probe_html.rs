@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use ppspp_dissector::session::Time;
-use ppspp_dissector::wire::OptionCode;
+use ppspp_dissector::wire::{DiscardWindow, OptionCode};
 
 use super::format::{Calendar, Hex};
 use super::hex::write_hex;
@@ -150,7 +150,7 @@ fn write_target(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io::Result<
         (true, true) => "chunks and the hashes that prove them",
     };
     // Who comes to us to fetch serves nothing yet.
-    if summary.role != Role::Leecher {
+    if Role::SOURCES.contains(&summary.role) {
         row("serves", &serves)?;
     }
     let milliseconds = known.round_trip.as_secs_f64() * 1000.0;
@@ -255,6 +255,8 @@ fn declared_value(declared: &Declared, code: u8) -> String {
             .map(|bitmap| Hex(bitmap).to_string())
             .unwrap_or_default(),
         OptionCode::ChunkSize => text(declared.chunk_size.as_ref()),
+        OptionCode::SignatureAlgorithm => text(declared.signature_algorithm.as_ref()),
+        OptionCode::LiveDiscardWindow => text(declared.window.map(DiscardWindow::value).as_ref()),
         _ => String::new(),
     }
 }

@@ -215,8 +215,8 @@ fn probe(what: Hostility, seed: u64, only: &str) -> (Result<Report, Unreachable>
         addressing: ChunkAddressing::Chunk32,
         chunk_size: 1024,
     };
-    let (peer, rogue) = seeder(&content, &swarm, None).expect("a swarm");
-    let mut net = Hostile::new(SimulatedNet::new(peer, rogue), what, seed);
+    let target = seeder(&content, &swarm, None).expect("a swarm");
+    let mut net = Hostile::new(SimulatedNet::new(target), what, seed);
     let began = net.now();
     let selection = Selection {
         include: vec![only.to_owned()],

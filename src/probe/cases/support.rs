@@ -91,6 +91,10 @@ pub(super) fn needs_options(conversation: &Conversation<'_>) -> Outcome {
 /// Goes on only where the target takes an option.
 pub(super) fn needs_option(conversation: &Conversation<'_>, option: OptionCode) -> Outcome {
     needs_options(conversation)?;
+    let all = conversation.swarm().options(&Manner::rfc());
+    if !all.iter().any(|it| it.code() == option) {
+        return Err(Stop::Skip(format!("the swarm has no {option}")));
+    }
     if conversation
         .known()
         .manner
