@@ -78,8 +78,10 @@ impl Report {
 /// Bytes of datagrams that a report keeps in all.
 const MOST_KEPT: usize = 256 * 1024 * 1024;
 
-/// Datagrams that it keeps of a case after so many, besides those that decided it.
-const KEPT_AT_LEAST: usize = 100;
+/// What it keeps of each case after so many: bytes of the first datagrams, and of
+/// those that decided it so many.
+const KEPT_BYTES: usize = 128 * 1024;
+const KEPT_DECISIVE: usize = 12;
 
 impl CaseReport {
     /// Forgets datagrams that did not decide the case: there were too many of the
@@ -91,12 +93,14 @@ impl CaseReport {
             return left;
         }
         let decisive = self.violation.iter().flat_map(|it| it.frames.iter());
-        let decisive: BTreeSet<usize> = decisive.copied().collect();
+        let decisive: BTreeSet<usize> = decisive.copied().take(KEPT_DECISIVE).collect();
         let before = self.record.len();
         let mut places = BTreeMap::new();
         let record = std::mem::take(&mut self.record);
+        let mut passed = 0;
         for (place, frame) in record.into_iter().enumerate() {
-            if place < KEPT_AT_LEAST || decisive.contains(&place) {
+            passed += frame.bytes.len();
+            if passed <= KEPT_BYTES || decisive.contains(&place) {
                 places.insert(place, self.record.len());
                 self.record.push(frame);
             }
