@@ -10,6 +10,8 @@ mod peer_args;
 mod printer;
 mod probe;
 mod probe_args;
+mod probe_matrix;
+mod probe_targets;
 mod requirements;
 mod signals;
 mod simulate;

@@ -15,112 +15,61 @@ use ppspp_dissector::wire::{ContentIntegrity, HashFunction};
 
 use clap::ValueEnum as _;
 
-use super::probe_args::ProbeArgs;
-use super::{BAD, UNREADABLE, USAGE, complain, stdout, style};
+use super::probe_args::{ProbeArgs, ProbeCommand};
+use super::{BAD, UNREADABLE, USAGE, complain, probe_matrix, stdout, style};
 use crate::output::{
     Hex, ProbeSummary, write_case_line, write_cases, write_cases_json, write_probe,
     write_probe_html, write_probe_json, write_probe_junit, write_probe_markdown, write_target,
 };
 use crate::probe::{
-    Case, Crew, Expectations, Patience, Plan, Report, Role, Selection, Swarm, UdpNet, cases, run,
-    write_recording,
+    Case, CaseReport, Crew, Expectations, Known, Patience, Plan, Report, Role, Selection, Swarm,
+    UdpNet, UsedPorts, cases, run, write_recording,
 };
 
 /// How long a target may take to start.
 const START: Duration = Duration::from_secs(1);
 
-/// Probes a target.
+/// Probes a target, or several.
 pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
-    let swarm = match args.swarm.as_ref().map(|id| swarm(args, &id.0)).transpose() {
-        Ok(swarm) => swarm,
+    if let Some(ProbeCommand::Matrix(matrix)) = &args.command {
+        return probe_matrix::run(matrix);
+    }
+    if args.list {
+        return list(args);
+    }
+    let assignment = match Assignment::of(args) {
+        Ok(assignment) => assignment,
         Err(complaint) => {
             complain(format_args!("{complaint}"));
             return Ok(ExitCode::from(USAGE));
         }
     };
-    let selected = selected(args, swarm.as_ref().map(Swarm::source));
-    if selected.is_empty() {
-        complain(format_args!(
-            "no case is selected; `ppsp-inspect probe --list` prints all, --slow adds those that take minutes"
-        ));
-        return Ok(ExitCode::from(USAGE));
-    }
-    if args.list {
-        let mut out = stdout();
-        if args.json {
-            write_cases_json(&mut out, &selected)?;
-        } else {
-            write_cases(&mut out, &selected, style(args.color))?;
-        }
-        out.flush()?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let (Some(name), Some(swarm)) = (&args.target, swarm) else {
-        bail!("a target and --swarm are needed");
-    };
-    let expectations = match args.expect.as_deref().map(expectations).transpose() {
-        Ok(expectations) => expectations.unwrap_or_default(),
-        Err(error) => {
-            complain(format_args!("{error:#}"));
-            return Ok(ExitCode::from(USAGE));
-        }
-    };
-    let target = address(name)?;
-    let plan = Plan {
-        target,
-        swarm,
-        cases: selected,
-        patience: Patience::of(Duration::from_secs_f64(args.timeout)),
-        seed: args.seed,
-        repeat: args.repeat,
-        errata: args.errata.clone(),
-        strict: args.strict,
-    };
     let capture = args.write.as_deref();
     // A file that can't be written is better known before than after.
-    let files = [
-        capture,
-        args.junit.as_deref(),
-        args.markdown.as_deref(),
-        args.html.as_deref(),
-    ];
-    let files: Vec<File> = files
-        .into_iter()
-        .flatten()
-        .map(|path| File::create(path).with_context(|| format!("{}", path.display())))
-        .collect::<Result<_>>()?;
-    let mut files = files.into_iter();
-    let (capture_file, junit_file, markdown_file, html_file) = (
-        capture.and_then(|_| files.next()),
-        args.junit.as_ref().and_then(|_| files.next()),
-        args.markdown.as_ref().and_then(|_| files.next()),
-        args.html.as_ref().and_then(|_| files.next()),
-    );
-    let Some(report) = work(args, &plan, &expectations)? else {
-        return Ok(ExitCode::from(UNREADABLE));
+    let capture_file = created(capture)?;
+    let junit_file = created(args.junit.as_deref())?;
+    let markdown_file = created(args.markdown.as_deref())?;
+    let html_file = created(args.html.as_deref())?;
+    let plan = assignment.plan()?;
+    let report = match work(args, &plan, &mut shown(args, &assignment)) {
+        Ok(report) => report,
+        Err(error) => {
+            complain(format_args!("{error:#}"));
+            return Ok(ExitCode::from(UNREADABLE));
+        }
     };
-    let command = command(args, name);
-    let summary = ProbeSummary {
-        target: name,
-        swarm: &plan.swarm,
-        role: plan.swarm.source(),
-        report: &report,
-        expectations: &expectations,
-        command: &command,
-        capture,
-    };
+    let summary = assignment.summary(&plan, &report);
     if let Some(file) = capture_file {
-        let comment = format!("ppsp-inspect probe of {name}, seed {}", args.seed);
-        write_recording(BufWriter::new(file), &report, &comment).context("-w")?;
+        record(file, args, &summary)?;
     }
-    if let Some(file) = junit_file {
-        write_probe_junit(&mut BufWriter::new(file), &summary).context("--junit")?;
+    if let Some(mut file) = junit_file {
+        write_probe_junit(&mut file, &summary).context("--junit")?;
     }
-    if let Some(file) = markdown_file {
-        write_probe_markdown(&mut BufWriter::new(file), &summary).context("--markdown")?;
+    if let Some(mut file) = markdown_file {
+        write_probe_markdown(&mut file, &summary).context("--markdown")?;
     }
-    if let Some(file) = html_file {
-        write_probe_html(&mut BufWriter::new(file), &summary).context("--html")?;
+    if let Some(mut file) = html_file {
+        write_probe_html(&mut file, &summary).context("--html")?;
     }
     let mut out = stdout();
     if args.json {
@@ -134,6 +83,109 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
     } else {
         ExitCode::from(BAD)
     })
+}
+
+/// Prints the cases.
+fn list(args: &ProbeArgs) -> Result<ExitCode> {
+    let swarm = args.swarm.as_ref().map(|id| swarm(args, &id.0)).transpose();
+    let found = swarm.and_then(|swarm| selected(args, swarm.as_ref().map(Swarm::source)));
+    let selected = match found {
+        Ok(selected) => selected,
+        Err(complaint) => {
+            complain(format_args!("{complaint}"));
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
+    let mut out = stdout();
+    if args.json {
+        write_cases_json(&mut out, &selected)?;
+    } else {
+        write_cases(&mut out, &selected, style(args.color))?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The file of a report, empty.
+pub(super) fn created(path: Option<&Path>) -> Result<Option<BufWriter<File>>> {
+    let create = |path: &Path| {
+        let file = File::create(path).with_context(|| path.display().to_string())?;
+        Ok(BufWriter::new(file))
+    };
+    path.map(create).transpose()
+}
+
+/// Writes the capture of a probe.
+pub(super) fn record(
+    file: BufWriter<File>,
+    args: &ProbeArgs,
+    summary: &ProbeSummary<'_>,
+) -> Result<()> {
+    let comment = format!(
+        "ppsp-inspect probe of {}, seed {}",
+        summary.target, args.seed
+    );
+    write_recording(file, summary.report, &comment).context("-w")
+}
+
+/// What is to be done with a target, as far as the command line tells it.
+#[derive(Debug)]
+pub(super) struct Assignment<'a> {
+    args: &'a ProbeArgs,
+    target: &'a str,
+    swarm: Swarm,
+    cases: Vec<&'static Case>,
+    expectations: Expectations,
+    command: String,
+}
+
+impl<'a> Assignment<'a> {
+    /// What the command line asks for, or what is wrong with it.
+    pub(super) fn of(args: &'a ProbeArgs) -> Result<Self, String> {
+        let (Some(target), Some(id)) = (&args.target, &args.swarm) else {
+            return Err("a target and --swarm are needed".to_owned());
+        };
+        let swarm = swarm(args, &id.0)?;
+        let known = args.expect.as_deref().map(expectations).transpose();
+        Ok(Self {
+            args,
+            target,
+            cases: selected(args, Some(swarm.source()))?,
+            swarm,
+            expectations: known
+                .map_err(|error| format!("{error:#}"))?
+                .unwrap_or_default(),
+            command: command(args, target),
+        })
+    }
+
+    /// The plan, once the target's name has an address.
+    pub(super) fn plan(&self) -> Result<Plan> {
+        let args = self.args;
+        Ok(Plan {
+            target: address(self.target)?,
+            swarm: self.swarm.clone(),
+            cases: self.cases.clone(),
+            patience: Patience::of(Duration::from_secs_f64(args.timeout)),
+            seed: args.seed,
+            repeat: args.repeat,
+            errata: args.errata.clone(),
+            strict: args.strict,
+        })
+    }
+
+    /// What came of it.
+    pub(super) fn summary<'b>(&'b self, plan: &'b Plan, report: &'b Report) -> ProbeSummary<'b> {
+        ProbeSummary {
+            target: self.target,
+            swarm: &plan.swarm,
+            role: plan.swarm.source(),
+            report,
+            expectations: &self.expectations,
+            command: &self.command,
+            capture: self.args.write.as_deref(),
+        }
+    }
 }
 
 /// The swarm that an ID names: of static content, whose root hash it is, or of a
@@ -172,79 +224,82 @@ fn swarm(args: &ProbeArgs, id: &[u8]) -> Result<Swarm, String> {
     Ok(swarm(integrity, given.unwrap_or(HashFunction::Sha256)))
 }
 
-/// The cases that are wanted, of a target in a role.
-fn selected(args: &ProbeArgs, role: Option<Role>) -> Vec<&'static Case> {
+/// The cases that are wanted, of a target in a role; or that there are none.
+fn selected(args: &ProbeArgs, role: Option<Role>) -> Result<Vec<&'static Case>, String> {
     let selection = Selection {
         include: args.cases.clone(),
         exclude: args.exclude.clone(),
         levels: args.level.iter().map(|&level| level.into()).collect(),
         slow: args.slow || args.list,
     };
-    cases()
+    let selected: Vec<&'static Case> = cases()
         .filter(|case| match role {
             // The list is of all, unless a swarm tells what the target is.
             None => selection.names(case),
             Some(role) => selection.wants(case, role),
         })
-        .collect()
+        .collect();
+    if selected.is_empty() {
+        return Err("no case is selected; `ppsp-inspect probe --list` prints all, --slow adds those that take minutes".to_owned());
+    }
+    Ok(selected)
 }
 
-/// Runs the plan, tells of each case; nothing where nobody answers.
-fn work(args: &ProbeArgs, plan: &Plan, expectations: &Expectations) -> Result<Option<Report>> {
-    let mut child = match &args.exec {
-        Some(command) => Some(Started::start(command, plan)?),
-        None => None,
-    };
-    let mut net = UdpNet::towards(plan.target);
+/// Who is told of each case that is done.
+pub(super) type Tell<'a> = dyn FnMut(&Known, &CaseReport) + 'a;
+
+/// Prints each case that is done, and before the first one who was met.
+fn shown(args: &ProbeArgs, assignment: &Assignment<'_>) -> impl FnMut(&Known, &CaseReport) {
     let style = style(args.color);
     let mut met = false;
     // For programs, people see how far it is all the same.
     let progress = args.json && io::stderr().is_terminal();
+    move |known, case| {
+        let mut line = Vec::new();
+        if !std::mem::replace(&mut met, true) {
+            let _ = write_target(
+                &mut line,
+                assignment.target,
+                &assignment.swarm,
+                known,
+                style,
+            );
+        }
+        let _ = write_case_line(&mut line, case, &assignment.expectations, style);
+        // Nobody may be left to read it.
+        let _ = if progress {
+            io::stderr().write_all(&line)
+        } else if args.json {
+            Ok(())
+        } else {
+            io::stdout().write_all(&line)
+        };
+    }
+}
+
+/// Runs the plan, and starts the target where that is wanted.
+///
+/// # Errors
+/// Where the target can't be started, or nobody answers.
+pub(super) fn work(args: &ProbeArgs, plan: &Plan, tell: &mut Tell<'_>) -> Result<Report> {
+    let mut child = match &args.exec {
+        Some(command) => Some(Started::start(command, plan)?),
+        None => None,
+    };
+    let used = UsedPorts::default();
+    let mut net = UdpNet::beside(plan.target, &used);
     let mut revive = |_: &mut UdpNet| match &mut child {
         Some(child) => child.restart().is_ok(),
         None => false,
     };
-    let towards = || UdpNet::towards(plan.target);
+    let towards = || UdpNet::beside(plan.target, &used);
     let crew = NonZeroUsize::new(args.jobs.into())
         .filter(|jobs| jobs.get() > 1)
         .map(|jobs| Crew {
             jobs,
             net: &towards,
         });
-    let result = run(
-        plan,
-        &mut net,
-        crew.as_ref(),
-        &mut revive,
-        &mut |known, case| {
-            let mut line = Vec::new();
-            if !std::mem::replace(&mut met, true) {
-                let _ = write_target(
-                    &mut line,
-                    args.target.as_deref().unwrap_or_default(),
-                    &plan.swarm,
-                    known,
-                    style,
-                );
-            }
-            let _ = write_case_line(&mut line, case, expectations, style);
-            // Nobody may be left to read it.
-            let _ = if progress {
-                io::stderr().write_all(&line)
-            } else if args.json {
-                Ok(())
-            } else {
-                io::stdout().write_all(&line)
-            };
-        },
-    );
-    match result {
-        Ok(report) => Ok(Some(report)),
-        Err(error) => {
-            complain(format_args!("{error}"));
-            Ok(None)
-        }
-    }
+    Ok(run(plan, &mut net, crew.as_ref(), &mut revive, tell)?)
 }
 
 fn expectations(path: &Path) -> Result<Expectations> {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::{AddressingArg, ColorArg, HashArg};
 use super::live_args::LiveIntegrityArg;
@@ -23,6 +23,7 @@ Examples:
                                                the source of a live stream
   ppsp-inspect probe 127.0.0.1:7000 --swarm PUBLIC-KEY --hash sha1
                                                one of libswift's
+  ppsp-inspect probe matrix targets.toml       several targets beside each other
   ppsp-inspect probe --list                    all cases
 
 The target is a seeder of static content, where the ID is the content's root hash,
@@ -40,9 +41,85 @@ One that passes all the same is a failure.
 Exit status: 0 it conforms, 1 it does not, 2 wrong usage or nothing selected, 3 the
 target could not be reached, or a file not be written.";
 
+pub(super) const MATRIX_AFTER_HELP: &str = r#"Examples:
+  ppsp-inspect probe matrix targets.toml       cases against targets, as a table
+  ppsp-inspect probe matrix targets.toml --html matrix.html --markdown matrix.md
+
+The file has a table for each target; a key is an option of `probe` without its
+dashes (not those of reports). [defaults] holds for all that do not say otherwise:
+
+  [defaults]
+  timeout = 0.6
+  jobs = 6
+
+  [[targets]]
+  name = "ours"
+  exec = "ppsp-inspect peer seed video.mp4 --listen {addr}"
+  swarm = "c0b9a954747d46ab4bd8e7cad127756b4102521f"
+  expect = "ours.expect"
+
+  [[targets]]
+  name = "theirs"
+  address = "192.0.2.1:6778"
+  swarm = "c0b9a954747d46ab4bd8e7cad127756b4102521f"
+  exclude = ["8.15", "12.1.1"]
+
+Without an address a target is started (exec) at a free port of 127.0.0.1. Files
+that are named (expect, write) are relative to the file of targets. A target that
+can't be probed has a column that says why.
+
+Exit status: 0 all conform, 1 one does not, 2 wrong usage or nothing selected, 3 a
+target could not be probed (and the others conform), or a file not be written."#;
+
+/// Options that say where reports go: a target of the matrix has none of its own.
+/// The capture is an exception, as it is not drawn with the others'.
+pub(super) const REPORT_OPTIONS: [&str; 7] =
+    ["list", "json", "junit", "markdown", "html", "color", "help"];
+
+/// What else `probe` can do.
+#[derive(Debug, Subcommand)]
+pub(super) enum ProbeCommand {
+    /// Probe several targets, and draw cases against targets as one page
+    #[command(after_help = MATRIX_AFTER_HELP)]
+    Matrix(MatrixArgs),
+}
+
+/// What `probe matrix` takes.
+#[derive(Debug, Args)]
+pub(super) struct MatrixArgs {
+    /// The targets, a TOML file
+    #[arg(value_name = "TARGETS.toml")]
+    pub(super) targets: PathBuf,
+
+    /// One JSON object, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Write the table and what failed as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(super) markdown: Option<PathBuf>,
+
+    /// Write the table and what failed as one HTML page
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorArg,
+}
+
 /// What `probe` takes.
 #[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
 pub(super) struct ProbeArgs {
+    /// Several targets at once
+    #[command(subcommand)]
+    pub(super) command: Option<ProbeCommand>,
+
     /// Whom to probe
     #[arg(value_name = "HOST:PORT", required_unless_present = "list")]
     pub(super) target: Option<String>,

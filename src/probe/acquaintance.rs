@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ppspp_dissector::wire::{ChannelId, Message, OptionCode};
+use ppspp_dissector::wire::dialect::{DIALECTS, Dialect};
+use ppspp_dissector::wire::{ChannelId, HashFunction, Layout, Message, OptionCode};
 use rand_chacha::ChaCha12Rng;
 
 use super::case::Stop;
-use super::conversation::{Channel, Conversation, Frame, Patience, Setting, stranger};
+use super::conversation::{Channel, Conversation, Frame, Heard, Patience, Setting, stranger};
 use super::fetch::{Acks, Delivery};
 use super::net::Net;
 use super::swarm::{Declared, Known, Manner, Swarm, handshake_of};
@@ -123,7 +124,7 @@ fn manners(swarm: &Swarm) -> Vec<Vec<Manner>> {
         triples
             .chain([Manner {
                 left_out: all,
-                is_legacy: false,
+                ..Manner::default()
             }])
             .collect(),
     ];
@@ -150,7 +151,11 @@ fn answered(
     // One conversation after the other on a net, but all are under way: who
     // answers late is heard by the next.
     let mut begun: Vec<(Channel, &Manner)> = Vec::new();
-    let ours = |stop: Stop| Unreachable::Ours(format!("{stop:?}"));
+    let ours = |stop| match stop {
+        Stop::Error(error) => Unreachable::Ours(error),
+        // It has gone on for longer than all tries take.
+        _ => Unreachable::Silent { target },
+    };
     let Some(first) = known.first() else {
         return Ok(None);
     };
@@ -165,8 +170,11 @@ fn answered(
         limit: Duration::from_secs(30),
     });
     let mut best = None;
+    let mut foreign = None;
     for _ in 0..2 {
-        for manner in round {
+        // The legacy protocol knows SHA-1 only.
+        let is_possible = |it: &&Manner| !it.is_legacy || swarm.hash_function == HashFunction::Sha1;
+        for manner in round.iter().filter(is_possible) {
             let before = begun.iter().find(|(_, it)| *it == manner);
             let channel = if let Some((channel, _)) = before {
                 channel.clone()
@@ -195,11 +203,9 @@ fn answered(
                 continue;
             };
             let (channel, _) = &mut begun[place];
-            let (messages, _) = heard.read(&channel.reads);
-            let mut handshakes = messages.iter().filter_map(|it| handshake_of(&it.message));
-            if let Some(handshake) = handshakes.find(|it| !it.source_channel.is_zero()) {
-                let declared = Declared::by(handshake);
+            if let Some((declared, dialect)) = reply_in(&heard, &channel.reads) {
                 conversation.learn(channel, declared);
+                foreign = foreign.or(dialect);
                 best = Some(best.map_or(place, |best: usize| best.min(place)));
                 if best == Some(0) {
                     break;
@@ -211,7 +217,28 @@ fn answered(
         }
     }
     record.extend(conversation.finish());
-    Ok(best.and_then(|place| round.get(place)).cloned())
+    let manner = best.and_then(|place| round.get(place)).cloned();
+    Ok(manner.map(|manner| Manner { foreign, ..manner }))
+}
+
+/// What a HANDSHAKE declares, and the dialect in which it has to be read where the
+/// RFC does not know all of its options.
+fn reply_in(heard: &Heard, layout: &Layout) -> Option<(Declared, Option<&'static Dialect>)> {
+    let read = |layout: &Layout| {
+        let (messages, _) = heard.read(layout);
+        let mut handshakes = messages.iter().filter_map(|it| handshake_of(&it.message));
+        let handshake = handshakes.find(|it| !it.source_channel.is_zero())?;
+        Some(Declared::by(handshake))
+    };
+    if let Some(declared) = read(layout) {
+        return Some((declared, None));
+    }
+    let others = DIALECTS.into_iter();
+    let mut others = others.filter(|it| it.handshake_options && !it.foreign_options.is_empty());
+    others.find_map(|dialect| {
+        let declared = read(&Layout { dialect, ..*layout })?;
+        Some((declared, Some(dialect)))
+    })
 }
 
 /// Opens a channel, looks what the target has, and asks for a chunk.

@@ -20,7 +20,7 @@ use crate::peer::engine::{Chunks, Moment};
 /// Datagrams of one case that are recorded, and bytes of them: a target that
 /// floods must not fill our memory.
 const MOST_FRAMES: usize = 20_000;
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// How often an unanswered HANDSHAKE or REQUEST is sent.
 const TRIES: u32 = 3;
@@ -408,13 +408,13 @@ impl<'a> Conversation<'a> {
 
     /// Our end of a new channel.
     pub fn channel(&mut self, port: Port) -> Channel {
-        let layout = self.known.manner.layout(self.swarm);
+        let manner = &self.known.manner;
         Channel {
             port,
             ours: ChannelId(self.random.next_u32().max(1)),
             theirs: None,
-            reads: layout,
-            writes: layout,
+            reads: manner.reads(self.swarm),
+            writes: manner.layout(self.swarm),
             declared: Declared::default(),
         }
     }
@@ -533,15 +533,17 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// All datagrams that come within a time.
+    /// All datagrams that come within a time, as far as they are remembered.
     ///
     /// # Errors
     /// As [`Conversation::hear`].
     pub fn hear_all(&mut self, within: Duration) -> Result<Vec<Heard>, Stop> {
         let until = self.now() + within;
         let mut all = Vec::new();
+        let mut bytes = 0;
         while let Some(heard) = self.hear(until)? {
-            if all.len() < MOST_FRAMES {
+            if all.len() < MOST_FRAMES && bytes < MOST_BYTES {
+                bytes += heard.bytes.len();
                 all.push(heard);
             }
         }

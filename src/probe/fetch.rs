@@ -6,10 +6,14 @@ use ppspp_dissector::integrity::Hash;
 use ppspp_dissector::wire::{Bin, ChunkRange, Message, MessageType};
 
 use super::case::Stop;
-use super::conversation::{Channel, Conversation, Heard};
+use super::conversation::{Channel, Conversation, Heard, MOST_BYTES};
 use super::proof::{Check, Proof};
 use super::signature::Covers;
 use crate::peer::engine::Moment;
+
+/// Messages of a delivery that are remembered: a target that floods must not fill
+/// our memory.
+const MOST_PIECES: usize = 400_000;
 
 /// A message of a delivery, for questions about order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +52,7 @@ pub struct Signed {
 pub struct Delivered {
     /// Which.
     pub chunk: u64,
-    /// Its bytes.
+    /// Its bytes; none where more has come than is remembered.
     pub data: Vec<u8>,
     /// The sender's clock.
     pub timestamp: Option<u64>,
@@ -73,6 +77,8 @@ pub struct Delivery {
     pub faults: Vec<(usize, String)>,
     /// The hashes that came.
     pub proof: Option<Proof>,
+    /// Bytes of the chunks.
+    bytes: usize,
 }
 
 /// How chunks are acknowledged while they come.
@@ -93,6 +99,7 @@ impl Delivery {
             signed: Vec::new(),
             faults: Vec::new(),
             proof: Proof::new(conversation.swarm()),
+            bytes: 0,
         }
     }
 
@@ -106,8 +113,17 @@ impl Delivery {
         self.chunks.iter().find(|it| it.chunk == chunk)
     }
 
-    /// Takes what a datagram on the channel brought; the chunks in it.
+    /// Whether more has come than is remembered.
+    pub fn is_overrun(&self) -> bool {
+        self.pieces.len() >= MOST_PIECES || self.faults.len() >= MOST_PIECES
+    }
+
+    /// Takes what a datagram on the channel brought; the chunks in it. Nothing more
+    /// is taken once it is overrun.
     pub fn take(&mut self, channel: &Channel, heard: &Heard, chunk_size: u32) -> Vec<u64> {
+        if self.is_overrun() {
+            return Vec::new();
+        }
         let (messages, fault) = heard.read(&channel.reads);
         if let Some(fault) = fault {
             self.faults.push((heard.frame, fault.to_string()));
@@ -164,9 +180,11 @@ impl Delivery {
                         .as_mut()
                         .map_or(Check::Right, |proof| proof.check(chunk, data));
                     came.push(chunk);
+                    self.bytes += data.len();
+                    let is_kept = self.bytes <= MOST_BYTES;
                     self.chunks.push(Delivered {
                         chunk,
-                        data: data.to_vec(),
+                        data: if is_kept { data.to_vec() } else { Vec::new() },
                         timestamp: *timestamp,
                         at: heard.at,
                         frame: heard.frame,

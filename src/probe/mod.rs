@@ -17,6 +17,8 @@ mod cases;
 mod conversation;
 mod expectation;
 mod fetch;
+#[cfg(test)]
+mod hostile_tests;
 mod net;
 mod proof;
 mod recording;
@@ -32,7 +34,7 @@ pub use case::{Case, Level, Outcome, Role, Stop, Verdict, Violation};
 pub use conversation::{Channel, Conversation, Frame, Heard, Patience, Setting};
 pub use expectation::{ExpectationError, Expectations};
 pub use fetch::{Acks, Delivered, Delivery, Piece, Signed};
-pub use net::{Arrival, Net, Port, UdpNet};
+pub use net::{Arrival, Net, Port, UdpNet, UsedPorts};
 pub use proof::{Check, Proof};
 pub use recording::write_recording;
 pub use registry::cases;

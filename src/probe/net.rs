@@ -1,9 +1,11 @@
 //! What the prober talks through: real UDP here, virtual time in
 //! [`simulated`](super::simulated).
 
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -63,10 +65,36 @@ pub trait Net: Debug {
     fn close_all(&mut self);
 }
 
+/// Ports that were ours already. A target may remember whom it has talked with by
+/// the address alone, so that a new case needs one that is new to it.
+#[derive(Clone, Debug, Default)]
+pub struct UsedPorts(Arc<Mutex<HashSet<u16>>>);
+
+/// Sockets that are looked at for a port that was not used before.
+const LOOKED_AT: usize = 64;
+
+impl UsedPorts {
+    /// A socket at a port that was not ours before, if there is one to be had.
+    fn unused(&self, ours: IpAddr) -> io::Result<UdpSocket> {
+        // Those that were used stay bound until there is another.
+        let mut passed = Vec::new();
+        loop {
+            let socket = UdpSocket::bind((ours, 0))?;
+            let port = socket.local_addr()?.port();
+            let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if used.insert(port) || passed.len() == LOOKED_AT {
+                return Ok(socket);
+            }
+            passed.push(socket);
+        }
+    }
+}
+
 /// Real sockets.
 #[derive(Debug)]
 pub struct UdpNet {
     target: SocketAddr,
+    used: UsedPorts,
     clock: Clock,
     sockets: Vec<Option<(UdpSocket, SocketAddr)>>,
     buffer: Vec<u8>,
@@ -77,8 +105,14 @@ pub struct UdpNet {
 impl UdpNet {
     /// A net from whose ports a target can be reached.
     pub fn towards(target: SocketAddr) -> Self {
+        Self::beside(target, &UsedPorts::default())
+    }
+
+    /// The same without ports that others have used.
+    pub fn beside(target: SocketAddr, used: &UsedPorts) -> Self {
         Self {
             target,
+            used: used.clone(),
             clock: Clock::default(),
             sockets: Vec::new(),
             buffer: vec![0; LONGEST],
@@ -127,7 +161,7 @@ impl Net for UdpNet {
             socket.connect(self.target)?;
             socket.local_addr()?.ip()
         };
-        let socket = UdpSocket::bind((ours, 0))?;
+        let socket = self.used.unused(ours)?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         self.sockets.push(Some((socket, address)));
@@ -199,4 +233,23 @@ fn is_passing(error: &io::Error) -> bool {
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_port_is_used_twice_also_by_nets_beside_each_other() {
+        let target = (Ipv4Addr::LOCALHOST, 9).into();
+        let used = UsedPorts::default();
+        let mut nets = [UdpNet::beside(target, &used), UdpNet::beside(target, &used)];
+        let mut seen = HashSet::new();
+        for round in 0..600 {
+            let net = &mut nets[round % 2];
+            let port = net.open().expect("a port");
+            assert!(seen.insert(net.address(port).port()), "round {round}");
+            net.close_all();
+        }
+    }
 }

@@ -9,6 +9,9 @@ use ppspp_dissector::wire::{Bin, ChunkRange, ChunkSpec, ContentIntegrity};
 use super::signature::{Covers, covers, signs_chunk};
 use super::swarm::Swarm;
 
+/// Hashes that are remembered: more than any case asks for.
+const MOST_HASHES: usize = 100_000;
+
 /// What a chunk has to lead to.
 #[derive(Clone, Debug)]
 enum Trust {
@@ -89,7 +92,9 @@ impl Proof {
         let (Some(hash), Some(bin)) = (Hash::from_bytes(hash), Bin::covering(chunks)) else {
             return;
         };
-        self.received.insert(bin, hash);
+        if self.received.len() < MOST_HASHES || self.received.contains_key(&bin) {
+            self.received.insert(bin, hash);
+        }
         if let Trust::Munro(key) = &self.trust
             && let Some(claim) = self.claims.remove(&bin)
             && covers(key, claim.spec, claim.timestamp, &hash, &claim.signature) != Covers::Nothing
@@ -132,6 +137,9 @@ impl Proof {
             timestamp,
             signature: signature.to_vec(),
         };
+        if self.claims.len() >= MOST_HASHES {
+            return None;
+        }
         match &self.trust {
             Trust::Root(_) => None,
             Trust::Chunk(_) => {

@@ -1,5 +1,6 @@
 //! Runs cases one after the other and looks after the target's life.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -74,6 +75,51 @@ impl Report {
     }
 }
 
+/// Bytes of datagrams that a report keeps in all.
+const MOST_KEPT: usize = 256 * 1024 * 1024;
+
+/// What it keeps of each case after so many: bytes of the first datagrams, and of
+/// those that decided it so many.
+const KEPT_BYTES: usize = 128 * 1024;
+const KEPT_DECISIVE: usize = 12;
+
+impl CaseReport {
+    /// Forgets datagrams that did not decide the case: there were too many of the
+    /// cases before. How many bytes are left.
+    fn shorten(&mut self, left: usize) -> usize {
+        let count = |record: &[Frame]| record.iter().map(|frame| frame.bytes.len()).sum();
+        let bytes: usize = count(&self.record);
+        if let Some(left) = left.checked_sub(bytes) {
+            return left;
+        }
+        let decisive = self.violation.iter().flat_map(|it| it.frames.iter());
+        let decisive: BTreeSet<usize> = decisive.copied().take(KEPT_DECISIVE).collect();
+        let before = self.record.len();
+        let mut places = BTreeMap::new();
+        let record = std::mem::take(&mut self.record);
+        let mut passed = 0;
+        for (place, frame) in record.into_iter().enumerate() {
+            passed += frame.bytes.len();
+            if passed <= KEPT_BYTES || decisive.contains(&place) {
+                places.insert(place, self.record.len());
+                self.record.push(frame);
+            }
+        }
+        if let Some(violation) = &mut self.violation {
+            violation.frames = decisive
+                .iter()
+                .filter_map(|place| places.get(place).copied())
+                .collect();
+        }
+        let gone = before - self.record.len();
+        if let Some(last) = self.record.last_mut().filter(|_| gone > 0) {
+            last.notes
+                .push(format!("{gone} datagrams of this case are not recorded"));
+        }
+        left.saturating_sub(count(&self.record))
+    }
+}
+
 /// Who brings a target back to life that has died. Whether there is one again.
 pub type Revive<'a, N> = &'a mut dyn FnMut(&mut N) -> bool;
 
@@ -109,8 +155,9 @@ pub fn run<N: Net>(
     let known = acquaintance.known;
     let mut cases: Vec<Option<CaseReport>> = plan.cases.iter().map(|_| None).collect();
     let mut dead_since: Option<&'static str> = None;
+    let mut left = MOST_KEPT;
     if let Some(crew) = crew {
-        let all_lived = at_once(plan, crew, &known, &mut cases, tell);
+        let all_lived = at_once(plan, crew, &known, &mut cases, &mut left, tell);
         if !all_lived && !revive(net) {
             dead_since = Some("some case of several at once; --jobs 1 tells which");
         }
@@ -119,13 +166,14 @@ pub fn run<N: Net>(
         if place.is_some() {
             continue;
         }
-        let report = match dead_since {
+        let mut report = match dead_since {
             Some(killer) => not_run(case, killer),
             None => run_case(plan, net, &known, case),
         };
         if report.killed && !revive(net) {
             dead_since = Some(case.id);
         }
+        left = report.shorten(left);
         tell(&known, &report);
         *place = Some(report);
     }
@@ -144,6 +192,7 @@ fn at_once<N: Net>(
     crew: &Crew<'_, N>,
     known: &Known,
     cases: &mut [Option<CaseReport>],
+    left: &mut usize,
     tell: &mut dyn FnMut(&Known, &CaseReport),
 ) -> bool {
     let next = AtomicUsize::new(0);
@@ -172,10 +221,11 @@ fn at_once<N: Net>(
             });
         }
         drop(send);
-        for (index, report) in reports {
+        for (index, mut report) in reports {
             // A failure may be the death that another one has caused.
             let is_sure = !died.load(Ordering::Relaxed) || report.verdict == Verdict::Pass;
             if is_sure && !report.killed {
+                *left = report.shorten(*left);
                 tell(known, &report);
                 cases[index] = Some(report);
             }

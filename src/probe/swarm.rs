@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ppspp_dissector::integrity::{Hash, PublicKey, TreeHash};
-use ppspp_dissector::wire::dialect::LEGACY_SWIFT;
+use ppspp_dissector::wire::dialect::{Dialect, LEGACY_SWIFT};
 use ppspp_dissector::wire::{
     ChannelId, ChunkAddressing, ChunkRange, ChunkSize, ChunkSpec, ContentIntegrity, DiscardWindow,
     Handshake, HashFunction, Layout, Message, OptionCode, ProtocolOption, SignatureAlgorithm,
@@ -139,6 +139,9 @@ pub struct Manner {
     pub left_out: BTreeSet<u8>,
     /// Whether it answers to the legacy protocol of swift only.
     pub is_legacy: bool,
+    /// The dialect whose options its own HANDSHAKEs have, where the RFC does not
+    /// know all of them.
+    pub foreign: Option<&'static Dialect>,
 }
 
 impl Manner {
@@ -151,24 +154,24 @@ impl Manner {
     pub fn without(options: &[OptionCode]) -> Self {
         Self {
             left_out: options.iter().map(|option| option.code()).collect(),
-            is_legacy: false,
+            ..Self::default()
         }
     }
 
     /// The protocol before the RFC.
     pub fn legacy() -> Self {
         Self {
-            left_out: BTreeSet::new(),
             is_legacy: true,
+            ..Self::default()
         }
     }
 
     /// Whether nothing differs from the RFC.
     pub fn is_rfc(&self) -> bool {
-        self.left_out.is_empty() && !self.is_legacy
+        self.left_out.is_empty() && !self.is_legacy && self.foreign.is_none()
     }
 
-    /// The layout of messages in a swarm.
+    /// The layout of our messages in a swarm.
     pub fn layout(&self, swarm: &Swarm) -> Layout {
         if self.is_legacy {
             Layout {
@@ -180,20 +183,40 @@ impl Manner {
         }
     }
 
+    /// The layout of the target's messages.
+    pub fn reads(&self, swarm: &Swarm) -> Layout {
+        let layout = self.layout(swarm);
+        Layout {
+            dialect: self.foreign.unwrap_or(layout.dialect),
+            ..layout
+        }
+    }
+
     /// What it differs in, for people.
     pub fn describe(&self) -> String {
         if self.is_legacy {
             return "the legacy protocol of swift".to_owned();
         }
-        if self.left_out.is_empty() {
-            return "RFC 7574".to_owned();
+        let mut text = "RFC 7574".to_owned();
+        let mut add = |before: &str, names: Vec<String>| {
+            text.push_str(before);
+            text.push_str(&names.join(", "));
+        };
+        if !self.left_out.is_empty() {
+            let names = self
+                .left_out
+                .iter()
+                .map(|code| format!("{} ({code})", OptionCode::from_code(*code)));
+            add(" without the options ", names.collect());
         }
-        let names: Vec<String> = self
-            .left_out
-            .iter()
-            .map(|code| format!("{} ({code})", OptionCode::from_code(*code)))
-            .collect();
-        format!("RFC 7574 without the options {}", names.join(", "))
+        if let Some(dialect) = self.foreign {
+            let names = dialect
+                .foreign_options
+                .iter()
+                .map(|option| format!("{} ({})", option.name, option.code));
+            add("; answers with options of its own, ", names.collect());
+        }
+        text
     }
 }
 

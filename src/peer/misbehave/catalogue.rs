@@ -79,6 +79,8 @@ misbehaviours! {
     IgnoresClose = "ignores-close",
     /// Closing HANDSHAKEs with options have no effect.
     IgnoresCloseWithVersion = "ignores-close-with-version",
+    /// Who has closed a channel is served on channel 0.
+    ServesClosedOnZero = "serves-closed-on-zero",
     /// Closing HANDSHAKEs are answered by such.
     AnswersClose = "answers-close",
     /// A closing HANDSHAKE to channel 0 is answered.

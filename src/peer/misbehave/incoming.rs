@@ -310,6 +310,10 @@ impl Rogue {
             if handshake.is_closing() {
                 match what {
                     Some(M::IgnoresClose) => return None,
+                    Some(M::ServesClosedOnZero) => {
+                        self.posing.insert((source, route.theirs), ChannelId::ZERO);
+                        return None;
+                    }
                     Some(M::IgnoresCloseWithVersion) if !handshake.options.is_empty() => {
                         return None;
                     }

@@ -1,7 +1,7 @@
 //! The handshake procedure (RFC 7574, sections 3.1, 3.1.1 and 8.4).
 
 use ppspp_dissector::wire::{
-    ChannelId, Handshake, Message, MessageType, ProtocolOption, encode_message,
+    ChannelId, Handshake, Layout, Located, Message, MessageType, ProtocolOption, encode_message,
 };
 
 use super::support::{answered, describe, describe_all, needs_options, refused, silent};
@@ -177,7 +177,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
         title: "After a closing HANDSHAKE nothing is served",
         requirement: "A HANDSHAKE with the source channel 0 closes the channel: the peer is no \
                       longer one to talk to.",
-        finds: &[M::IgnoresClose],
+        finds: &[M::IgnoresClose, M::ServesClosedOnZero],
         run: close_ends_channel,
         ..Case::USUAL
     },
@@ -186,7 +186,11 @@ pub(in crate::probe) const CASES: &[Case] = &[
         title: "A closing HANDSHAKE may name the version",
         requirement: "The option list of a closing HANDSHAKE is empty or holds the highest version \
                       of its sender.",
-        finds: &[M::IgnoresCloseWithVersion, M::IgnoresClose],
+        finds: &[
+            M::IgnoresCloseWithVersion,
+            M::IgnoresClose,
+            M::ServesClosedOnZero,
+        ],
         run: close_with_version,
         ..Case::USUAL
     },
@@ -273,7 +277,12 @@ fn reply_echoes_channel(it: &mut Conversation<'_>) -> Outcome {
 fn reply_decodes(it: &mut Conversation<'_>) -> Outcome {
     let port = it.first_port()?;
     let (channel, reply) = it.shake(port)?;
-    match reply.read(&channel.reads).1 {
+    // Options that the RFC does not know can't be read by who knows the RFC.
+    let layout = Layout {
+        dialect: channel.writes.dialect,
+        ..channel.reads
+    };
+    match reply.read(&layout).1 {
         None => Ok(()),
         Some(fault) => Err(Stop::violation(
             "messages of Table 7 up to the end of the datagram",
@@ -538,14 +547,19 @@ fn ends(it: &mut Conversation<'_>, options: Vec<ProtocolOption<'_>>) -> Outcome 
     it.note("on a closed channel: nothing is to come");
     it.request(&channel, last, last)?;
     let quiet = it.patience().quiet;
-    match it.awaited_data(&channel, quiet)? {
-        None => Ok(()),
-        Some(heard) => Err(Stop::violation(
-            "silence on a channel that was closed",
-            describe(&heard, &channel.reads),
-            [heard.frame],
-        )),
+    let is_data = |located: &Located<'_>| located.message.kind() == MessageType::Data;
+    // Some go on with the ID that the close told, which is channel 0.
+    for heard in it.hear_all(quiet)? {
+        if heard.port == channel.port && heard.read(&channel.reads).0.iter().any(is_data) {
+            let to = heard.channel().unwrap_or(channel.ours);
+            return Err(Stop::violation(
+                "no chunks on a channel that was closed",
+                format!("{} to channel {to}", describe(&heard, &channel.reads)),
+                [heard.frame],
+            ));
+        }
     }
+    Ok(())
 }
 
 fn close_ends_channel(it: &mut Conversation<'_>) -> Outcome {

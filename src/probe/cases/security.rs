@@ -216,6 +216,13 @@ fn timeouts_back_off(it: &mut Conversation<'_>) -> Outcome {
         .iter()
         .filter(|it| it.at.since(first.at) > Duration::from_secs(2));
     let late: Vec<usize> = late.map(|it| it.frame).collect();
+    if delivery.is_overrun() {
+        return Err(Stop::violation(
+            "ever fewer DATA messages where nothing is acknowledged",
+            format!("{} in less than 6 seconds", delivery.chunks.len()),
+            delivery.chunks.iter().map(|it| it.frame).take(12),
+        ));
+    }
     // One a timeout, which is doubled each time.
     if late.len() <= FIRST_FLIGHT {
         return Ok(());

@@ -65,7 +65,7 @@ pub(super) fn describe_all(heard: &[Heard], layout: &Layout) -> String {
 /// Nothing at all may come at a port that has never held a channel.
 pub(super) fn silent(conversation: &mut Conversation<'_>, port: Port, because: &str) -> Outcome {
     let quiet = conversation.patience().quiet;
-    let layout = conversation.swarm().layout();
+    let layout = conversation.known().manner.reads(conversation.swarm());
     let mut all = conversation.hear_all(quiet)?;
     all.retain(|heard| heard.port == port);
     if all.is_empty() {
@@ -134,8 +134,13 @@ pub(super) fn answered(
 ) -> Result<(Channel, Heard), Stop> {
     let port = conversation.port()?;
     let mut channel = conversation.channel(port);
-    channel.writes = conversation.swarm().layout();
-    channel.reads = channel.writes;
+    // Legacy peers, too, are asked as the RFC has it.
+    let manner = Manner {
+        is_legacy: false,
+        ..conversation.known().manner.clone()
+    };
+    channel.writes = manner.layout(conversation.swarm());
+    channel.reads = manner.reads(conversation.swarm());
     for _ in 0..2 {
         let handshake = Conversation::handshake(&channel, options.to_vec());
         conversation.note(expected);
