@@ -2,114 +2,20 @@
 //! them. A change in a snapshot is a change that users see: `INSTA_UPDATE=always`
 //! writes them again, and the difference belongs into the review.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use ppspp_dissector::session::Config;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
-use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::{
-    KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
-};
+use ratatui::crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::app::App;
-use super::config::{Environment, Settings};
+use super::config::Environment;
 use super::keys::Action;
+use super::stage::{COLOURS, drawn, over, press, text, typed, with};
 use crate::capture::Input;
 use crate::index::Store;
-use crate::output::TimeStyle;
 use crate::pipeline::Manner;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
-
-/// The user interface over a sample capture that is indexed.
-fn over(sample: &str) -> App {
-    with(sample, true)
-}
-
-fn with(sample: &str, utf8: bool) -> App {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let inputs = [Input::File(folder.join(format!("{sample}.pcap")))];
-    let config = Config {
-        verify: true,
-        ..Config::default()
-    };
-    let manner = Manner {
-        quiet: true,
-        at_once: false,
-        jobs: NonZeroUsize::MIN,
-    };
-    let mut store = Store::open(&inputs, config, manner).expect("a capture");
-    store.wait();
-    let environment = Environment {
-        utf8,
-        colour: true,
-        full_colour: true,
-    };
-    let settings = Settings::parse("", environment).expect("settings");
-    App::new(store, settings, TimeStyle::Relative)
-}
-
-/// Types words: `<down>` and the like are keys, everything else is characters.
-/// A digit that stands alone chooses a view.
-fn typed(app: &mut App, text: &str) {
-    for word in text.split_inclusive('>') {
-        let (plain, named) = match word.split_once('<') {
-            Some((plain, name)) => (plain, name.strip_suffix('>')),
-            None => (word, None),
-        };
-        for character in plain.chars() {
-            press(app, KeyCode::Char(character));
-        }
-        let Some(name) = named else {
-            continue;
-        };
-        let code = match name {
-            "enter" => KeyCode::Enter,
-            "esc" => KeyCode::Esc,
-            "tab" => KeyCode::Tab,
-            "down" => KeyCode::Down,
-            "right" => KeyCode::Right,
-            "left" => KeyCode::Left,
-            "pause" => {
-                app.patience_ends();
-                continue;
-            }
-            other => panic!("no key {other}"),
-        };
-        press(app, code);
-    }
-    app.patience_ends();
-    while app.work() {}
-}
-
-fn press(app: &mut App, code: KeyCode) {
-    app.key(KeyEvent::new(code, KeyModifiers::NONE));
-}
-
-fn drawn(app: &mut App, width: u16, height: u16) -> Buffer {
-    let backend = TestBackend::new(width, height);
-    let mut terminal = Terminal::new(backend).expect("a terminal");
-    for _ in 0..2 {
-        while app.work() {}
-        terminal
-            .draw(|frame| app.draw(frame.buffer_mut()))
-            .expect("drawn");
-    }
-    terminal.backend().buffer().clone()
-}
-
-fn text(buffer: &Buffer) -> String {
-    let width = usize::from(buffer.area().width).max(1);
-    let mut text = String::new();
-    for line in buffer.content().chunks(width) {
-        let line: String = line.iter().map(ratatui::buffer::Cell::symbol).collect();
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
 
 /// Compares the screen in both sizes with its snapshot.
 fn assert_screen(name: &str, app: &mut App) {
@@ -265,7 +171,11 @@ fn help_tells_the_keys_of_the_view_and_those_everywhere() {
 
 #[test]
 fn terminals_without_unicode_get_ascii() {
-    let mut app = with("merkle-one-bad-chunk", false);
+    let ascii = Environment {
+        utf8: false,
+        ..COLOURS
+    };
+    let mut app = with("merkle-one-bad-chunk", ascii);
     for view in [
         "1",
         "2",

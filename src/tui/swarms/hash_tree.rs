@@ -17,7 +17,7 @@ use crate::index::{Origin, OriginSearch, Store};
 use crate::output::Hex;
 
 /// How long searching may keep a key waiting.
-const SLICE: Duration = Duration::from_millis(6);
+const SLICE: Duration = Duration::from_millis(3);
 
 /// What stands over the tree.
 const LEGEND: &str = "✓ received  = computed  ? unproven  – missing";
