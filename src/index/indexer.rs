@@ -79,6 +79,7 @@ pub(super) fn index(shared: &Shared, mut capture: Capture, spool: File, manner: 
     let last = indexer.publish();
     let mut status = lock(&shared.status);
     status.read = capture.progress().read;
+    status.frames = capture.counters().frames;
     let faults = capture.faults().iter().map(ToString::to_string);
     status.faults.extend(faults);
     for error in [result.err(), last.err().map(Into::into)]

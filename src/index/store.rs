@@ -31,6 +31,8 @@ pub struct Status {
     pub name: String,
     /// Bytes read of all inputs.
     pub read: u64,
+    /// Frames of all inputs, once everything is indexed.
+    pub frames: u64,
     /// Bytes of all inputs; `None` where one has no size.
     pub total: Option<u64>,
     /// Whether everything is indexed.

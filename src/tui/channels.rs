@@ -271,6 +271,10 @@ impl View for Channels {
             }
             x += width + 1;
         }
+        if x > canvas.width() {
+            let width = canvas.width();
+            canvas.put_right(width, 0, " → more", theme.faint);
+        }
         for (y, line) in (1..).zip(window) {
             if line == self.cursor.selected {
                 canvas.fill(y, theme.selected);

@@ -171,14 +171,10 @@ impl Packets {
             }
         }
         if length == 0 {
-            let text = if !common.store.status().done {
-                "Reading …"
-            } else if common.store.is_empty() {
-                "No PPSPP datagrams here; --port PORT takes all of a port for PPSPP."
-            } else {
-                "No datagram fits the filter."
-            };
-            canvas.put(1, 1, text, theme.faint);
+            drop(analyzer);
+            for (y, line) in (1..).zip(common.why_empty()) {
+                canvas.put(1, y, &line, theme.faint);
+            }
         }
     }
 }

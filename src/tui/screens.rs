@@ -10,7 +10,7 @@ use ratatui::crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, 
 use super::app::App;
 use super::config::Environment;
 use super::keys::Action;
-use super::stage::{COLOURS, drawn, over, press, text, typed, with};
+use super::stage::{COLOURS, app_of, drawn, over, press, text, typed, with};
 use crate::capture::Input;
 use crate::index::Store;
 use crate::pipeline::Manner;
@@ -115,6 +115,46 @@ fn a_node_of_the_tree_leads_to_the_frame_that_brought_its_hash() {
     typed(&mut app, "<tab><enter>");
     let screen = text(&drawn(&mut app, 120, 40));
     assert!(screen.contains("DATA 4"), "{screen}");
+}
+
+#[test]
+fn captures_without_anything_say_why_and_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("capture.pcap");
+    let head = "d4c3b2a10200040000000000000000000000040001000000";
+    // A DNS answer over Ethernet, IPv4 and UDP.
+    let frame = "0000000000000000000000000800\
+                 4500002c00010000401100000a0000010a000002\
+                 003514e9001800001234818000010000000000006162636461626364";
+    let bytes = |digits: &str| -> Vec<u8> {
+        let digit = |place| u8::from_str_radix(&digits[place..place + 2], 16).expect("digits");
+        (0..digits.len()).step_by(2).map(digit).collect()
+    };
+    let frame = bytes(frame);
+    let mut with_frame = bytes(head);
+    for field in [1, 0, frame.len() as u32, frame.len() as u32] {
+        with_frame.extend(field.to_le_bytes());
+    }
+    with_frame.extend(frame);
+    for (contents, expected) in [
+        (bytes(head), "The capture is empty"),
+        (with_frame, "No PPSPP datagram among 1 frames; 1 carry"),
+    ] {
+        std::fs::write(&path, contents).expect("written");
+        let mut app = app_of(&path, COLOURS);
+        for view in ["1", "3"] {
+            typed(&mut app, view);
+            for (width, height) in SIZES {
+                let screen = text(&drawn(&mut app, width, height));
+                assert!(screen.contains(expected), "{screen}");
+            }
+        }
+        for view in ["2", "4", "5", "6"] {
+            typed(&mut app, view);
+            typed(&mut app, "jG<enter>m<tab>c<esc>");
+            drawn(&mut app, 80, 24);
+        }
+    }
 }
 
 #[test]

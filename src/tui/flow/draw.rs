@@ -6,7 +6,7 @@ use ppspp_dissector::session::{Analyzer, Time};
 
 use super::super::column::duration;
 use super::super::screen::Canvas;
-use super::super::view::{Common, Scope, Shown};
+use super::super::view::{Common, Scope};
 use super::Flow;
 use super::arrow::{Arrow, Ladder};
 use crate::index::Row;
@@ -157,15 +157,14 @@ impl Flow {
         }
         canvas.put(0, bottom, &line, theme.faint);
         if self.steps.is_empty() {
-            let text = match (&common.shown, common.store.status().done) {
-                _ if self.wanted.is_some() => "Looking …",
-                (_, false) => "Nothing here so far.",
-                (Shown::Fitting(_), _) => {
-                    "No datagram of these fits the filter; Esc takes it away."
-                }
-                _ => "No PPSPP datagram here; --port PORT takes all of a port for PPSPP.",
+            drop(analyzer);
+            let lines = match self.wanted {
+                Some(_) if !common.store.is_empty() => vec!["Looking …".to_owned()],
+                _ => common.why_empty(),
             };
-            canvas.put(TIMES + 1, 1, text, theme.faint);
+            for (y, line) in (1..).zip(lines) {
+                canvas.put(TIMES + 1, y, &line, theme.faint);
+            }
         }
     }
 }

@@ -79,13 +79,12 @@ impl Inside {
         } else {
             theme.faint
         };
-        canvas.put(1, y, &self.map.legend(swarm), legend);
-        y += 1;
-        self.tops.0 = y;
         let worst = |first, last| worst_of(swarm, first, last);
-        y += self
-            .map
-            .draw(&mut canvas.part(0, y, width, map_height), theme, worst);
+        let mut part = canvas.part(0, y + 1, width, map_height);
+        let used = self.map.draw(&mut part, theme, worst);
+        canvas.put(1, y, &self.map.legend(swarm), legend);
+        self.tops.0 = y + 1;
+        y += 1 + used;
         self.tops.1 = y;
         if self.has_peers {
             let most = (height.saturating_sub(y) / 2).max(2);
