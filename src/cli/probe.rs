@@ -10,13 +10,16 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use ppspp_dissector::integrity::PublicKey;
 use ppspp_dissector::wire::{ContentIntegrity, HashFunction};
+
+use clap::ValueEnum as _;
 
 use super::probe_args::ProbeArgs;
 use super::{BAD, UNREADABLE, USAGE, complain, stdout, style};
 use crate::output::{
     Hex, ProbeSummary, write_case_line, write_cases, write_cases_json, write_probe,
-    write_probe_json, write_probe_junit, write_probe_markdown, write_target,
+    write_probe_html, write_probe_json, write_probe_junit, write_probe_markdown, write_target,
 };
 use crate::probe::{
     Case, Crew, Expectations, Patience, Plan, Report, Role, Selection, Swarm, UdpNet, cases, run,
@@ -28,7 +31,14 @@ const START: Duration = Duration::from_secs(1);
 
 /// Probes a target.
 pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
-    let selected = selected(args);
+    let swarm = match args.swarm.as_ref().map(|id| swarm(args, &id.0)).transpose() {
+        Ok(swarm) => swarm,
+        Err(complaint) => {
+            complain(format_args!("{complaint}"));
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
+    let selected = selected(args, swarm.as_ref().map(Swarm::source));
     if selected.is_empty() {
         complain(format_args!(
             "no case is selected; `ppsp-inspect probe --list` prints all, --slow adds those that take minutes"
@@ -45,24 +55,8 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
         out.flush()?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (Some(name), Some(id)) = (&args.target, &args.swarm) else {
+    let (Some(name), Some(swarm)) = (&args.target, swarm) else {
         bail!("a target and --swarm are needed");
-    };
-    let by_length = HashFunction::from_length(id.0.len());
-    let function = args.hash.map(HashFunction::from).or(by_length);
-    let Some(function) = function.filter(|it| it.length() == Some(id.0.len())) else {
-        complain(format_args!(
-            "a swarm ID of {} bytes is no root hash; static content has one of 20, 28, 32, 48 or 64",
-            id.0.len()
-        ));
-        return Ok(ExitCode::from(USAGE));
-    };
-    let swarm = Swarm {
-        id: id.0.clone(),
-        integrity: ContentIntegrity::Merkle,
-        hash_function: function,
-        addressing: args.addressing.into(),
-        chunk_size: args.chunk_size,
     };
     let expectations = match args.expect.as_deref().map(expectations).transpose() {
         Ok(expectations) => expectations.unwrap_or_default(),
@@ -84,17 +78,23 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
     };
     let capture = args.write.as_deref();
     // A file that can't be written is better known before than after.
-    let files = [capture, args.junit.as_deref(), args.markdown.as_deref()];
+    let files = [
+        capture,
+        args.junit.as_deref(),
+        args.markdown.as_deref(),
+        args.html.as_deref(),
+    ];
     let files: Vec<File> = files
         .into_iter()
         .flatten()
         .map(|path| File::create(path).with_context(|| format!("{}", path.display())))
         .collect::<Result<_>>()?;
     let mut files = files.into_iter();
-    let (capture_file, junit_file, markdown_file) = (
+    let (capture_file, junit_file, markdown_file, html_file) = (
         capture.and_then(|_| files.next()),
         args.junit.as_ref().and_then(|_| files.next()),
         args.markdown.as_ref().and_then(|_| files.next()),
+        args.html.as_ref().and_then(|_| files.next()),
     );
     let Some(report) = work(args, &plan, &expectations)? else {
         return Ok(ExitCode::from(UNREADABLE));
@@ -103,7 +103,7 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
     let summary = ProbeSummary {
         target: name,
         swarm: &plan.swarm,
-        role: Role::Seeder,
+        role: plan.swarm.source(),
         report: &report,
         expectations: &expectations,
         command: &command,
@@ -119,6 +119,9 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
     if let Some(file) = markdown_file {
         write_probe_markdown(&mut BufWriter::new(file), &summary).context("--markdown")?;
     }
+    if let Some(file) = html_file {
+        write_probe_html(&mut BufWriter::new(file), &summary).context("--html")?;
+    }
     let mut out = stdout();
     if args.json {
         write_probe_json(&mut out, &summary)?;
@@ -133,8 +136,44 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
     })
 }
 
-/// The cases that are wanted.
-fn selected(args: &ProbeArgs) -> Vec<&'static Case> {
+/// The swarm that an ID names: of static content, whose root hash it is, or of a
+/// live stream, whose public key it is. Or what is wrong.
+fn swarm(args: &ProbeArgs, id: &[u8]) -> Result<Swarm, String> {
+    let by_length = HashFunction::from_length(id.len());
+    let given = args.hash.map(HashFunction::from);
+    let live = args.integrity.map(ContentIntegrity::from);
+    let key = PublicKey::from_swarm_id(id);
+    let swarm = |integrity, hash_function| Swarm {
+        id: id.to_vec(),
+        integrity,
+        hash_function,
+        addressing: args.addressing.into(),
+        chunk_size: args.chunk_size,
+    };
+    if live.is_none() && (by_length.is_some() || key.is_err()) {
+        let fitting = given.or(by_length);
+        return match fitting.filter(|it| it.length() == Some(id.len())) {
+            Some(function) => Ok(swarm(ContentIntegrity::Merkle, function)),
+            None => Err(format!(
+                "a swarm ID of {} bytes is no root hash; static content has one of 20, 28, 32, 48 or 64, and a live stream's is the key that `peer id` prints",
+                id.len()
+            )),
+        };
+    }
+    if let Err(error) = key {
+        return Err(format!(
+            "--swarm: {error}; a live stream's is what `peer keygen` or `peer id` prints"
+        ));
+    }
+    let integrity = live.unwrap_or(ContentIntegrity::UnifiedMerkle);
+    if !integrity.is_live() {
+        return Err("--integrity none: a target that protects nothing is not probed".to_owned());
+    }
+    Ok(swarm(integrity, given.unwrap_or(HashFunction::Sha256)))
+}
+
+/// The cases that are wanted, of a target in a role.
+fn selected(args: &ProbeArgs, role: Option<Role>) -> Vec<&'static Case> {
     let selection = Selection {
         include: args.cases.clone(),
         exclude: args.exclude.clone(),
@@ -142,7 +181,11 @@ fn selected(args: &ProbeArgs) -> Vec<&'static Case> {
         slow: args.slow || args.list,
     };
     cases()
-        .filter(|case| selection.wants(case, Role::Seeder))
+        .filter(|case| match role {
+            // The list is of all, unless a swarm tells what the target is.
+            None => selection.names(case),
+            Some(role) => selection.wants(case, role),
+        })
         .collect()
 }
 
@@ -227,6 +270,12 @@ fn command(args: &ProbeArgs, target: &str) -> String {
     }
     if args.chunk_size != 1024 {
         let _ = write!(command, " --chunk-size {}", args.chunk_size);
+    }
+    if let Some(integrity) = args.integrity.and_then(|it| it.to_possible_value()) {
+        let _ = write!(command, " --integrity {}", integrity.get_name());
+    }
+    if let Some(hash) = args.hash.and_then(|it| it.to_possible_value()) {
+        let _ = write!(command, " --hash {}", hash.get_name());
     }
     if args.addressing != super::args::AddressingArg::Chunk32 {
         let method = ppspp_dissector::wire::ChunkAddressing::from(args.addressing);

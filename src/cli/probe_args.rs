@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::args::{AddressingArg, ColorArg, HashArg};
+use super::live_args::LiveIntegrityArg;
 use super::peer_args::{SwarmId, whole_swarm_id};
 use crate::probe::Level;
 
@@ -18,10 +19,15 @@ Examples:
   ppsp-inspect probe HOST:PORT --swarm ID --level must --json | jq .summary
   ppsp-inspect probe HOST:PORT --swarm ID --exec 'ppsp-inspect peer seed video.mp4 --listen {addr}'
                                                starts the target, again after a crash
+  ppsp-inspect probe HOST:PORT --swarm PUBLIC-KEY
+                                               the source of a live stream
+  ppsp-inspect probe 127.0.0.1:7000 --swarm PUBLIC-KEY --hash sha1
+                                               one of libswift's
   ppsp-inspect probe --list                    all cases
 
-The target is a seeder of static content. What it is asked for has to be in the
-swarm: the ID is the content's root hash. --case and --exclude take ids, sections
+The target is a seeder of static content, where the ID is the content's root hash,
+or the source of a live stream, where it is the public key (`peer id` prints it). A
+stream has to run while it is probed. --case and --exclude take ids, sections
 and patterns with * and ?.
 
 Verdicts: pass; fail; warn, a SHOULD that is not met (--strict makes it a failure);
@@ -41,13 +47,19 @@ pub(super) struct ProbeArgs {
     #[arg(value_name = "HOST:PORT", required_unless_present = "list")]
     pub(super) target: Option<String>,
 
-    /// The swarm ID: the content's root hash in hexadecimal digits
+    /// The swarm ID in hexadecimal digits: the content's root hash, or a live
+    /// stream's public key
     #[arg(long, value_name = "ID", value_parser = whole_swarm_id, required_unless_present = "list")]
     pub(super) swarm: Option<SwarmId>,
 
-    /// Hash function; told by the swarm ID's length unless given
+    /// Hash function; told by a root hash's length, sha256 for a live stream unless
+    /// given
     #[arg(long, value_name = "FUNCTION")]
     pub(super) hash: Option<HashArg>,
+
+    /// How a live stream is protected; unified-merkle unless given
+    #[arg(long, value_name = "METHOD")]
+    pub(super) integrity: Option<LiveIntegrityArg>,
 
     /// Chunk size in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 1024,
@@ -123,6 +135,10 @@ pub(super) struct ProbeArgs {
     /// Write the report as Markdown
     #[arg(long, value_name = "FILE")]
     pub(super) markdown: Option<PathBuf>,
+
+    /// Write the report as one HTML page, which needs nothing but itself
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
 
     /// Write all datagrams as a pcapng capture, with comments
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]

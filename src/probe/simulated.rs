@@ -11,8 +11,9 @@ use super::net::{Arrival, Net, Port};
 use super::swarm::Swarm;
 use crate::peer::engine::{
     JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity,
-    SwarmConfig, Unprotected,
+    SwarmConfig, SwarmKey, Unprotected,
 };
+use crate::peer::keys::SigningKey;
 use crate::peer::misbehave::{Misbehaviour, Rogue};
 use crate::peer::sim::{Ending, Host, LinkSettings, Nanotime, Network, Node, NodeId, Seed};
 use crate::peer::storage::MemoryStore;
@@ -20,16 +21,67 @@ use crate::peer::storage::MemoryStore;
 /// When virtual time begins.
 const START: Nanotime = Nanotime::from_nanoseconds(1_795_322_041_000_000_000);
 
+/// The stream of an injector: some chunks have left its window already.
+const LIVE: LiveConfig = LiveConfig {
+    window: 1024,
+    chunks_per_signature: 8,
+};
+const BACKLOG: u32 = 1101;
+
 /// How long a datagram is on its way.
 const DELAY: Duration = Duration::from_millis(5);
+
+/// A target: our own engine and its bad company.
+#[derive(Debug)]
+pub struct Target {
+    peer: Peer,
+    rogue: Rogue,
+    /// What makes chunks where it injects a stream.
+    source: Option<Source>,
+}
+
+/// The source of a live stream.
+#[derive(Debug)]
+struct Source {
+    swarm: SwarmKey,
+    key: SigningKey,
+    chunk_size: usize,
+    /// Chunks that were made.
+    made: u64,
+    /// When the next one is.
+    next: Moment,
+}
+
+impl Source {
+    /// How long a chunk takes to be made.
+    const INTERVAL: Duration = Duration::from_millis(50);
+
+    /// Makes what was to be made until now.
+    fn run(&mut self, peer: &mut Peer, now: Moment) {
+        while self.next <= now {
+            // Each chunk has bytes of its own.
+            let mut state = (self.made + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let chunk: Vec<u8> = (0..self.chunk_size)
+                .map(|_| {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    state as u8
+                })
+                .collect();
+            let mut sign = |parts: &[&[u8]]| self.key.sign(parts);
+            // Memory keeps what it is given.
+            let _ = peer.inject(self.next, self.swarm, &chunk, &mut sign);
+            self.made += 1;
+            self.next = self.next + Self::INTERVAL;
+        }
+    }
+}
 
 /// What is on a host: the target, or a mailbox of ours.
 #[derive(Debug)]
 enum Station {
-    Target {
-        peer: Box<Peer>,
-        rogue: Box<Rogue>,
-    },
+    Target(Box<Target>),
     Mailbox {
         came: VecDeque<(Moment, SocketAddr, Vec<u8>)>,
         to_send: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -39,14 +91,14 @@ enum Station {
 impl Node for Station {
     fn receive(&mut self, now: Moment, source: SocketAddr, datagram: &[u8]) {
         match self {
-            Self::Target { peer, rogue } => rogue.receive(peer, now, source, datagram),
+            Self::Target(it) => it.rogue.receive(&mut it.peer, now, source, datagram),
             Self::Mailbox { came, .. } => came.push_back((now, source, datagram.to_vec())),
         }
     }
 
     fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
         match self {
-            Self::Target { peer, rogue } => rogue.transmit(peer, now, out),
+            Self::Target(it) => it.rogue.transmit(&mut it.peer, now, out),
             Self::Mailbox { to_send, .. } => {
                 let (destination, bytes) = to_send.pop_front()?;
                 out.extend_from_slice(&bytes);
@@ -57,14 +109,23 @@ impl Node for Station {
 
     fn deadline(&self) -> Option<Moment> {
         match self {
-            Self::Target { peer, rogue } => rogue.deadline(peer),
+            Self::Target(it) => {
+                let next = it.source.as_ref().map(|source| source.next);
+                [it.rogue.deadline(&it.peer), next]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
             Self::Mailbox { .. } => None,
         }
     }
 
     fn elapse(&mut self, now: Moment) {
-        if let Self::Target { peer, rogue } = self {
-            rogue.elapse(peer, now);
+        if let Self::Target(it) = self {
+            if let Some(source) = &mut it.source {
+                source.run(&mut it.peer, now);
+            }
+            it.rogue.elapse(&mut it.peer, now);
         }
     }
 }
@@ -88,15 +149,9 @@ impl SimulatedNet {
     }
 
     /// A network with a target.
-    pub fn new(peer: Peer, rogue: Rogue) -> Self {
+    pub fn new(target: Target) -> Self {
         let mut network = Network::new(Seed(1), START);
-        let host = host(
-            Self::TARGET,
-            Station::Target {
-                peer: Box::new(peer),
-                rogue: Box::new(rogue),
-            },
-        );
+        let host = host(Self::TARGET, Station::Target(Box::new(target)));
         let target = network
             .add_host(host)
             .unwrap_or_else(|error| unreachable!("the first host: {error}"));
@@ -108,11 +163,8 @@ impl SimulatedNet {
     }
 
     /// Puts another target in its place, which starts now.
-    pub fn revive(&mut self, peer: Peer, rogue: Rogue) {
-        let station = Station::Target {
-            peer: Box::new(peer),
-            rogue: Box::new(rogue),
-        };
+    pub fn revive(&mut self, target: Target) {
+        let station = Station::Target(Box::new(target));
         // There is such a host: it was added first.
         let _ = self.network.restart(self.target, station);
     }
@@ -126,8 +178,61 @@ pub fn seeder(
     content: &[u8],
     swarm: &Swarm,
     misbehaviour: Option<Misbehaviour>,
-) -> Result<(Peer, Rogue), JoinError> {
+) -> Result<Target, JoinError> {
+    let config = config(swarm);
+    let function = swarm.tree_hash().ok_or(JoinError::HashFunction)?;
+    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
+    let (store, _) = MemoryStore::of_content(function, size, content)
+        .map_err(|_| JoinError::ChunkSize(swarm.chunk_size))?;
+    let mut peer = Peer::new(PeerConfig::default(), [7; 32]);
+    let rogue = Rogue::new(misbehaviour, &config);
+    peer.join(SimulatedNet::start(), config, Box::new(store))?;
+    Ok(Target {
+        peer,
+        rogue,
+        source: None,
+    })
+}
+
+/// An injector of ours, doing one thing wrong or none: it has streamed for a
+/// while, and goes on from `now`. `key` is the private half of the swarm's ID.
+///
+/// # Errors
+/// When the swarm can't be.
+pub fn injector(
+    now: Moment,
+    key: &SigningKey,
+    swarm: &Swarm,
+    misbehaviour: Option<Misbehaviour>,
+) -> Result<Target, JoinError> {
     let config = SwarmConfig {
+        live: LIVE,
+        ..config(swarm)
+    };
+    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
+    let mut peer = Peer::new(PeerConfig::default(), [7; 32]);
+    let rogue = Rogue::new(misbehaviour, &config).with_key(key);
+    let began = now - Source::INTERVAL * BACKLOG;
+    let store = MemoryStore::for_stream(size);
+    let joined = peer.join(began, config, Box::new(store))?;
+    let mut source = Source {
+        swarm: joined,
+        key: key.clone(),
+        chunk_size: swarm.chunk_size as usize,
+        made: 0,
+        next: began,
+    };
+    source.run(&mut peer, now);
+    Ok(Target {
+        peer,
+        rogue,
+        source: Some(source),
+    })
+}
+
+/// What our engine is told of a swarm.
+fn config(swarm: &Swarm) -> SwarmConfig {
+    SwarmConfig {
         id: swarm.id.clone(),
         integrity: swarm.integrity,
         hash_function: swarm.hash_function,
@@ -140,15 +245,7 @@ pub fn seeder(
         live: LiveConfig::default(),
         unprotected: Unprotected::default(),
         membership: Membership::default(),
-    };
-    let function = swarm.tree_hash().ok_or(JoinError::HashFunction)?;
-    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
-    let (store, _) = MemoryStore::of_content(function, size, content)
-        .map_err(|_| JoinError::ChunkSize(swarm.chunk_size))?;
-    let mut peer = Peer::new(PeerConfig::default(), [7; 32]);
-    let rogue = Rogue::new(misbehaviour, &config);
-    peer.join(SimulatedNet::start(), config, Box::new(store))?;
-    Ok((peer, rogue))
+    }
 }
 
 fn host(address: SocketAddr, node: Station) -> Host<Station> {
@@ -222,7 +319,7 @@ impl Net for SimulatedNet {
                     let (node, _, open) = self.ports[index];
                     let mail = self.network.act(node, &mut (), |station, _| match station {
                         Station::Mailbox { came, .. } => came.pop_front(),
-                        Station::Target { .. } => None,
+                        Station::Target(_) => None,
                     });
                     if let Some(Some((at, source, bytes))) = mail
                         && open

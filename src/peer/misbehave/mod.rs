@@ -9,6 +9,7 @@ mod incoming;
 mod outgoing;
 mod rogue;
 mod spoiling;
+mod streaming;
 
 pub use catalogue::Misbehaviour;
 pub use rogue::Rogue;

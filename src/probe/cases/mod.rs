@@ -5,10 +5,13 @@ mod channels;
 mod content;
 mod exchange;
 mod handshake;
+mod live;
+mod live_options;
 mod options;
 mod requests;
 mod robustness;
 mod security;
+mod signatures;
 mod support;
 
 use super::case::Case;
@@ -19,8 +22,11 @@ pub(super) const AREAS: &[&[Case]] = &[
     handshake::CASES,
     channels::CASES,
     options::CASES,
+    live_options::CASES,
     availability::CASES,
     content::CASES,
+    signatures::CASES,
+    live::CASES,
     requests::CASES,
     exchange::CASES,
     security::CASES,
