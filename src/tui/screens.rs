@@ -102,6 +102,21 @@ fn availability_is_shown_as_it_was_at_any_time() {
 }
 
 #[test]
+fn the_source_of_a_stream_and_its_viewers_are_told_apart() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut app = app_of(&folder.join("simulated-live-relay.pcapng"), COLOURS);
+    typed(&mut app, "2<pause><enter>m");
+    let screen = text(&drawn(&mut app, 120, 40));
+    assert_eq!(screen.matches("  source").count(), 1, "{screen}");
+    assert_eq!(screen.matches("  received ✓").count(), 3, "{screen}");
+    // The lag alone: each viewer, as far behind as it is under the cursor.
+    typed(&mut app, "5<pause>");
+    drawn(&mut app, 120, 40);
+    typed(&mut app, "5j<tab>40l");
+    assert_screen("graphs-lag", &mut app);
+}
+
+#[test]
 fn a_node_of_the_tree_leads_to_the_frame_that_brought_its_hash() {
     let mut app = over("merkle-one-bad-chunk");
     // The chunk's sibling came as a hash in frame 4.

@@ -208,7 +208,11 @@ fn summary(common: &Common, analyzer: &Analyzer, index: SwarmIndex) -> Vec<Strin
             }
         });
     }
-    let receivers = found.map_or(0, |found| found.receivers().count());
+    let receivers = found.map_or(0, |found| {
+        let receivers = found.receivers();
+        let were_sent = receivers.filter(|(_, receiver)| !receiver.tally().is_empty());
+        were_sent.count()
+    });
     let verified = found.map_or(0, |found| found.verified().len());
     let seen = swarm.seen.len();
     let mut parts = Vec::new();

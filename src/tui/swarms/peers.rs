@@ -183,7 +183,7 @@ impl Peers {
         let received = found.and_then(|found| {
             let mut receivers = found.receivers();
             let (_, receiver) = receivers.find(|(address, _)| **address == peer)?;
-            Some(*receiver.tally())
+            Some(*receiver.tally()).filter(|tally| !tally.is_empty())
         });
         let whole = found
             .and_then(|found| ChunkRange::new(0, found.size()?.checked_sub(1)?))
@@ -215,6 +215,15 @@ impl Peers {
                 });
                 parts.push(format!("complete{}", time.unwrap_or_default()));
             }
+        }
+        let announced = |(channel, side): &(ChannelIndex, Side)| {
+            let announced = store.with_conversation(*channel, |conversation| {
+                !conversation.sent_by(*side).announced().is_empty()
+            });
+            announced.unwrap_or(false)
+        };
+        if swarm.is_live() && received.is_none() && ends.iter().any(announced) {
+            parts.push("source".to_owned());
         }
         if let Some(tally) = received {
             let when = if self.is_earlier() {
