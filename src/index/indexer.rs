@@ -66,9 +66,9 @@ pub(super) fn index(shared: &Shared, mut capture: Capture, spool: File, manner: 
         },
     );
     let late = {
-        let mut analyzer = lock(&shared.analyzer);
+        let mut analyzer = shared.analyzer.lock();
         let (late, _) = analyzer.close();
-        let measured = &mut *lock(&shared.measured);
+        let measured = &mut *shared.measured.lock();
         for (index, swarm) in analyzer.numbered_swarms() {
             let judged = measured.progress.since_last(index.number(), swarm);
             measured.series.add_at_end(judged.verified, judged.failed);
@@ -79,6 +79,7 @@ pub(super) fn index(shared: &Shared, mut capture: Capture, spool: File, manner: 
     let last = indexer.publish();
     let mut status = lock(&shared.status);
     status.read = capture.progress().read;
+    status.frames = capture.counters().frames;
     let faults = capture.faults().iter().map(ToString::to_string);
     status.faults.extend(faults);
     for error in [result.err(), last.err().map(Into::into)]
@@ -88,6 +89,8 @@ pub(super) fn index(shared: &Shared, mut capture: Capture, spool: File, manner: 
         status.faults.push(format!("{error:#}"));
     }
     status.done = true;
+    // What nobody has shown anew by now is to be looked at once more.
+    shared.changes.fetch_add(1, Ordering::Release);
 }
 
 /// Whether a datagram belongs to a live stream: it is signed, or one of its peers
@@ -117,7 +120,7 @@ impl Indexer<'_> {
         let number = u32::try_from(row)?;
         let mut latency = None;
         {
-            let mut measured = lock(&self.shared.measured);
+            let mut measured = self.shared.measured.lock();
             let measured = &mut *measured;
             measured.first = measured.first.or(datagram.time);
             measured.last = datagram.time.or(measured.last);

@@ -19,13 +19,10 @@ use super::progress::Progress;
 use super::row::Row;
 use super::series::Series;
 use crate::capture::{Capture, Input, Options};
-use crate::pipeline::{self, Manner};
+use crate::pipeline::{self, Manner, Turns};
 
 /// Rows to a page: no list is ever copied to grow.
 const PAGE: usize = 4096;
-
-/// Rows that are remembered of each kind of finding.
-const MOST_PLACES: usize = 10_000;
 
 /// How far indexing has come.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +31,8 @@ pub struct Status {
     pub name: String,
     /// Bytes read of all inputs.
     pub read: u64,
+    /// Frames of all inputs, once everything is indexed.
+    pub frames: u64,
     /// Bytes of all inputs; `None` where one has no size.
     pub total: Option<u64>,
     /// Whether everything is indexed.
@@ -86,7 +85,7 @@ impl Measured {
 
     pub(super) fn note_finding(&mut self, id: FindingId, row: u32) {
         if let Some(places) = self.places.get_mut(id as usize)
-            && places.len() < MOST_PLACES
+            && places.len() < Store::MOST_PLACES
             && places.last() != Some(&row)
         {
             places.push(row);
@@ -96,9 +95,9 @@ impl Measured {
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) analyzer: Mutex<Analyzer>,
+    pub(super) analyzer: Turns<Analyzer>,
     rows: RwLock<Vec<Vec<Row>>>,
-    pub(super) measured: Mutex<Measured>,
+    pub(super) measured: Turns<Measured>,
     pub(super) status: Mutex<Status>,
     pub(super) words: Words,
     /// The spool, to be read from.
@@ -120,6 +119,9 @@ pub struct Store {
 }
 
 impl Store {
+    /// Rows that are remembered of each kind of finding.
+    pub const MOST_PLACES: usize = 10_000;
+
     /// Opens inputs and begins to index them.
     ///
     /// # Errors
@@ -155,9 +157,9 @@ impl Store {
     ) -> Result<Self> {
         let spool = tempfile::tempfile().context("can't make a temporary file for the index")?;
         let shared = Arc::new(Shared {
-            analyzer: Mutex::new(Analyzer::new(config)),
+            analyzer: Turns::new(Analyzer::new(config)),
             rows: RwLock::default(),
-            measured: Mutex::default(),
+            measured: Turns::default(),
             status: Mutex::new(Status {
                 name,
                 total: capture.progress().total,
@@ -224,7 +226,7 @@ impl Store {
 
     /// What the session knows by now. The indexing thread waits meanwhile.
     pub fn analyzer(&self) -> MutexGuard<'_, Analyzer> {
-        lock(&self.shared.analyzer)
+        self.shared.analyzer.lock()
     }
 
     /// How far indexing has come.
@@ -234,7 +236,7 @@ impl Store {
 
     /// One channel in figures.
     pub fn conversation(&self, channel: ChannelIndex) -> Option<Conversation> {
-        let measured = lock(&self.shared.measured);
+        let measured = self.shared.measured.lock();
         measured
             .conversations
             .get(channel.number() as usize)
@@ -247,28 +249,52 @@ impl Store {
         channel: ChannelIndex,
         use_it: impl FnOnce(&Conversation) -> T,
     ) -> Option<T> {
-        let measured = lock(&self.shared.measured);
+        let measured = self.shared.measured.lock();
         let found = measured.conversations.get(channel.number() as usize)?;
         Some(use_it(found))
     }
 
     /// Gives to `use_it` how far viewers are behind the source, of each live stream.
     pub fn with_lags<T>(&self, use_it: impl FnOnce(&BTreeMap<SwarmIndex, Lag>) -> T) -> T {
-        use_it(&lock(&self.shared.measured).lags)
+        use_it(&self.shared.measured.lock().lags)
     }
 
     pub(super) fn with_origins<T>(&self, use_it: impl FnOnce(&Origins) -> T) -> T {
-        use_it(&lock(&self.shared.measured).origins)
+        use_it(&self.shared.measured.lock().origins)
     }
 
     /// Figures over time, of everything.
     pub fn series(&self) -> Series {
-        lock(&self.shared.measured).series.clone()
+        self.shared.measured.lock().series.clone()
     }
 
-    /// Rows with a finding, the first ten thousand.
+    /// How often verdicts of datagrams that are there already have changed.
+    pub fn changes(&self) -> u64 {
+        self.shared.changes.load(Ordering::Acquire)
+    }
+
+    /// The next row that fits among `start` and those behind it, or before it where
+    /// `forward` is false.
+    pub fn find(&self, start: usize, forward: bool, fits: impl Fn(Row) -> bool) -> Option<usize> {
+        let pages = self.shared.rows();
+        let fitting = |number: &usize| {
+            let page = pages.get(number / PAGE);
+            page.and_then(|page| page.get(number % PAGE))
+                .is_some_and(|row| fits(*row))
+        };
+        let length = pages
+            .last()
+            .map_or(0, |last| (pages.len() - 1) * PAGE + last.len());
+        if forward {
+            (start..length).find(fitting)
+        } else {
+            (0..start.min(length)).rev().find(fitting)
+        }
+    }
+
+    /// Rows with a finding, the first [`Self::MOST_PLACES`].
     pub fn places(&self, finding: FindingId) -> Vec<u32> {
-        let measured = lock(&self.shared.measured);
+        let measured = self.shared.measured.lock();
         measured
             .places
             .get(finding as usize)
@@ -278,7 +304,7 @@ impl Store {
 
     /// Times of the first and the latest datagram.
     pub fn span(&self) -> Option<(Time, Time)> {
-        let measured = lock(&self.shared.measured);
+        let measured = self.shared.measured.lock();
         measured.first.zip(measured.last)
     }
 }

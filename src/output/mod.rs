@@ -41,7 +41,7 @@ pub use interfaces::{
 };
 pub use json::{JsonTimes, write_json_line};
 pub use key::{KeySummary, write_key, write_key_json};
-pub use line::{mark, sentence, write_line};
+pub use line::{mark, sentence, sentence_begun, write_line};
 pub use probe::{
     ProbeSummary, write_case_line, write_cases, write_probe, write_probe_markdown, write_target,
 };

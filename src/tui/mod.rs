@@ -64,6 +64,14 @@ pub fn run(
 }
 
 #[cfg(test)]
+mod colours;
+#[cfg(test)]
+mod figures;
+#[cfg(test)]
+mod latency;
+#[cfg(test)]
 mod picture;
 #[cfg(test)]
 mod screens;
+#[cfg(test)]
+mod stage;
