@@ -22,8 +22,11 @@ fn table() -> String {
         let (id, level, title) = (case.id, case.level, case.title);
         let requirement = case.requirement;
         let roles = case.role_names();
-        writeln!(table, "| `{id}` | {level} | {roles} | {title} | {requirement} |")
-            .expect("a string");
+        writeln!(
+            table,
+            "| `{id}` | {level} | {roles} | {title} | {requirement} |"
+        )
+        .expect("a string");
     }
     table
 }

@@ -22,8 +22,8 @@ use crate::output::{
     write_probe_json, write_probe_junit, write_probe_markdown, write_target,
 };
 use crate::probe::{
-    Case, Crew, Expectations, Patience, Plan, Report, Role, Selection, Swarm, UdpNet, cases, run,
-    write_recording,
+    Case, Crew, Expectations, Patience, Plan, Report, Role, Selection, Swarm, UdpNet, cases,
+    find_hash, run, write_recording,
 };
 
 /// How long a target may take to start.
@@ -66,7 +66,7 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
         }
     };
     let target = address(name)?;
-    let plan = Plan {
+    let mut plan = Plan {
         target,
         swarm,
         cases: selected,
@@ -90,10 +90,10 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
         args.junit.as_ref().and_then(|_| files.next()),
         args.markdown.as_ref().and_then(|_| files.next()),
     );
-    let Some(report) = work(args, &plan, &expectations)? else {
+    let Some(report) = work(args, &mut plan, &expectations)? else {
         return Ok(ExitCode::from(UNREADABLE));
     };
-    let command = command(args, name);
+    let command = command(args, name, &plan.swarm);
     let summary = ProbeSummary {
         target: name,
         swarm: &plan.swarm,
@@ -181,12 +181,29 @@ fn selected(args: &ProbeArgs, role: Option<Role>) -> Vec<&'static Case> {
 }
 
 /// Runs the plan, tells of each case; nothing where nobody answers.
-fn work(args: &ProbeArgs, plan: &Plan, expectations: &Expectations) -> Result<Option<Report>> {
+fn work(args: &ProbeArgs, plan: &mut Plan, expectations: &Expectations) -> Result<Option<Report>> {
     let mut child = match &args.exec {
         Some(command) => Some(Started::start(command, plan)?),
         None => None,
     };
     let mut net = UdpNet::towards(plan.target);
+    if args.hash.is_none() && plan.swarm.integrity == ContentIntegrity::UnifiedMerkle {
+        match find_hash(plan, &mut net) {
+            Err(error) => {
+                complain(format_args!("{error}"));
+                return Ok(None);
+            }
+            Ok(found) if found != plan.swarm.hash_function => {
+                complain(format_args!(
+                    "chunks verify with {found} and not with {}: the former it is (--hash tells it)",
+                    plan.swarm.hash_function
+                ));
+                plan.swarm.hash_function = found;
+            }
+            Ok(_) => {}
+        }
+    }
+    let plan = &*plan;
     let style = style(args.color);
     let mut met = false;
     // For programs, people see how far it is all the same.
@@ -254,7 +271,7 @@ fn address(name: &str) -> Result<SocketAddr> {
 }
 
 /// The command that runs the same again, but for the cases.
-fn command(args: &ProbeArgs, target: &str) -> String {
+fn command(args: &ProbeArgs, target: &str, swarm: &Swarm) -> String {
     let mut command = format!("ppsp-inspect probe {target}");
     if let Some(id) = &args.swarm {
         let _ = write!(command, " --swarm {}", Hex(&id.0));
@@ -265,8 +282,9 @@ fn command(args: &ProbeArgs, target: &str) -> String {
     if let Some(integrity) = args.integrity.and_then(|it| it.to_possible_value()) {
         let _ = write!(command, " --integrity {}", integrity.get_name());
     }
-    if let Some(hash) = args.hash.and_then(|it| it.to_possible_value()) {
-        let _ = write!(command, " --hash {}", hash.get_name());
+    // A root hash tells it by its length.
+    if swarm.is_live() && swarm.integrity.has_tree() {
+        let _ = write!(command, " --hash {}", swarm.hash_function);
     }
     if args.addressing != super::args::AddressingArg::Chunk32 {
         let method = ppspp_dissector::wire::ChunkAddressing::from(args.addressing);
