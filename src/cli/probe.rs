@@ -23,7 +23,7 @@ use crate::output::{
 };
 use crate::probe::{
     Case, CaseReport, Crew, Expectations, Known, Patience, Plan, Report, Role, Selection, Swarm,
-    UdpNet, UsedPorts, cases, run, write_recording,
+    UdpNet, UsedPorts, cases, find_hash, run, write_recording,
 };
 
 /// How long a target may take to start.
@@ -50,8 +50,8 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
     let junit_file = created(args.junit.as_deref())?;
     let markdown_file = created(args.markdown.as_deref())?;
     let html_file = created(args.html.as_deref())?;
-    let plan = assignment.plan()?;
-    let report = match work(args, &plan, &mut shown(args, &assignment)) {
+    let mut plan = assignment.plan()?;
+    let report = match work(args, &mut plan, &mut shown(args, &assignment)) {
         Ok(report) => report,
         Err(error) => {
             complain(format_args!("{error:#}"));
@@ -246,24 +246,18 @@ fn selected(args: &ProbeArgs, role: Option<Role>) -> Result<Vec<&'static Case>, 
 }
 
 /// Who is told of each case that is done.
-pub(super) type Tell<'a> = dyn FnMut(&Known, &CaseReport) + 'a;
+pub(super) type Tell<'a> = dyn FnMut(&Swarm, &Known, &CaseReport) + 'a;
 
 /// Prints each case that is done, and before the first one who was met.
-fn shown(args: &ProbeArgs, assignment: &Assignment<'_>) -> impl FnMut(&Known, &CaseReport) {
+fn shown(args: &ProbeArgs, assignment: &Assignment<'_>) -> impl FnMut(&Swarm, &Known, &CaseReport) {
     let style = style(args.color);
     let mut met = false;
     // For programs, people see how far it is all the same.
     let progress = args.json && io::stderr().is_terminal();
-    move |known, case| {
+    move |swarm, known, case| {
         let mut line = Vec::new();
         if !std::mem::replace(&mut met, true) {
-            let _ = write_target(
-                &mut line,
-                assignment.target,
-                &assignment.swarm,
-                known,
-                style,
-            );
+            let _ = write_target(&mut line, assignment.target, swarm, known, style);
         }
         let _ = write_case_line(&mut line, case, &assignment.expectations, style);
         // Nobody may be left to read it.
@@ -281,13 +275,24 @@ fn shown(args: &ProbeArgs, assignment: &Assignment<'_>) -> impl FnMut(&Known, &C
 ///
 /// # Errors
 /// Where the target can't be started, or nobody answers.
-pub(super) fn work(args: &ProbeArgs, plan: &Plan, tell: &mut Tell<'_>) -> Result<Report> {
+pub(super) fn work(args: &ProbeArgs, plan: &mut Plan, tell: &mut Tell<'_>) -> Result<Report> {
     let mut child = match &args.exec {
         Some(command) => Some(Started::start(command, plan)?),
         None => None,
     };
     let used = UsedPorts::default();
     let mut net = UdpNet::beside(plan.target, &used);
+    if args.hash.is_none() && plan.swarm.integrity == ContentIntegrity::UnifiedMerkle {
+        let found = find_hash(plan, &mut net)?;
+        if found != plan.swarm.hash_function {
+            complain(format_args!(
+                "chunks verify with {found} and not with {}: the former it is (--hash tells it)",
+                plan.swarm.hash_function
+            ));
+            plan.swarm.hash_function = found;
+        }
+    }
+    let plan = &*plan;
     let mut revive = |_: &mut UdpNet| match &mut child {
         Some(child) => child.restart().is_ok(),
         None => false,
@@ -299,7 +304,8 @@ pub(super) fn work(args: &ProbeArgs, plan: &Plan, tell: &mut Tell<'_>) -> Result
             jobs,
             net: &towards,
         });
-    Ok(run(plan, &mut net, crew.as_ref(), &mut revive, tell)?)
+    let mut tell = |known: &Known, case: &CaseReport| tell(&plan.swarm, known, case);
+    Ok(run(plan, &mut net, crew.as_ref(), &mut revive, &mut tell)?)
 }
 
 fn expectations(path: &Path) -> Result<Expectations> {

@@ -104,8 +104,8 @@ fn attempt(target: &Target, assignment: &Assignment<'_>) -> Result<Outcome> {
     let capture = created(target.args.write.as_deref())?;
     let mut progress = Progress::of(&target.name);
     let mut probed = || {
-        let plan = assignment.plan()?;
-        let report = work(&target.args, &plan, &mut |_, case| {
+        let mut plan = assignment.plan()?;
+        let report = work(&target.args, &mut plan, &mut |_, _, case| {
             progress.pass(case.case.id);
         })?;
         anyhow::Ok((plan, report))

@@ -11,8 +11,9 @@ use rand_chacha::ChaCha12Rng;
 
 use super::case::Stop;
 use super::conversation::{Channel, Conversation, Frame, Heard, Patience, Setting, stranger};
-use super::fetch::{Acks, Delivery};
+use super::fetch::{Acks, Delivered, Delivery};
 use super::net::Net;
+use super::proof::Check;
 use super::swarm::{Declared, Known, Manner, Swarm, handshake_of};
 use crate::peer::engine::Chunks;
 
@@ -95,6 +96,45 @@ pub fn meet(
         Err(Stop::Error(error)) => Err(Unreachable::Ours(error)),
         Err(_) => Err(Unreachable::Silent { target }),
     }
+}
+
+/// The hash function of a live stream's tree, which neither its ID tells nor
+/// surely the target: the first one with which a chunk is served that verifies, or
+/// the swarm's as it is.
+///
+/// # Errors
+/// As [`meet`], with the swarm's.
+pub(super) fn find_hash_function(
+    net: &mut dyn Net,
+    target: SocketAddr,
+    swarm: &Swarm,
+    patience: Patience,
+    random: &ChaCha12Rng,
+) -> Result<HashFunction, Unreachable> {
+    let others = [
+        HashFunction::Sha1,
+        HashFunction::Sha384,
+        HashFunction::Sha512,
+        HashFunction::Sha224,
+    ];
+    let own = swarm.hash_function;
+    let first = meet(net, target, swarm, patience, random)?.known;
+    if first.verifies || !swarm.integrity.has_tree() {
+        return Ok(own);
+    }
+    let told = first.declared.hash_function.filter(|it| *it != own);
+    // Where nothing came at all, another function makes no difference.
+    let heard = told.is_some() || first.protects || first.is_garbled;
+    for other in told.into_iter().chain(others).filter(|_| heard) {
+        let swarm = Swarm {
+            hash_function: other,
+            ..swarm.clone()
+        };
+        if meet(net, target, &swarm, patience, random).is_ok_and(|it| it.known.verifies) {
+            return Ok(other);
+        }
+    }
+    Ok(own)
 }
 
 /// All manners, in rounds: the nearest to the RFC first. Those of a round are
@@ -288,6 +328,7 @@ fn look(conversation: &mut Conversation<'_>, stranger: &Known) -> Result<Known, 
         use ppspp_dissector::wire::MessageType;
         matches!(kind, MessageType::Integrity | MessageType::SignedIntegrity)
     };
+    let is_right = |chunk: &Delivered| chunk.check == Check::Right;
     Ok(Known {
         manner: stranger.manner.clone(),
         declared: channel.declared.clone(),
@@ -295,6 +336,8 @@ fn look(conversation: &mut Conversation<'_>, stranger: &Known) -> Result<Known, 
         has,
         size: proven.or(told),
         serves: !delivery.chunks.is_empty(),
+        verifies: delivery.chunks.iter().any(is_right),
+        is_garbled: !delivery.faults.is_empty(),
         protects: delivery.pieces.iter().any(|piece| is_proof(piece.kind)),
     })
 }

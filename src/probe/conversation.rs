@@ -823,6 +823,8 @@ pub(super) fn stranger(manner: Manner) -> Known {
         has: Chunks::new(),
         size: None,
         serves: false,
+        verifies: false,
+        is_garbled: false,
         protects: false,
     }
 }

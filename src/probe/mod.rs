@@ -38,7 +38,7 @@ pub use net::{Arrival, Net, Port, UdpNet, UsedPorts};
 pub use proof::{Check, Proof};
 pub use recording::write_recording;
 pub use registry::cases;
-pub use runner::{CaseReport, Crew, Plan, Report, Revive, run};
+pub use runner::{CaseReport, Crew, Plan, Report, Revive, find_hash, run};
 pub use selection::{Selection, is_match};
 pub use signature::Covers;
 pub use swarm::{Declared, Known, Manner, Swarm};

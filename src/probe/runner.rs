@@ -8,10 +8,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use ppspp_dissector::wire::HashFunction;
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng as _;
 
-use super::acquaintance::{Unreachable, meet};
+use super::acquaintance::{Unreachable, find_hash_function, meet};
 use super::case::{Case, Level, Stop, Verdict, Violation};
 use super::conversation::{Conversation, Frame, Patience, Setting};
 use super::net::Net;
@@ -182,6 +183,16 @@ pub fn run<N: Net>(
         record: acquaintance.record,
         cases: cases.into_iter().flatten().collect(),
     })
+}
+
+/// The hash function of the tree of a plan's live stream: the plan's own, unless
+/// chunks verify with another one only.
+///
+/// # Errors
+/// When the target answers nothing.
+pub fn find_hash<N: Net>(plan: &Plan, net: &mut N) -> Result<HashFunction, Unreachable> {
+    let random = generator(plan.seed, "hash function", 0);
+    find_hash_function(net, plan.target, &plan.swarm, plan.patience, &random)
 }
 
 /// Runs cases beside each other until the target dies of one; whether it lived.

@@ -306,6 +306,10 @@ pub struct Known {
     pub size: Option<u64>,
     /// Whether it serves a chunk that is asked for.
     pub serves: bool,
+    /// Whether what came with the chunk proved it.
+    pub verifies: bool,
+    /// Whether anything came that could not be read.
+    pub is_garbled: bool,
     /// Whether INTEGRITY came with it.
     pub protects: bool,
 }

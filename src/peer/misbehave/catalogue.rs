@@ -211,6 +211,8 @@ misbehaviours! {
     KeepAliveEnds = "keep-alive-ends",
     /// Keep-alives are not sent.
     NoKeepAlives = "no-keep-alives",
+    /// Who is silent is never taken for dead.
+    NeverForgets = "never-forgets",
 
     /// `PEX_REQ` is answered with the asker's address.
     NamesAsker = "names-asker",

@@ -51,6 +51,9 @@ pub(super) struct Resend {
 pub(super) const RESEND: Duration = Duration::from_millis(150);
 const PARKED: Duration = Duration::from_millis(200);
 
+/// How often a peer seems to have sent a keep-alive.
+const REMINDED: Duration = Duration::from_secs(60);
+
 /// A first datagram that came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opening {
@@ -96,6 +99,8 @@ pub struct Rogue {
     /// Chunks of the content, once the engine has announced them.
     pub(super) size: u64,
     pub(super) is_dead: bool,
+    /// When the engine was made to believe last that its peers live.
+    reminded: Moment,
 }
 
 /// Channels that are remembered.
@@ -134,6 +139,7 @@ impl Rogue {
             sent: BTreeMap::new(),
             size: 0,
             is_dead: false,
+            reminded: Moment::from_microseconds(0),
         }
     }
 
@@ -199,7 +205,7 @@ impl Rogue {
             return None;
         }
         let resend = self.resend.as_ref().map(|resend| resend.next);
-        [peer.deadline(), resend, self.release()]
+        [peer.deadline(), resend, self.release(), self.reminder()]
             .into_iter()
             .flatten()
             .min()
@@ -221,6 +227,13 @@ impl Rogue {
                 self.resend = None;
             }
         }
+        if self.reminder().is_some_and(|at| at <= now) {
+            self.reminded = now;
+            // To the engine each peer seems to have sent a keep-alive.
+            for route in &self.routes {
+                peer.receive(now, route.address, &route.ours.0.to_be_bytes());
+            }
+        }
         if self.release().is_some_and(|at| at <= now) {
             let late: Vec<_> = self
                 .routes
@@ -233,6 +246,12 @@ impl Rogue {
             }
         }
         peer.elapse(now);
+    }
+
+    /// When the engine is made to believe again that its peers live.
+    fn reminder(&self) -> Option<Moment> {
+        (self.does(Misbehaviour::NeverForgets) && !self.routes.is_empty())
+            .then(|| self.reminded + REMINDED)
     }
 
     /// When a parked chunk goes without being acknowledged.

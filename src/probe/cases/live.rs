@@ -8,7 +8,7 @@ use ppspp_dissector::wire::{ChunkRange, ContentIntegrity, Message, MessageType};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Role, Stop};
 use crate::probe::conversation::{Channel, Conversation, Heard};
-use crate::probe::fetch::{Acks, Delivery};
+use crate::probe::fetch::{Acks, Delivered, Delivery};
 use crate::probe::proof::Check;
 
 /// How long a stream may take to have another chunk, or another munro.
@@ -67,10 +67,10 @@ pub(in crate::probe) const CASES: &[Case] = &[
     },
     Case {
         id: "rfc7574/6.1.2.4/munro-until-known",
-        title: "The last signed munro is told until it is known",
-        requirement: "The rightmost signed munro is in the fourth and in every later datagram, \
-                      until the other end shows a chunk below it or a later one; a keep-alive has \
-                      no room for it.",
+        title: "The last signed munro is told again until it is known",
+        requirement: "The rightmost signed munro is in the fourth datagram and in later ones, \
+                      until the other end shows a chunk below it or a later one: the fourth may \
+                      be lost.",
         finds: &[M::MunroOnce],
         run: munro_until_known,
         ..LIVE
@@ -313,7 +313,7 @@ fn munro_until_known(it: &mut Conversation<'_>) -> Outcome {
     let (channel, mut delivery) = opened(it)?;
     let size = it.swarm().chunk_size;
     let later = later_datagrams(it, &channel, old, 4)?;
-    let mut told = 0;
+    let mut told = Vec::new();
     for heard in &later {
         delivery.take(&channel, heard, size);
         let Some((last, _)) = latest(&delivery) else {
@@ -322,30 +322,25 @@ fn munro_until_known(it: &mut Conversation<'_>) -> Outcome {
         let munros = munros(heard, &channel, size);
         // Of what was announced with it the munro may still be on its way.
         let width = munros.iter().map(|range| range.count()).max().unwrap_or(0);
-        if munros
-            .iter()
-            .any(|range| range.end() + width >= last && range.start() > old)
-        {
-            told += 1;
-            continue;
+        let is_last = |it: &ChunkRange| it.end() + width >= last && it.start() > old;
+        if munros.iter().any(is_last) {
+            told.push(heard.frame);
         }
-        if told == 0 {
-            return Err(Stop::Inconclusive(
-                "it was not told at all; another case tells that".to_owned(),
-            ));
-        }
-        return Err(Stop::violation(
-            "SIGNED_INTEGRITY of the last munro in each datagram: we have shown no chunk below it",
-            super::support::describe(heard, &channel.reads),
-            [heard.frame],
-        ));
     }
-    if later.len() < 2 {
-        return Err(Stop::Inconclusive(
+    match told[..] {
+        [] => Err(Stop::Inconclusive(
+            "it was not told at all; another case tells that".to_owned(),
+        )),
+        _ if later.len() < 2 => Err(Stop::Inconclusive(
             "too few datagrams came to tell".to_owned(),
-        ));
+        )),
+        [once] => Err(Stop::violation(
+            "SIGNED_INTEGRITY of the last munro again: we have shown no chunk below it",
+            format!("{} datagrams, of which one has it", later.len()),
+            [once].into_iter().chain(later.iter().map(|it| it.frame)),
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn window_is_served(it: &mut Conversation<'_>) -> Outcome {
@@ -422,7 +417,7 @@ fn discarded_chunk_request(it: &mut Conversation<'_>) -> Outcome {
     {
         return Err(Stop::violation(
             format!("the right chunk {chunk}, or nothing"),
-            "a chunk that does not verify",
+            what_came(came),
             [came.frame],
         ));
     }
@@ -447,11 +442,21 @@ fn future_chunk_request(it: &mut Conversation<'_>) -> Outcome {
     if let Some(came) = wrong {
         return Err(Stop::violation(
             format!("no DATA {}: chunks up to {last} are announced", came.chunk),
-            "a chunk that does not verify",
+            what_came(came),
             [came.frame],
         ));
     }
     still_serves(it, &channel, last, "chunks that are still to come")
+}
+
+/// A chunk that does not verify, in words.
+fn what_came(came: &Delivered) -> String {
+    let why = match came.check {
+        Check::Unsigned => "for which no signature holds",
+        Check::Missing(_) => "without the hashes that lead to its munro",
+        Check::Wrong | Check::Right => "that its hashes contradict",
+    };
+    format!("a chunk of {} bytes {why}", came.data.len())
 }
 
 /// The channel must serve after a REQUEST for something else.
