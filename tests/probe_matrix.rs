@@ -49,6 +49,7 @@ fn probe(misbehaviour: Option<Misbehaviour>) -> Report {
     };
     let plan = Plan {
         target: SimulatedNet::TARGET,
+        source: None,
         swarm: swarm.clone(),
         cases: cases()
             .filter(|case| selection.wants(case, Role::Seeder))
@@ -92,11 +93,16 @@ fn our_own_seeder_fails_nothing() {
 fn each_misbehaviour_fails_the_cases_that_name_it_and_no_other() {
     let mut wrong = Vec::new();
     for &misbehaviour in Misbehaviour::ALL {
-        let report = probe(Some(misbehaviour));
-        let mut expected: Vec<&str> = cases()
+        let of_seeders = cases().filter(|case| case.tests(Role::Seeder));
+        let mut expected: Vec<&str> = of_seeders
             .filter(|case| case.finds.contains(&misbehaviour))
             .map(|case| case.id)
             .collect();
+        // Some are for other roles only.
+        if expected.is_empty() {
+            continue;
+        }
+        let report = probe(Some(misbehaviour));
         let found = failed(&report);
         let mut ids: Vec<&str> = found.iter().map(|(id, _)| *id).collect();
         expected.sort_unstable();

@@ -74,6 +74,7 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
     let target = address(name)?;
     let plan = Plan {
         target,
+        source: None,
         swarm,
         cases: selected,
         patience: Patience::of(Duration::from_secs_f64(args.timeout)),
@@ -142,7 +143,11 @@ fn selected(args: &ProbeArgs) -> Vec<&'static Case> {
         slow: args.slow || args.list,
     };
     cases()
-        .filter(|case| selection.wants(case, Role::Seeder))
+        .filter(|case| {
+            // The list is of all.
+            let is_listed = args.list && selection.names(case);
+            is_listed || selection.wants(case, Role::Seeder)
+        })
         .collect()
 }
 

@@ -183,9 +183,9 @@ pub fn write_cases(out: &mut impl Write, cases: &[&Case], style: Style) -> io::R
     for case in cases {
         writeln!(
             out,
-            "{:<10} {:<7} {}  {}",
+            "{:<10} {:<16} {}  {}",
             case.level,
-            case.role.name(),
+            case.role_names(),
             style.name(case.id),
             case.title
         )?;

@@ -88,7 +88,8 @@ pub fn write_cases_json(out: &mut impl Write, cases: &[&Case]) -> io::Result<()>
         .map(|case| {
             let mut object = describe(case);
             let awaits: Vec<String> = case.awaits.iter().map(ToString::to_string).collect();
-            object.insert("role".to_owned(), case.role.name().into());
+            let roles: Vec<&str> = case.roles.iter().map(|role| role.name()).collect();
+            object.insert("roles".to_owned(), roles.into());
             object.insert("awaits".to_owned(), awaits.into());
             object.insert(
                 "seconds_at_most".to_owned(),

@@ -23,6 +23,7 @@ mod recording;
 mod registry;
 mod runner;
 mod selection;
+pub mod serve;
 pub mod simulated;
 mod swarm;
 

@@ -8,10 +8,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::net::{Arrival, Net, Port};
+use super::serve::{Fate, Invitation};
 use super::swarm::Swarm;
 use crate::peer::engine::{
     JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity,
-    SwarmConfig, Unprotected,
+    SwarmConfig, SwarmKey, Unprotected,
 };
 use crate::peer::misbehave::{Misbehaviour, Rogue};
 use crate::peer::sim::{Ending, Host, LinkSettings, Nanotime, Network, Node, NodeId, Seed};
@@ -30,40 +31,68 @@ enum Station {
         peer: Box<Peer>,
         rogue: Box<Rogue>,
     },
+    /// A target that comes to us and leaves when it has everything.
+    Guest {
+        peer: Box<Peer>,
+        rogue: Box<Rogue>,
+        swarm: SwarmKey,
+        has_left: bool,
+    },
     Mailbox {
         came: VecDeque<(Moment, SocketAddr, Vec<u8>)>,
         to_send: VecDeque<(SocketAddr, Vec<u8>)>,
     },
+    /// Nobody is there.
+    Vacant,
 }
 
 impl Node for Station {
     fn receive(&mut self, now: Moment, source: SocketAddr, datagram: &[u8]) {
         match self {
-            Self::Target { peer, rogue } => rogue.receive(peer, now, source, datagram),
+            Self::Target { peer, rogue } | Self::Guest { peer, rogue, .. } => {
+                rogue.receive(peer, now, source, datagram);
+            }
             Self::Mailbox { came, .. } => came.push_back((now, source, datagram.to_vec())),
+            Self::Vacant => {}
         }
     }
 
     fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
         match self {
             Self::Target { peer, rogue } => rogue.transmit(peer, now, out),
+            Self::Guest {
+                peer,
+                rogue,
+                swarm,
+                has_left,
+            } => {
+                let sent = rogue.transmit(peer, now, out);
+                // It leaves when all is acknowledged, as `peer leech` does.
+                if sent.is_none() && peer.is_complete(*swarm) && !std::mem::replace(has_left, true)
+                {
+                    peer.close();
+                    return rogue.transmit(peer, now, out);
+                }
+                sent
+            }
             Self::Mailbox { to_send, .. } => {
                 let (destination, bytes) = to_send.pop_front()?;
                 out.extend_from_slice(&bytes);
                 Some(destination)
             }
+            Self::Vacant => None,
         }
     }
 
     fn deadline(&self) -> Option<Moment> {
         match self {
-            Self::Target { peer, rogue } => rogue.deadline(peer),
-            Self::Mailbox { .. } => None,
+            Self::Target { peer, rogue } | Self::Guest { peer, rogue, .. } => rogue.deadline(peer),
+            Self::Mailbox { .. } | Self::Vacant => None,
         }
     }
 
     fn elapse(&mut self, now: Moment) {
-        if let Self::Target { peer, rogue } = self {
+        if let Self::Target { peer, rogue } | Self::Guest { peer, rogue, .. } = self {
             rogue.elapse(peer, now);
         }
     }
@@ -75,6 +104,9 @@ pub struct SimulatedNet {
     network: Network<Station>,
     target: NodeId,
     ports: Vec<(NodeId, SocketAddr, bool)>,
+    /// What a guest does wrong, and how many there were.
+    misbehaviour: Option<Misbehaviour>,
+    guests: u8,
 }
 
 impl SimulatedNet {
@@ -89,21 +121,32 @@ impl SimulatedNet {
 
     /// A network with a target.
     pub fn new(peer: Peer, rogue: Rogue) -> Self {
+        Self::with(Station::Target {
+            peer: Box::new(peer),
+            rogue: Box::new(rogue),
+        })
+    }
+
+    /// A network to which a leecher of ours comes when it is invited, doing one
+    /// thing wrong or none.
+    pub fn for_guests(misbehaviour: Option<Misbehaviour>) -> Self {
+        Self {
+            misbehaviour,
+            ..Self::with(Station::Vacant)
+        }
+    }
+
+    fn with(station: Station) -> Self {
         let mut network = Network::new(Seed(1), START);
-        let host = host(
-            Self::TARGET,
-            Station::Target {
-                peer: Box::new(peer),
-                rogue: Box::new(rogue),
-            },
-        );
         let target = network
-            .add_host(host)
+            .add_host(host(Self::TARGET, station))
             .unwrap_or_else(|error| unreachable!("the first host: {error}"));
         Self {
             network,
             target,
             ports: Vec::new(),
+            misbehaviour: None,
+            guests: 0,
         }
     }
 
@@ -127,20 +170,7 @@ pub fn seeder(
     swarm: &Swarm,
     misbehaviour: Option<Misbehaviour>,
 ) -> Result<(Peer, Rogue), JoinError> {
-    let config = SwarmConfig {
-        id: swarm.id.clone(),
-        integrity: swarm.integrity,
-        hash_function: swarm.hash_function,
-        addressing: swarm.addressing,
-        chunk_size: swarm.chunk_size,
-        profile: &Profile::RFC,
-        picking: Picking::Sequential,
-        reciprocity: Reciprocity::None,
-        wants_content: false,
-        live: LiveConfig::default(),
-        unprotected: Unprotected::default(),
-        membership: Membership::default(),
-    };
+    let config = config(swarm, false);
     let function = swarm.tree_hash().ok_or(JoinError::HashFunction)?;
     let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
     let (store, _) = MemoryStore::of_content(function, size, content)
@@ -149,6 +179,45 @@ pub fn seeder(
     let rogue = Rogue::new(misbehaviour, &config);
     peer.join(SimulatedNet::start(), config, Box::new(store))?;
     Ok((peer, rogue))
+}
+
+/// A leecher of ours that goes to a seeder, doing one thing wrong or none.
+fn leecher(
+    now: Moment,
+    invitation: &Invitation,
+    misbehaviour: Option<Misbehaviour>,
+    seed: u8,
+) -> Result<Station, JoinError> {
+    let swarm = &invitation.swarm;
+    let config = config(swarm, true);
+    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
+    let mut peer = Peer::new(PeerConfig::default(), [seed; 32]);
+    let rogue = Rogue::new(misbehaviour, &config);
+    let key = peer.join(now, config, Box::new(MemoryStore::new(size)))?;
+    peer.connect(now, key, invitation.address);
+    Ok(Station::Guest {
+        peer: Box::new(peer),
+        rogue: Box::new(rogue),
+        swarm: key,
+        has_left: false,
+    })
+}
+
+fn config(swarm: &Swarm, wants_content: bool) -> SwarmConfig {
+    SwarmConfig {
+        id: swarm.id.clone(),
+        integrity: swarm.integrity,
+        hash_function: swarm.hash_function,
+        addressing: swarm.addressing,
+        chunk_size: swarm.chunk_size,
+        profile: &Profile::RFC,
+        picking: Picking::Sequential,
+        reciprocity: Reciprocity::None,
+        wants_content,
+        live: LiveConfig::default(),
+        unprotected: Unprotected::default(),
+        membership: Membership::default(),
+    }
 }
 
 fn host(address: SocketAddr, node: Station) -> Host<Station> {
@@ -222,7 +291,7 @@ impl Net for SimulatedNet {
                     let (node, _, open) = self.ports[index];
                     let mail = self.network.act(node, &mut (), |station, _| match station {
                         Station::Mailbox { came, .. } => came.pop_front(),
-                        Station::Target { .. } => None,
+                        _ => None,
                     });
                     if let Some(Some((at, source, bytes))) = mail
                         && open
@@ -255,5 +324,51 @@ impl Net for SimulatedNet {
         for (_, _, open) in &mut self.ports {
             *open = false;
         }
+    }
+
+    fn invite(&mut self, invitation: &Invitation) -> io::Result<()> {
+        self.guests = self.guests.wrapping_add(1);
+        let guest = leecher(self.now(), invitation, self.misbehaviour, self.guests);
+        let guest = guest.map_err(io::Error::other)?;
+        // There is such a host: it was added first.
+        let _ = self.network.restart(self.target, guest);
+        Ok(())
+    }
+
+    fn takes_other_content(&self) -> bool {
+        true
+    }
+
+    fn fate(&mut self) -> Fate {
+        match self.network.node(self.target) {
+            Some(Station::Guest { rogue, .. }) if rogue.is_dead() => {
+                Fate::Crashed("it has died of its misbehaviour".to_owned())
+            }
+            Some(Station::Guest { has_left: true, .. }) => Fate::Ended,
+            Some(Station::Guest { .. }) => Fate::Runs,
+            _ => Fate::Unknown,
+        }
+    }
+
+    fn output(&mut self) -> Option<Vec<u8>> {
+        let read = self.network.act(self.target, &mut (), |station, _| {
+            let Station::Guest {
+                peer, rogue, swarm, ..
+            } = station
+            else {
+                return None;
+            };
+            let mut bytes = Vec::new();
+            for chunk in 0..peer.size(*swarm)? {
+                peer.read(*swarm, chunk, &mut bytes).ok()?;
+            }
+            rogue.spoil_output(&mut bytes);
+            Some(bytes)
+        });
+        read.flatten()
+    }
+
+    fn dismiss(&mut self) {
+        let _ = self.network.restart(self.target, Station::Vacant);
     }
 }
