@@ -185,7 +185,17 @@ fn reports_go_into_files_too() {
             .to_owned()
     };
     let (junit, markdown) = (path("junit.xml"), path("report.md"));
-    let arguments = ["--case", "7", "--junit", &junit, "--markdown", &markdown];
+    let html = path("report.html");
+    let arguments = [
+        "--case",
+        "7",
+        "--junit",
+        &junit,
+        "--markdown",
+        &markdown,
+        "--html",
+        &html,
+    ];
     assert_eq!(seeder.probe(&arguments).status, 1);
     let junit = fs::read_to_string(junit).expect("there");
     assert!(junit.starts_with("<?xml"), "{junit}");
@@ -203,6 +213,17 @@ fn reports_go_into_files_too() {
         markdown.contains("- actual: 0, 1, 3, 4, 6, 9, 8"),
         "{markdown}"
     );
+    let html = fs::read_to_string(html).expect("there");
+    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"));
+    for part in [
+        &format!("{} as seeder", seeder.address),
+        "does not conform",
+        "<dt>actual</dt><dd>0, 1, 3, 4, 6, 9, 8</dd>",
+        // The datagram, as `read` would print it.
+        "bytes: HANDSHAKE",
+    ] {
+        assert!(html.contains(part), "no {part} in {html}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The tree of a swarm against a slow model that knows everything at once.
 
 use ppspp_dissector::integrity::{
-    Budget, ContentTree, Evidence, Hash, Peak, Ruling, Settled, SwarmTree, TreeHash,
+    Budget, ContentTree, Evidence, Hash, JoinedHashes, Peak, Ruling, Settled, SwarmTree, TreeHash,
 };
 use ppspp_dissector::wire::{Bin, ChunkRange, HashFunction};
 use proptest::prelude::*;
@@ -54,7 +54,17 @@ fn wrong(hash: Hash) -> Hash {
 }
 
 /// What the tree says of each thing sent, when all is over.
-fn verdicts(mut tree: SwarmTree<Origin>, datagrams: &[Vec<Sent>], peaks: &[Peak]) -> Vec<Ruling> {
+fn verdicts(tree: SwarmTree<Origin>, datagrams: &[Vec<Sent>], peaks: &[Peak]) -> Vec<Ruling> {
+    verdicts_with(&[], tree, datagrams, peaks)
+}
+
+/// The same where somebody has joined some hashes before.
+fn verdicts_with(
+    joined: &[JoinedHashes],
+    mut tree: SwarmTree<Origin>,
+    datagrams: &[Vec<Sent>],
+    peaks: &[Peak],
+) -> Vec<Ruling> {
     let mut budget = Budget::default();
     let mut settled: Vec<Settled<Origin>> = Vec::new();
     let mut rulings = Vec::new();
@@ -73,7 +83,14 @@ fn verdicts(mut tree: SwarmTree<Origin>, datagrams: &[Vec<Sent>], peaks: &[Peak]
                     tree.hash(sent.bin, sent.hash, origin, &mut settled, &mut budget);
                 }
                 Evidence::Chunk => {
-                    tree.chunk(sent.bin, sent.hash, &[], origin, &mut settled, &mut budget);
+                    tree.chunk(
+                        sent.bin,
+                        sent.hash,
+                        joined,
+                        origin,
+                        &mut settled,
+                        &mut budget,
+                    );
                 }
             }
         }
@@ -214,6 +231,27 @@ proptest! {
     }
 
     #[test]
+    fn what_somebody_joined_before_changes_nothing_be_it_of_the_right_nodes_or_not(
+        (count, datagrams) in traffic(3),
+        pairs in prop::collection::vec(any::<[prop::sample::Index; 2]>(), 0..40),
+    ) {
+        let content = Content::of(count);
+        let sent: Vec<Hash> = datagrams.iter().flatten().map(|sent| sent.hash).collect();
+        let joined: Vec<JoinedHashes> = pairs
+            .iter()
+            .map(|pair| {
+                let [left, right] = pair.map(|index| sent[index.index(sent.len())]);
+                JoinedHashes { left, right, parent: sha1().parent(&left, &right) }
+            })
+            .collect();
+        let tree = || SwarmTree::of_content(sha1(), content.root, 1);
+        prop_assert_eq!(
+            verdicts_with(&joined, tree(), &datagrams, &content.peaks),
+            verdicts(tree(), &datagrams, &content.peaks)
+        );
+    }
+
+    #[test]
     fn complete_content_proves_itself_without_a_single_hash(count in 1u64..70, seed in any::<u64>()) {
         let content = Content::of(count);
         let mut leaves: Vec<Sent> = content.nodes.iter().filter(|(bin, _)| bin.layer() == 0)
@@ -302,6 +340,30 @@ fn a_wrong_chunk_is_refuted_by_the_hashes_that_came_with_it_only_at_the_end() {
             Ruling::Contradicted
         };
         assert_eq!(of_wrong, [expected]);
+    }
+}
+
+#[test]
+fn what_somebody_joined_before_is_not_computed_again() {
+    let content = Content::of(2);
+    let node = |number| content.hash_of(Bin::new(number).expect("a bin"));
+    let (left, right) = (node(0).expect("a chunk"), node(2).expect("a chunk"));
+    // Believed: only so can the test see that it is looked at.
+    let (untrue, other) = (wrong(content.root), wrong(left));
+    for (left_of_joined, expected) in [(left, Ruling::Contradicted), (other, Ruling::Proven)] {
+        let joined = [JoinedHashes {
+            left: left_of_joined,
+            right,
+            parent: untrue,
+        }];
+        let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root, 1);
+        let (mut settled, mut budget) = (Vec::new(), Budget::default());
+        tree.begin();
+        let bin = |number| Bin::new(number).expect("a bin");
+        tree.hash(bin(1), content.root, 0, &mut settled, &mut budget);
+        tree.hash(bin(2), right, 0, &mut settled, &mut budget);
+        tree.chunk(bin(0), left, &joined, 1, &mut settled, &mut budget);
+        assert_eq!(tree.rulings().last(), Some(&expected));
     }
 }
 

@@ -16,7 +16,7 @@ use super::probe_args::ProbeArgs;
 use super::{BAD, UNREADABLE, USAGE, complain, stdout, style};
 use crate::output::{
     Hex, ProbeSummary, write_case_line, write_cases, write_cases_json, write_probe,
-    write_probe_json, write_probe_junit, write_probe_markdown, write_target,
+    write_probe_html, write_probe_json, write_probe_junit, write_probe_markdown, write_target,
 };
 use crate::probe::{
     Case, Crew, Expectations, Patience, Plan, Report, Role, Selection, Swarm, UdpNet, cases, run,
@@ -85,17 +85,23 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
     };
     let capture = args.write.as_deref();
     // A file that can't be written is better known before than after.
-    let files = [capture, args.junit.as_deref(), args.markdown.as_deref()];
+    let files = [
+        capture,
+        args.junit.as_deref(),
+        args.markdown.as_deref(),
+        args.html.as_deref(),
+    ];
     let files: Vec<File> = files
         .into_iter()
         .flatten()
         .map(|path| File::create(path).with_context(|| format!("{}", path.display())))
         .collect::<Result<_>>()?;
     let mut files = files.into_iter();
-    let (capture_file, junit_file, markdown_file) = (
+    let (capture_file, junit_file, markdown_file, html_file) = (
         capture.and_then(|_| files.next()),
         args.junit.as_ref().and_then(|_| files.next()),
         args.markdown.as_ref().and_then(|_| files.next()),
+        args.html.as_ref().and_then(|_| files.next()),
     );
     let Some(report) = work(args, &plan, &expectations)? else {
         return Ok(ExitCode::from(UNREADABLE));
@@ -119,6 +125,9 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
     }
     if let Some(file) = markdown_file {
         write_probe_markdown(&mut BufWriter::new(file), &summary).context("--markdown")?;
+    }
+    if let Some(file) = html_file {
+        write_probe_html(&mut BufWriter::new(file), &summary).context("--html")?;
     }
     let mut out = stdout();
     if args.json {

@@ -124,6 +124,10 @@ pub(super) struct ProbeArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) markdown: Option<PathBuf>,
 
+    /// Write the report as one HTML page, which needs nothing but itself
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+
     /// Write all datagrams as a pcapng capture, with comments
     #[arg(short = 'w', long = "write", value_name = "CAPTURE")]
     pub(super) write: Option<PathBuf>,

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use ppspp_dissector::session::{ChannelIndex, PageBudget, Side};
+use ppspp_dissector::session::{ChannelIndex, Side};
 
-use super::measure::{Conversation, MOST_PAGES, measure};
+use super::measure::{Budget, Conversation, measure};
 use super::reader::Reader;
 use super::series::Series;
 use super::store::Store;
@@ -15,7 +15,7 @@ pub struct ChannelSeries {
     channel: ChannelIndex,
     conversation: Conversation,
     series: Series,
-    budget: PageBudget,
+    budget: Budget,
     next: usize,
     reader: Reader,
 }
@@ -27,7 +27,10 @@ impl ChannelSeries {
             channel,
             conversation: Conversation::default(),
             series: Series::default(),
-            budget: PageBudget::new(MOST_PAGES),
+            budget: Budget {
+                cells: 0,
+                ..Budget::default()
+            },
             next: 0,
             reader: Reader::sequential(store),
         }
@@ -67,8 +70,15 @@ impl ChannelSeries {
                     let datagram = &item.datagram;
                     let sender = record.sender.unwrap_or(Side::Initiator);
                     let length = datagram.wire_length;
-                    let (_, sample) =
-                        measure(conversation, datagram.time, length, sender, record, budget);
+                    let (_, sample) = measure(
+                        conversation,
+                        number as u32,
+                        datagram.time,
+                        length,
+                        sender,
+                        record,
+                        budget,
+                    );
                     if let Some(time) = datagram.time {
                         series.add(number as u32, time, &sample);
                     }

@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use ppspp_dissector::session::{Late, PageBudget};
+use ppspp_dissector::session::{Late, PageBudget, Record, Side, Swarm};
 
-use super::measure::{Conversation, measure};
+use super::measure::{Budget, Conversation, measure};
 use super::row::Row;
 use super::spool::Writer;
 use super::store::{Shared, lock};
@@ -65,7 +65,16 @@ pub(super) fn index(shared: &Shared, mut capture: Capture, spool: File, manner: 
             })
         },
     );
-    let (late, _) = lock(&shared.analyzer).close();
+    let late = {
+        let mut analyzer = lock(&shared.analyzer);
+        let (late, _) = analyzer.close();
+        let measured = &mut *lock(&shared.measured);
+        for (index, swarm) in analyzer.numbered_swarms() {
+            let judged = measured.progress.since_last(index.number(), swarm);
+            measured.series.add_at_end(judged.verified, judged.failed);
+        }
+        late
+    };
     indexer.late.extend(late);
     let last = indexer.publish();
     let mut status = lock(&shared.status);
@@ -79,6 +88,20 @@ pub(super) fn index(shared: &Shared, mut capture: Capture, spool: File, manner: 
         status.faults.push(format!("{error:#}"));
     }
     status.done = true;
+}
+
+/// Whether a datagram belongs to a live stream: it is signed, or one of its peers
+/// discards chunks after a while (RFC 7574, sections 6.1 and 7.9).
+fn is_live(record: &Record<'_, '_>) -> bool {
+    let is_static = record.swarm.is_some_and(Swarm::is_static);
+    record.swarm.is_some_and(Swarm::is_live)
+        || !is_static
+            && record.channel.is_some_and(|channel| {
+                [Side::Initiator, Side::Responder].into_iter().any(|side| {
+                    let declared = channel.end(side).declared.as_deref();
+                    declared.is_some_and(|declared| declared.live_discard_window.is_some())
+                })
+            })
 }
 
 impl Indexer<'_> {
@@ -99,7 +122,10 @@ impl Indexer<'_> {
             measured.first = measured.first.or(datagram.time);
             measured.last = datagram.time.or(measured.last);
             let mut elsewhere = Conversation::default();
-            let mut no_budget = PageBudget::new(0);
+            let mut no_budget = Budget {
+                pages: PageBudget::new(0),
+                cells: 0,
+            };
             let (conversation, budget) = match record.channel_index {
                 Some(index) => {
                     let place = index.number() as usize;
@@ -115,8 +141,9 @@ impl Indexer<'_> {
             let sender = record
                 .sender
                 .unwrap_or(ppspp_dissector::session::Side::Initiator);
-            let (found, sample) = measure(
+            let (found, mut sample) = measure(
                 conversation,
+                number,
                 datagram.time,
                 datagram.wire_length,
                 sender,
@@ -124,6 +151,18 @@ impl Indexer<'_> {
                 budget,
             );
             latency = latency.or(found);
+            if let (Some(channel), Some(swarm)) = (record.channel, record.swarm) {
+                let judged = measured.progress.since_last(channel.swarm.number(), swarm);
+                sample.verified = judged.verified;
+                sample.failed = judged.failed;
+                if let Some(now) = datagram.time
+                    && is_live(record)
+                    && let Some(lag) = measured.lag(channel.swarm, now)
+                {
+                    lag.take(now, datagram.source, datagram.destination, record);
+                }
+            }
+            measured.origins.note(record, number);
             if let Some(time) = datagram.time {
                 measured.series.add(number, time, &sample);
             }

@@ -1,18 +1,38 @@
 //! What is counted of each channel beside what the session says: bytes,
 //! repetitions, delays.
 
+use ppspp_dissector::finding::FindingId;
 use ppspp_dissector::session::{ChunkSet, PageBudget, Record, Side, Time};
 use ppspp_dissector::wire::dialect::AckTime;
 use ppspp_dissector::wire::{ChunkRange, Message};
 
 use super::histogram::Histogram;
 use super::series::Sample;
+use super::timeline::{MOST_CELLS_IN_ALL, Timeline};
 
 /// Requests of one end that are remembered until their data comes.
 const MOST_REQUESTS: usize = 256;
 
 /// Pages that all sets of chunks may take together, about 200 bytes each.
 pub(super) const MOST_PAGES: usize = 48 * 1024;
+
+/// What all conversations together may still take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Pages of sets of chunks.
+    pub(super) pages: PageBudget,
+    /// Cells of timelines.
+    pub(super) cells: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            pages: PageBudget::new(MOST_PAGES),
+            cells: MOST_CELLS_IN_ALL,
+        }
+    }
+}
 
 /// One channel in figures.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +70,8 @@ pub struct Direction {
     pub duplicates: u64,
     /// DATA messages for a lower chunk than one before.
     pub reordered: u64,
+    /// DATA messages for chunks that the other side had not asked for.
+    pub unrequested: u64,
     /// Chunks that were requested again before they came: lost on their way,
     /// as far as a capture shows.
     pub requested_again: u64,
@@ -64,16 +86,19 @@ pub struct Direction {
     received: ChunkSet,
     acknowledged: ChunkSet,
     announced: ChunkSet,
+    announced_when: Timeline,
+    sent_when: Timeline,
 }
 
 /// Takes a record into account.
 pub(super) fn measure(
     conversation: &mut Conversation,
+    row: u32,
     time: Option<Time>,
     length: usize,
     sender: Side,
     record: &Record<'_, '_>,
-    budget: &mut PageBudget,
+    budget: &mut Budget,
 ) -> (Option<u64>, Sample) {
     let mut sample = Sample {
         bytes: length as u64,
@@ -94,14 +119,17 @@ pub(super) fn measure(
         match &located.message {
             Message::Request(spec) => {
                 if let Some(range) = spec.chunks(size).range() {
-                    theirs.request(range, time, budget, &mut sample);
+                    theirs.request(range, time, &mut budget.pages, &mut sample);
                 }
             }
             Message::Data {
                 spec, data_length, ..
             } => {
                 if let Some(range) = spec.chunks(size).range() {
-                    let first = ours.data(range, *data_length as u64, budget, &mut sample);
+                    ours.sent_when
+                        .note(range, &ours.received, row, &mut budget.cells);
+                    let bytes = *data_length as u64;
+                    let first = ours.data(range, bytes, &mut budget.pages, &mut sample);
                     if first {
                         latency = latency.or(ours.answer(range.start(), time));
                     }
@@ -110,13 +138,13 @@ pub(super) fn measure(
             }
             Message::Have(spec) => {
                 if let Some(range) = spec.chunks(size).range() {
-                    ours.announced.insert(range, budget);
+                    ours.announce(range, row, budget);
                 }
             }
             Message::Ack { spec, delay } => {
                 if let Some(range) = spec.chunks(size).range() {
-                    ours.announced.insert(range, budget);
-                    let added = theirs.acknowledged.insert(range, budget);
+                    ours.announce(range, row, budget);
+                    let added = theirs.acknowledged.insert(range, &mut budget.pages);
                     sample.flight -= i64::try_from(added).unwrap_or(0);
                 }
                 if record.dialect().ack_time == AckTime::OneWayDelay {
@@ -126,6 +154,9 @@ pub(super) fn measure(
             _ => {}
         }
     }
+    let findings = record.findings.iter();
+    let unrequested = findings.filter(|finding| finding.id == FindingId::DataUnrequested);
+    ours.unrequested += unrequested.count() as u64;
     if let Some(latency) = latency {
         ours.latency.add(latency);
     }
@@ -147,6 +178,22 @@ impl Direction {
     /// Chunks that it announced or acknowledged, which it has.
     pub const fn announced(&self) -> &ChunkSet {
         &self.announced
+    }
+
+    /// When it announced what it has.
+    pub const fn announced_when(&self) -> &Timeline {
+        &self.announced_when
+    }
+
+    /// When it sent chunks for the first time.
+    pub const fn sent_when(&self) -> &Timeline {
+        &self.sent_when
+    }
+
+    fn announce(&mut self, range: ChunkRange, row: u32, budget: &mut Budget) {
+        self.announced_when
+            .note(range, &self.announced, row, &mut budget.cells);
+        self.announced.insert(range, &mut budget.pages);
     }
 
     /// Bytes beside content.

@@ -14,7 +14,9 @@ pub(super) struct Sample {
     pub(super) bytes: u64,
     pub(super) verified_bytes: u64,
     pub(super) other_bytes: u64,
+    /// Chunks verified for the first time, in this datagram or earlier ones.
     pub(super) verified: u64,
+    /// Chunks of which a copy failed for the first time.
     pub(super) failed: u64,
     pub(super) outstanding: i64,
     pub(super) flight: i64,
@@ -24,11 +26,8 @@ pub(super) struct Sample {
 impl Sample {
     pub(super) const fn take_verdict(&mut self, verdict: Verdict, bytes: u64) {
         match verdict {
-            Verdict::Verified => {
-                self.verified += 1;
-                self.verified_bytes += bytes;
-            }
-            Verdict::Failed => self.failed += 1,
+            Verdict::Verified => self.verified_bytes += bytes,
+            Verdict::Failed => {}
             Verdict::Unverified | Verdict::Unprotected => self.other_bytes += bytes,
         }
     }
@@ -51,9 +50,9 @@ pub struct Bucket {
     pub verified_bytes: u64,
     /// Bytes of content that were not verified, or not yet, or are unprotected.
     pub other_bytes: u64,
-    /// Chunks verified at once.
+    /// Chunks that were verified then, those that had waited for hashes included.
     pub verified: u64,
-    /// Chunks that failed.
+    /// Chunks of which a copy was found to be wrong then.
     pub failed: u64,
     /// Chunks requested and not come, at its end.
     pub outstanding: i64,
@@ -130,6 +129,14 @@ impl Series {
         bucket.outstanding = self.outstanding;
         bucket.flight = self.flight;
         bucket.delay = bucket.delay.max(sample.delay);
+    }
+
+    /// Adds what only the end of the capture showed.
+    pub(super) fn add_at_end(&mut self, verified: u64, failed: u64) {
+        if let Some(last) = self.buckets.last_mut() {
+            last.verified += verified;
+            last.failed += failed;
+        }
     }
 
     fn widen(&mut self) {

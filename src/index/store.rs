@@ -1,5 +1,6 @@
 //! The store: what the indexing thread fills and the user interface reads.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -7,11 +8,14 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result};
 use ppspp_dissector::finding::{CATALOGUE, FindingId};
-use ppspp_dissector::session::{Analyzer, ChannelIndex, Config, PageBudget, Time};
+use ppspp_dissector::session::{Analyzer, ChannelIndex, Config, SwarmIndex, Time};
 
 use super::finding_codec::Words;
 use super::indexer;
-use super::measure::{Conversation, MOST_PAGES};
+use super::lag::{Lag, MOST_STREAMS};
+use super::measure::{Budget, Conversation};
+use super::origins::Origins;
+use super::progress::Progress;
 use super::row::Row;
 use super::series::Series;
 use crate::capture::{Capture, Input, Options};
@@ -43,7 +47,11 @@ pub struct Status {
 pub(super) struct Measured {
     pub(super) conversations: Vec<Conversation>,
     pub(super) series: Series,
-    pub(super) budget: PageBudget,
+    pub(super) budget: Budget,
+    /// Live streams.
+    pub(super) lags: BTreeMap<SwarmIndex, Lag>,
+    pub(super) origins: Origins,
+    pub(super) progress: Progress,
     /// By the finding's place in the catalogue: rows, the first ones only.
     pub(super) places: Vec<Vec<u32>>,
     pub(super) first: Option<Time>,
@@ -55,7 +63,10 @@ impl Default for Measured {
         Self {
             conversations: Vec::new(),
             series: Series::default(),
-            budget: PageBudget::new(MOST_PAGES),
+            budget: Budget::default(),
+            lags: BTreeMap::new(),
+            origins: Origins::default(),
+            progress: Progress::default(),
             places: vec![Vec::new(); CATALOGUE.len()],
             first: None,
             last: None,
@@ -64,6 +75,15 @@ impl Default for Measured {
 }
 
 impl Measured {
+    /// How far viewers of a live stream are behind; `None` where too many streams
+    /// are kept.
+    pub(super) fn lag(&mut self, swarm: SwarmIndex, now: Time) -> Option<&mut Lag> {
+        if !self.lags.contains_key(&swarm) && self.lags.len() >= MOST_STREAMS {
+            return None;
+        }
+        Some(self.lags.entry(swarm).or_insert_with(|| Lag::new(now)))
+    }
+
     pub(super) fn note_finding(&mut self, id: FindingId, row: u32) {
         if let Some(places) = self.places.get_mut(id as usize)
             && places.len() < MOST_PLACES
@@ -230,6 +250,15 @@ impl Store {
         let measured = lock(&self.shared.measured);
         let found = measured.conversations.get(channel.number() as usize)?;
         Some(use_it(found))
+    }
+
+    /// Gives to `use_it` how far viewers are behind the source, of each live stream.
+    pub fn with_lags<T>(&self, use_it: impl FnOnce(&BTreeMap<SwarmIndex, Lag>) -> T) -> T {
+        use_it(&lock(&self.shared.measured).lags)
+    }
+
+    pub(super) fn with_origins<T>(&self, use_it: impl FnOnce(&Origins) -> T) -> T {
+        use_it(&lock(&self.shared.measured).origins)
     }
 
     /// Figures over time, of everything.

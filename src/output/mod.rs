@@ -12,7 +12,11 @@ mod interfaces;
 mod json;
 mod key;
 mod line;
+mod markup;
+mod page;
 mod probe;
+mod probe_frames;
+mod probe_html;
 mod probe_json;
 mod requirements;
 mod simulation;
@@ -39,6 +43,7 @@ pub use line::{mark, sentence, write_line};
 pub use probe::{
     ProbeSummary, write_case_line, write_cases, write_probe, write_probe_markdown, write_target,
 };
+pub use probe_html::write_probe_html;
 pub use probe_json::{write_cases_json, write_probe_json, write_probe_junit};
 pub use requirements::{write_requirements, write_requirements_json};
 pub use simulation::{SimulationSummary, write_simulation, write_simulation_json};

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::format::Hex;
+use super::markup::Escaped;
 use super::probe::{ProbeSummary, frames};
 use crate::probe::{Case, CaseReport, Verdict};
 
@@ -118,7 +119,7 @@ pub fn write_probe_junit(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io
     writeln!(
         out,
         r#"<testsuites><testsuite name="{}" tests="{}" failures="{failures}" errors="{}" skipped="{}" time="{seconds:.3}">"#,
-        escape(summary.target),
+        Escaped(summary.target),
         report.cases.len(),
         report.count(Verdict::Error),
         report.count(Verdict::Skip) + report.count(Verdict::Inconclusive),
@@ -128,11 +129,11 @@ pub fn write_probe_junit(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io
         write!(
             out,
             r#"<testcase classname="{}" name="{}" time="{:.3}">"#,
-            escape(section),
-            escape(slug),
+            Escaped(section),
+            Escaped(slug),
             case.took.as_secs_f64()
         )?;
-        let detail = escape(&case.detail);
+        let detail = Escaped(&case.detail);
         match case.verdict {
             Verdict::Error => write!(out, r#"<error message="{detail}"/>"#)?,
             Verdict::Skip | Verdict::Inconclusive => {
@@ -146,11 +147,11 @@ pub fn write_probe_junit(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io
                 write!(
                     out,
                     "<failure message=\"{}\">required: {}\nexpected: {}\nactual: {}\nagain: {}</failure>",
-                    escape(case.case.title),
-                    escape(case.case.requirement),
-                    escape(&expected),
-                    escape(&actual),
-                    escape(&summary.again(case.case))
+                    Escaped(case.case.title),
+                    Escaped(case.case.requirement),
+                    Escaped(&expected),
+                    Escaped(&actual),
+                    Escaped(summary.again(case.case))
                 )?;
             }
             Verdict::Warn => write!(out, "<system-out>warning: {detail}</system-out>")?,
@@ -159,22 +160,4 @@ pub fn write_probe_junit(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io
         writeln!(out, "</testcase>")?;
     }
     writeln!(out, "</testsuite></testsuites>")
-}
-
-/// Text in XML.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\t' | '\n' => escaped.push(character),
-            // XML 1.0 has no other control characters, not even escaped.
-            control if control.is_control() => escaped.push('\u{fffd}'),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

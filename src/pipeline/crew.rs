@@ -1,4 +1,4 @@
-//! Several threads at one capture: one of them at a time reads, all hash, and
+//! Several threads at one capture: one of the helping ones at a time reads, all hash, and
 //! the one that began analyzes, in order.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -105,7 +105,7 @@ impl Crew<'_> {
         // The others must not wait for a thread that is no more.
         let _guard = StopOnDrop(self);
         loop {
-            match self.next(|shared| shared.hashing().or_else(|| shared.reading())) {
+            match self.next(Shared::helping) {
                 Task::Read(batch) => self.read(batch),
                 Task::Hash(number, batch) => self.hash(number, batch),
                 Task::Foresee(_) | Task::Analyze(_) | Task::Stop => return,
@@ -143,9 +143,20 @@ impl Shared {
         Some(Task::Read(batch))
     }
 
+    /// What the other threads do.
+    fn helping(&mut self) -> Option<Task> {
+        if self.read.is_empty()
+            && let Some(task) = self.reading()
+        {
+            return Some(task);
+        }
+        self.hashing().or_else(|| self.reading())
+    }
+
     /// What the analyzing thread does: keeps the others busy, then its own
-    /// work, then theirs. `done` batches are analyzed, `foreseen` are on
-    /// their way.
+    /// work, then hashing. It leaves reading to the others: what one thread has read
+    /// lies in the cache of its core, and the next batch begins there. `done`
+    /// batches are analyzed, `foreseen` are on their way.
     fn leading(&mut self, done: u64, foreseen: u64, crew: usize) -> Option<Task> {
         if self.to_hash.len() < crew
             && let Some(batch) = self.read.pop_front()
@@ -158,7 +169,7 @@ impl Shared {
         if done == foreseen && self.at_end && self.read.is_empty() {
             return Some(Task::Stop);
         }
-        self.hashing().or_else(|| self.reading())
+        self.hashing()
     }
 }
 

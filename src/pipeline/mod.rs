@@ -4,6 +4,7 @@ mod batch;
 mod climb;
 mod crew;
 
+use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,8 +51,9 @@ impl Default for Manner {
 pub struct Finished {
     /// What the capture held, and what went wrong with it.
     pub capture: Capture,
-    /// What the session found out.
-    pub analyzer: Analyzer,
+    /// What the session found out. It stays until the program ends: the kernel
+    /// takes back a million pieces of memory faster than they are freed.
+    pub analyzer: ManuallyDrop<Analyzer>,
     /// Verdicts on earlier messages that only the end of the capture gave.
     pub late: Vec<Late>,
     /// Failures that only the end of the capture showed.
@@ -101,7 +103,7 @@ pub fn run_opened(
     let (late, failures) = analyzer.close();
     Ok(Finished {
         capture,
-        analyzer,
+        analyzer: ManuallyDrop::new(analyzer),
         late,
         failures,
     })

@@ -9,7 +9,6 @@
 
 mod app;
 mod channels;
-mod chunk_map;
 mod column;
 mod command;
 mod compare;
@@ -17,7 +16,6 @@ mod config;
 mod findings;
 mod flow;
 mod graphs;
-mod hash_tree;
 mod help;
 mod hex;
 mod job;

@@ -162,6 +162,56 @@ fn swarms_are_listed_and_opened() {
 }
 
 #[test]
+fn availability_is_shown_as_it_was_at_any_time() {
+    let mut app = over("merkle-one-bad-chunk");
+    typed(&mut app, "2<pause><enter>m");
+    let cells = |app: &mut App| {
+        let screen = text(&drawn(app, 120, 40));
+        let peers = screen
+            .lines()
+            .filter(|line| line.contains(":50161") || line.contains(":6778"));
+        let count = |line: &str| line.matches('█').count();
+        let mut counts = peers.map(count);
+        (counts.next().unwrap_or(0), counts.next().unwrap_or(0))
+    };
+    assert_eq!(
+        cells(&mut app),
+        (16, 16),
+        "the leecher has come as far as the seeder"
+    );
+    typed(&mut app, "gg");
+    assert_eq!(cells(&mut app), (0, 0), "nobody has said anything");
+    let mut before = 0;
+    for _ in 0..64 {
+        typed(&mut app, "l");
+        let (leecher, seeder) = cells(&mut app);
+        assert!(leecher >= before, "what was announced stays");
+        assert!(seeder == 16 || leecher == 0, "the seeder announces first");
+        before = leecher;
+    }
+    typed(&mut app, "20h");
+    assert_screen("swarm-earlier", &mut app);
+    typed(&mut app, "<enter>");
+    assert!(app.common.row > 0 && app.common.row + 1 < app.common.store.len());
+}
+
+#[test]
+fn a_node_of_the_tree_leads_to_the_frame_that_brought_its_hash() {
+    let mut app = over("merkle-one-bad-chunk");
+    // The chunk's sibling came as a hash in frame 4.
+    typed(&mut app, "2<pause><enter><tab>");
+    drawn(&mut app, 120, 40);
+    typed(&mut app, "j<enter>");
+    assert_eq!(app.common.row, 3);
+    // The leaf itself is computed from the chunk, which leads to where that came.
+    typed(&mut app, "2<pause><tab>4<right>");
+    drawn(&mut app, 120, 40);
+    typed(&mut app, "<tab><enter>");
+    let screen = text(&drawn(&mut app, 120, 40));
+    assert!(screen.contains("DATA 4"), "{screen}");
+}
+
+#[test]
 fn the_flow_folds_runs_and_compares_datagrams() {
     let mut app = over("live-libswift");
     typed(&mut app, "3");

@@ -137,6 +137,24 @@ pub(super) struct Common {
     pub(super) follows: bool,
 }
 
+impl Common {
+    /// The first row of a frame, or of one after it.
+    pub(super) fn row_of(&mut self, frame: u64) -> Option<usize> {
+        let (mut low, mut high) = (0, self.store.len());
+        let length = high;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let found = self.reader.head(middle, |item| item.datagram.frame)?;
+            if found < frame {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        (low < length).then_some(low)
+    }
+}
+
 /// What becomes of a key.
 #[derive(Debug, PartialEq)]
 pub(super) enum Outcome {

@@ -15,8 +15,8 @@ use crate::wire::Bin;
 /// content or another hash that agrees in both.
 const KEPT: usize = 24;
 
-/// Bytes of longer hashes that are kept as they are.
-const BEGINNING: usize = 16;
+/// Bytes of every hash that are kept as they are.
+pub(super) const BEGINNING: usize = 16;
 
 /// Nodes to a page: sixteen chunks, their parents, and two nodes further up.
 const NODES: u64 = 32;
@@ -70,6 +70,16 @@ impl KnownNodes {
             return None;
         }
         Some(page.hashes.as_ref()?[slot] == self.kept(hash))
+    }
+
+    /// How the proven hash of `bin` begins.
+    pub(super) fn beginning(&self, bin: Bin) -> Option<[u8; BEGINNING]> {
+        let (number, slot) = place(bin);
+        let page = self.page(number)?;
+        if page.known >> slot & 1 == 0 {
+            return None;
+        }
+        page.hashes.as_ref()?[slot].first_chunk().copied()
     }
 
     /// Number of pages.

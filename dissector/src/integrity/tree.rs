@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 use super::budget::Budget;
 use super::content::Peak;
 use super::hash::{Hash, JoinedHashes, TreeHash};
-use super::known::KnownNodes;
+use super::known::{BEGINNING, KnownNodes};
 use super::peaks::{peak_ranges, root_above};
 use crate::wire::{Bin, ChunkRange};
 
@@ -181,6 +181,21 @@ impl<O: Copy> SwarmTree<O> {
     /// Whether the hash of a node is proven.
     pub fn is_proven(&self, bin: Bin) -> bool {
         self.known.contains(bin)
+    }
+
+    /// How the proven hash of a node begins; whole hashes of the longer functions
+    /// are not kept.
+    pub fn beginning(&self, bin: Bin) -> Option<[u8; BEGINNING]> {
+        let root = self.root.filter(|_| self.root_bin == Some(bin));
+        let root = root.and_then(|root| root.as_bytes().first_chunk().copied());
+        root.or_else(|| self.known.beginning(bin))
+    }
+
+    /// What waits for a node: every hash, and where those that were sent, or whose
+    /// chunk was, came from.
+    pub fn waiting(&self, bin: Bin) -> impl Iterator<Item = (Hash, Option<(Evidence, O)>)> {
+        let waiting = self.waiting.get(&bin).into_iter().flatten();
+        waiting.map(|waiting| (waiting.hash, waiting.sent))
     }
 
     /// Begins a datagram.

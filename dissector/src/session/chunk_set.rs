@@ -45,6 +45,11 @@ impl Page {
         self.bits[(bit / 64) as usize] >> (bit % 64) & 1 == 1
     }
 
+    /// Whether any of the bits `low` to `high` is set.
+    fn has_any(&self, low: u64, high: u64) -> bool {
+        any_of(&self.bits, low, high)
+    }
+
     /// Sets one bit; returns 1 when it was new, else 0.
     #[inline]
     fn set_one(&mut self, bit: u64) -> u64 {
@@ -71,6 +76,19 @@ impl Page {
         added.into()
     }
 }
+
+/// Whether any of the bits `low` to `high` is set.
+fn any_of(bits: &Bits, low: u64, high: u64) -> bool {
+    (low / 64..=high / 64).any(|word| {
+        let from = if word == low / 64 { low % 64 } else { 0 };
+        let to = if word == high / 64 { high % 64 } else { 63 };
+        let mask = (u64::MAX >> (63 - (to - from))) << from;
+        bits[word as usize] & mask != 0
+    })
+}
+
+/// Pages that [`ChunkSet::has_more_than`] looks at, at most.
+const MOST_LOOKED_AT: u64 = 16 * 1024;
 
 /// Chunk numbers that something is true of. Numbers are only ever added.
 #[derive(Clone, Debug, Default)]
@@ -221,7 +239,7 @@ impl ChunkSet {
             } else {
                 PAGE - 1
             };
-            (low..=high).any(|bit| page.contains(bit))
+            page.has_any(low, high)
         };
         let hot = self.hot.as_ref();
         hot.is_some_and(|(number, page)| (first..=last).contains(number) && has_some(*number, page))
@@ -229,6 +247,44 @@ impl ChunkSet {
                 .partial
                 .range(first..=last)
                 .any(|(&number, page)| has_some(number, page))
+    }
+
+    /// Whether a chunk of `range` is in this set and in none of the others. Of ranges
+    /// of millions of chunks it may be said so where it can't be known.
+    pub fn has_more_than(&self, others: &[&Self], range: ChunkRange) -> bool {
+        let (first, last) = (range.start() / PAGE, range.end() / PAGE);
+        if last - first >= MOST_LOOKED_AT {
+            return !others.iter().any(|other| other.contains_all(range));
+        }
+        (first..=last).any(|number| {
+            let mut bits = self.bits_of(number);
+            for other in others {
+                let theirs = other.bits_of(number);
+                for (mine, theirs) in bits.iter_mut().zip(theirs) {
+                    *mine &= !theirs;
+                }
+            }
+            let low = if number == first {
+                range.start() % PAGE
+            } else {
+                0
+            };
+            let high = if number == last {
+                range.end() % PAGE
+            } else {
+                PAGE - 1
+            };
+            any_of(&bits, low, high)
+        })
+    }
+
+    /// The chunks of a page as bits.
+    fn bits_of(&self, number: u64) -> Bits {
+        match self.page(number) {
+            Some(page) => page.bits,
+            None if self.full_run(number).is_some() => [u64::MAX; WORDS],
+            None => [0; WORDS],
+        }
     }
 
     /// The lowest chunk in the set.
@@ -475,6 +531,7 @@ mod tests {
         fn missing_chunks_are_counted_as_in_plain_sets(
             mine in prop::collection::vec((0u64..8_000, 0u64..2_500), 0..8),
             theirs in prop::collection::vec((0u64..8_000, 0u64..2_500), 0..8),
+            (start, length) in (0u64..9_000, 0u64..4_000),
         ) {
             let mut budget = PageBudget::new(1_000);
             let mut fill = |ranges: Vec<(u64, u64)>| {
@@ -490,6 +547,11 @@ mod tests {
             prop_assert_eq!(
                 set.count_missing_from(&other),
                 model.difference(&other_model).count() as u64
+            );
+            let mut only_mine = model.difference(&other_model);
+            prop_assert_eq!(
+                set.has_more_than(&[&ChunkSet::default(), &other], range(start, start + length)),
+                only_mine.any(|chunk| (start..=start + length).contains(chunk))
             );
         }
     }

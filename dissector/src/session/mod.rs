@@ -57,4 +57,4 @@ pub use recall::Kept;
 pub use receiver::Receiver;
 pub use swarm::{Known, Swarm, SwarmIndex};
 pub use verdict::{Failure, Late, Reason, Tally, Verdict};
-pub use verification::{Knowledge, Verification};
+pub use verification::{Knowledge, NodeHash, Verification};

@@ -68,6 +68,21 @@ pub enum Knowledge {
     Missing,
 }
 
+/// The hash of a node of a swarm's tree, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeHash {
+    /// How it begins; `None` where nothing is known.
+    pub beginning: Option<[u8; 16]>,
+    /// What that rests on.
+    pub knowledge: Knowledge,
+    /// Of a hash that nothing proves, the frame that brought it, or the chunk that
+    /// it is of.
+    pub frame: Option<u64>,
+    /// Whether another hash was said to be this node's, and it is open which is
+    /// right.
+    pub is_disputed: bool,
+}
+
 /// What is known of a swarm's content.
 #[derive(Clone, Debug, Default)]
 pub struct Verification {
@@ -132,6 +147,11 @@ impl Verification {
         self.tree.as_ref()?.root_bin()
     }
 
+    /// Whether there is a hash tree that chunks are checked by.
+    pub const fn has_tree(&self) -> bool {
+        self.tree.is_some()
+    }
+
     /// What is known of the hash of a node.
     pub fn node(&self, bin: Bin) -> Knowledge {
         let Some(tree) = &self.tree else {
@@ -148,6 +168,30 @@ impl Verification {
             Knowledge::Unproven
         } else {
             Knowledge::Missing
+        }
+    }
+
+    /// The hash of a node, as far as it is known.
+    pub fn node_hash(&self, bin: Bin) -> NodeHash {
+        let knowledge = self.node(bin);
+        let tree = self.tree.as_ref();
+        if knowledge != Knowledge::Unproven {
+            return NodeHash {
+                beginning: tree.and_then(|tree| tree.beginning(bin)),
+                knowledge,
+                frame: None,
+                is_disputed: false,
+            };
+        }
+        let waiting = || tree.into_iter().flat_map(|tree| tree.waiting(bin));
+        // What was sent tells more than what was computed from it.
+        let first = waiting().min_by_key(|(_, sent)| sent.is_none());
+        let hash = first.map(|(hash, _)| hash);
+        NodeHash {
+            beginning: hash.and_then(|hash| hash.as_bytes().first_chunk().copied()),
+            knowledge,
+            frame: first.and_then(|(_, sent)| Some(sent?.1.frame)),
+            is_disputed: waiting().any(|(other, _)| Some(other) != hash),
         }
     }
 

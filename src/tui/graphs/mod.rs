@@ -1,24 +1,23 @@
-//! Graphs: rates, requests outstanding, flight and delay over time.
+//! Graphs: rates, requests outstanding, flight, delay and lag over time.
+
+mod draw;
+mod kinds;
 
 use std::time::Duration;
 
-use super::column::{bytes, duration};
+use self::draw::{SCALE, draw_graph, draw_viewers};
+use self::kinds::{Sight, graphs};
+use super::column::duration;
 use super::keys::Action;
 use super::screen::Canvas;
-use super::theme::Theme;
 use super::view::{Common, Outcome, View};
 use crate::index::{Bucket, ChannelSeries, Row, Series};
-
-/// LEDBAT's target of the one-way delay, microseconds (RFC 6817, section 2.4.2).
-const LEDBAT_TARGET: u64 = 100_000;
 
 /// How long scanning may keep a key waiting.
 const SLICE: Duration = Duration::from_millis(6);
 
-/// Columns of the screen for the scale.
-const SCALE: u16 = 11;
-
-const STEPS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Lines of a graph, at least.
+const LEAST: u16 = 3;
 
 /// The graphs and the cursor on them.
 #[derive(Default)]
@@ -29,61 +28,12 @@ pub(super) struct Graphs {
     /// The part of the series that is in sight: first bucket, and how many.
     zoom: Option<(usize, usize)>,
     one: Option<ChannelSeries>,
+    /// The selected graph, and the first one in sight.
+    selected: usize,
+    top: usize,
+    /// Whether the selected one has the whole window.
+    is_alone: bool,
 }
-
-/// What a graph shows.
-struct Kind {
-    title: &'static str,
-    value: fn(&Bucket, f64) -> f64,
-    text: fn(f64) -> String,
-    style: fn(&Theme) -> ratatui::style::Style,
-    target: Option<f64>,
-    /// A part of the value that is told, too.
-    part: Option<fn(&Bucket, f64) -> f64>,
-}
-
-const KINDS: [Kind; 5] = [
-    Kind {
-        title: "Content a second; of it verified at once",
-        value: |bucket, seconds| (bucket.verified_bytes + bucket.other_bytes) as f64 / seconds,
-        text: |value| format!("{}/s", bytes(value as u64)),
-        style: |theme| theme.good,
-        target: None,
-        part: Some(|bucket, seconds| bucket.verified_bytes as f64 / seconds),
-    },
-    Kind {
-        title: "All bytes a second",
-        value: |bucket, seconds| bucket.bytes as f64 / seconds,
-        text: |value| format!("{}/s", bytes(value as u64)),
-        style: |theme| theme.message,
-        target: None,
-        part: None,
-    },
-    Kind {
-        title: "Chunks requested and not come",
-        value: |bucket, _| bucket.outstanding as f64,
-        text: |value| format!("{value:.0}"),
-        style: |theme| theme.unknown,
-        target: None,
-        part: None,
-    },
-    Kind {
-        title: "Chunks sent and not acknowledged (estimated flight)",
-        value: |bucket, _| bucket.flight as f64,
-        text: |value| format!("{value:.0}"),
-        style: |theme| theme.note,
-        target: None,
-        part: None,
-    },
-    Kind {
-        title: "One-way delay above its base; the line is LEDBAT's target, 100 ms",
-        value: |bucket, _| bucket.delay.unwrap_or(0) as f64,
-        text: |value| duration((value * 1000.0) as u64),
-        style: |theme| theme.warning,
-        target: Some(LEDBAT_TARGET as f64),
-        part: None,
-    },
-];
 
 impl Graphs {
     fn series(&self, common: &Common) -> Series {
@@ -130,40 +80,72 @@ impl View for Graphs {
             canvas.put(1, 0, "Nothing to draw so far.", theme.faint);
             return;
         }
-        let nanoseconds = series.width().saturating_mul(per_column as i64);
-        let seconds = nanoseconds as f64 / 1e9;
         let first = self.zoom.map_or(0, |(first, _)| first);
         let at = (first + self.column * per_column) as f64 * series.width() as f64 / 1e9;
-        let of = match &self.one {
-            Some(one) => match common.store.analyzer().channel(one.channel()) {
-                Some(channel) => {
-                    use ppspp_dissector::session::Side;
-                    format!(
-                        "{} and {}",
-                        channel.end(Side::Initiator).address,
-                        channel.end(Side::Responder).address
-                    )
-                }
-                None => "one channel".to_owned(),
-            },
+        let analyzer = common.store.analyzer();
+        let channel = self.one.as_ref();
+        let channel = channel.and_then(|one| {
+            let lasting = analyzer.lasting_channel(one.channel());
+            analyzer.channel(lasting)
+        });
+        let of = match channel {
+            Some(channel) => {
+                use ppspp_dissector::session::Side;
+                format!(
+                    "{} and {}",
+                    channel.end(Side::Initiator).address,
+                    channel.end(Side::Responder).address
+                )
+            }
             None => "all channels".to_owned(),
         };
-        let step = duration(nanoseconds.unsigned_abs());
+        let sight = Sight {
+            series: &series,
+            columns: &shown,
+            first,
+            per_column,
+            cursor: self.column,
+        };
+        let step = duration((sight.seconds() * 1e9) as u64);
         let head = format!(" {of} (c changes)   a column = {step} (+ -)   at {at:.4} s");
         canvas.put(0, 0, &head, theme.heading);
+        let graphs = graphs(&sight, theme, &common.store, channel);
+        self.selected = self.selected.min(graphs.len().saturating_sub(1));
+        let (width, height) = (canvas.width(), canvas.height().saturating_sub(1));
+        if self.is_alone
+            && let Some(graph) = graphs.get(self.selected)
+        {
+            let viewers = (2 * graph.viewers.len()) as u16;
+            let below = viewers.min(height * 2 / 3);
+            let mut part = canvas.part(0, 1, width, height - below);
+            draw_graph(&mut part, theme, graph, self.column, "");
+            let mut part = canvas.part(0, 1 + height - below, width, below);
+            draw_viewers(&mut part, theme, graph, self.column);
+            return;
+        }
         // As many graphs as have three lines each.
-        let height = canvas.height().saturating_sub(1);
-        let count = (usize::from(height) / 3).clamp(1, KINDS.len());
+        let count = usize::from(height / LEAST).clamp(1, graphs.len());
+        self.top = self
+            .top
+            .clamp((self.selected + 1).saturating_sub(count), self.selected)
+            .min(graphs.len() - count);
         let each = height / count as u16;
-        for (number, kind) in KINDS.iter().take(count).enumerate() {
-            let y = 1 + number as u16 * each;
-            let extra = if number + 1 == count {
+        let in_sight = graphs.iter().enumerate().skip(self.top).take(count);
+        for (place, (number, graph)) in in_sight.enumerate() {
+            let y = 1 + place as u16 * each;
+            let extra = if place + 1 == count {
                 height - each * count as u16
             } else {
                 0
             };
-            let mut part = canvas.part(0, y, canvas.width(), each + extra);
-            draw_graph(&mut part, theme, kind, &shown, seconds, self.column);
+            let mut part = canvas.part(0, y, width, each + extra);
+            let mark = if number == self.selected { ">" } else { "" };
+            draw_graph(&mut part, theme, graph, self.column, mark);
+        }
+        let below = graphs.len() - count - self.top;
+        if below > 0 {
+            let text = format!(" ↓ {below} more ");
+            canvas.put_right(width, 0, &text, theme.faint);
         }
     }
 
@@ -175,6 +157,9 @@ impl View for Graphs {
             Action::Right => self.column = (self.column + times).min(last),
             Action::PageUp | Action::HalfUp => self.column = self.column.saturating_sub(10),
             Action::PageDown | Action::HalfDown => self.column = (self.column + 10).min(last),
+            Action::Up => self.selected = self.selected.saturating_sub(times),
+            Action::Down => self.selected = self.selected.saturating_add(times),
+            Action::NextPane | Action::PreviousPane => self.is_alone = !self.is_alone,
             Action::First => self.column = 0,
             Action::Last => self.column = last,
             Action::Grow | Action::Shrink => {
@@ -213,6 +198,7 @@ impl View for Graphs {
                     _ => None,
                 };
             }
+            Action::Back if self.is_alone => self.is_alone = false,
             Action::Back if self.one.is_some() => {
                 self.one = None;
                 self.zoom = None;
@@ -232,6 +218,11 @@ impl View for Graphs {
     fn help(&self) -> &'static [(Action, &'static str)] {
         &[
             (Action::Right, "move the cursor, which reads values"),
+            (Action::Down, "next graph"),
+            (
+                Action::NextPane,
+                "the selected graph alone; of the lag, each viewer",
+            ),
             (Action::Grow, "zoom in around the cursor"),
             (Action::Shrink, "zoom out"),
             (
@@ -249,61 +240,6 @@ impl View for Graphs {
         match &mut self.one {
             Some(one) => one.advance(&common.store, SLICE),
             None => false,
-        }
-    }
-}
-
-fn draw_graph(
-    canvas: &mut Canvas<'_>,
-    theme: &Theme,
-    kind: &Kind,
-    shown: &[Bucket],
-    seconds: f64,
-    cursor: usize,
-) {
-    let values: Vec<f64> = shown
-        .iter()
-        .map(|bucket| (kind.value)(bucket, seconds))
-        .collect();
-    let highest = values.iter().copied().fold(0.0, f64::max);
-    let highest = highest.max(if highest > 0.0 { 0.0 } else { 1.0 });
-    let style = (kind.style)(theme);
-    let here = values.get(cursor).copied().unwrap_or(0.0);
-    let end = canvas.put(SCALE + 1, 0, kind.title, theme.faint);
-    let mut here = (kind.text)(here);
-    if let (Some(part), Some(bucket)) = (kind.part, shown.get(cursor)) {
-        here = format!("{here}; {}", (kind.text)(part(bucket, seconds)));
-    }
-    canvas.put(end + 2, 0, &here, theme.heading);
-    let height = canvas.height().saturating_sub(1);
-    if height == 0 {
-        return;
-    }
-    canvas.put_right(SCALE, 1, &(kind.text)(highest), theme.faint);
-    if let Some(target) = kind.target.filter(|target| *target < highest) {
-        let up = (target / highest * f64::from(height)) as u16;
-        for x in 0..shown.len() as u16 {
-            canvas.set(SCALE + 1 + x, height - up.min(height - 1), '┄', theme.bad);
-        }
-    }
-    for (x, value) in (SCALE + 1..).zip(&values) {
-        let eighths = (value / highest * f64::from(height) * 8.0).round() as u16;
-        for line in 0..height {
-            let filled = eighths.saturating_sub(line * 8).min(8);
-            if filled > 0 {
-                canvas.set(x, height - line, STEPS[usize::from(filled)], style);
-            }
-        }
-        if usize::from(x - SCALE - 1) == cursor {
-            canvas.set(
-                x,
-                height,
-                if eighths == 0 { '▏' } else { '█' },
-                theme.selected,
-            );
-            for line in 0..height {
-                canvas.tint(x, 1 + line, 1, theme.selected);
-            }
         }
     }
 }

@@ -4,10 +4,11 @@
 use ppspp_dissector::session::Swarm;
 use ppspp_dissector::wire::ChunkRange;
 
-use super::keys::Action;
-use super::screen::Canvas;
-use super::swarms::cell;
-use super::theme::Theme;
+use ratatui::style::Style;
+
+use super::super::keys::Action;
+use super::super::screen::Canvas;
+use super::super::theme::Theme;
 use crate::index::Worst;
 
 /// Where the user is on the map, and how it is cut into cells.
@@ -210,7 +211,7 @@ pub(super) fn worst_of(swarm: &Swarm, first: u64, last: u64) -> (Worst, bool) {
         return (Worst::Unprotected, found.unprotected().contains_all(range));
     }
     // Every seen chunk must have been judged for the others to be all right.
-    let is_open = is_any_unjudged(swarm, range);
+    let is_open = swarm.seen.has_more_than(&judged, range);
     if is_open {
         (Worst::Unverified, false)
     } else {
@@ -218,30 +219,14 @@ pub(super) fn worst_of(swarm: &Swarm, first: u64, last: u64) -> (Worst, bool) {
     }
 }
 
-/// Whether a chunk in the range was seen and has no verdict.
-fn is_any_unjudged(swarm: &Swarm, range: ChunkRange) -> bool {
-    let Some(found) = swarm.verification.as_deref() else {
-        return true;
-    };
-    let mut at = range.start();
-    // Runs of judged chunks are skipped as wholes; gaps chunk by chunk, as far as
-    // that is worth it.
-    for _ in 0..4096 {
-        if at > range.end() {
-            return false;
-        }
-        let judged = [found.verified(), found.failed(), found.unprotected()];
-        let run = judged.iter().find_map(|set| set.interval_around(at));
-        if let Some(run) = run {
-            match run.end().checked_add(1) {
-                Some(next) => at = next,
-                None => return false,
-            }
-        } else if swarm.seen.contains(at) {
-            return true;
-        } else {
-            at += 1;
-        }
+/// The sign and colour of a cell.
+fn cell(worst: Worst, is_whole: bool, theme: &Theme) -> (char, Style) {
+    match worst {
+        Worst::Nothing => ('·', theme.faint),
+        Worst::Verified if !is_whole => ('▒', theme.good),
+        Worst::Verified => ('✓', theme.good),
+        Worst::Failed => ('✗', theme.bad),
+        Worst::Unverified => ('?', theme.unknown),
+        Worst::Unprotected => ('o', theme.plain),
     }
-    false
 }
