@@ -10,6 +10,7 @@ mod peer_args;
 mod printer;
 mod probe;
 mod probe_args;
+mod probe_serve;
 mod requirements;
 mod signals;
 mod simulate;

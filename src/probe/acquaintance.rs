@@ -25,12 +25,18 @@ pub(super) const DOUBTFUL: [OptionCode; 6] = [
     OptionCode::ChunkAddressing,
 ];
 
+/// The same for live streams only.
+const DOUBTFUL_LIVE: [OptionCode; 2] = [
+    OptionCode::LiveDiscardWindow,
+    OptionCode::SignatureAlgorithm,
+];
+
 /// Why there is nothing to probe.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
     /// No HANDSHAKE was answered, in no manner.
     #[error(
-        "{target} answers no HANDSHAKE for this swarm, neither as the RFC writes it nor otherwise; check the address, the swarm ID, --chunk-size and --addressing"
+        "{target} answers no HANDSHAKE for this swarm, neither as the RFC writes it nor otherwise; check the address, the swarm ID, --chunk-size, --addressing and, for a live stream, --integrity and --hash"
     )]
     Silent {
         /// Who.
@@ -68,7 +74,7 @@ pub fn meet(
     random: &ChaCha12Rng,
 ) -> Result<Acquaintance, Unreachable> {
     let mut record = Vec::new();
-    let manner = manners()
+    let manner = manners(swarm)
         .into_iter()
         .find_map(|round| {
             answered(net, target, swarm, patience, random, &round, &mut record).transpose()
@@ -98,20 +104,27 @@ pub fn meet(
 
 /// All manners, in rounds: the nearest to the RFC first. Those of a round are
 /// tried at once.
-fn manners() -> Vec<Vec<Manner>> {
-    let all: BTreeSet<u8> = DOUBTFUL.iter().map(|option| option.code()).collect();
-    let pairs = DOUBTFUL.iter().enumerate().flat_map(|(index, one)| {
-        let others = DOUBTFUL.iter().skip(index + 1);
+fn manners(swarm: &Swarm) -> Vec<Vec<Manner>> {
+    let mut doubtful = DOUBTFUL.to_vec();
+    if swarm.is_live() {
+        doubtful.extend(DOUBTFUL_LIVE);
+    }
+    let all: BTreeSet<u8> = doubtful.iter().map(|option| option.code()).collect();
+    let pairs = doubtful.iter().enumerate().flat_map(|(index, one)| {
+        let others = doubtful.iter().skip(index + 1);
         others.map(|other| Manner::without(&[*one, *other]))
     });
     let late = [OptionCode::ChunkSize, OptionCode::SupportedMessages];
-    let triples = DOUBTFUL
+    let triples = doubtful
         .iter()
         .filter(|option| !late.contains(option))
         .map(|option| Manner::without(&[late[0], late[1], *option]));
-    vec![
+    let mut rounds = vec![
         vec![Manner::rfc()],
-        DOUBTFUL.map(|option| Manner::without(&[option])).to_vec(),
+        doubtful
+            .iter()
+            .map(|option| Manner::without(&[*option]))
+            .collect(),
         pairs.collect(),
         triples
             .chain([Manner {
@@ -119,8 +132,12 @@ fn manners() -> Vec<Vec<Manner>> {
                 is_legacy: false,
             }])
             .collect(),
-        vec![Manner::legacy()],
-    ]
+    ];
+    if !swarm.is_live() {
+        // It knows no live streams.
+        rounds.push(vec![Manner::legacy()]);
+    }
+    rounds
 }
 
 /// The first manner of a round that the target answers.
@@ -212,8 +229,11 @@ fn look(conversation: &mut Conversation<'_>, stranger: &Known) -> Result<Known, 
     let mut delivery = Delivery::new(conversation);
     let size = conversation.swarm().chunk_size;
     delivery.take(&channel, &reply, size);
+    // Of a live stream nothing may be there yet.
+    let first = conversation.first_of(1).unwrap_or(0);
+    let pair = first & !1;
     // Some serve no chunk that is asked for alone.
-    for (start, end) in [(0, 0), (0, 0), (0, 1)] {
+    for (start, end) in [(first, first), (first, first), (pair, pair + 1)] {
         let Ok(spec) = conversation.spec(&channel, start, end) else {
             continue;
         };
@@ -243,7 +263,10 @@ fn look(conversation: &mut Conversation<'_>, stranger: &Known) -> Result<Known, 
     }
     let proven = delivery.proof.as_ref().and_then(super::proof::Proof::size);
     let told = has.iter().next_back().map(|range| range.end() + 1);
-    let integrity = ppspp_dissector::wire::MessageType::Integrity;
+    let is_proof = |kind| {
+        use ppspp_dissector::wire::MessageType;
+        matches!(kind, MessageType::Integrity | MessageType::SignedIntegrity)
+    };
     Ok(Known {
         manner: stranger.manner.clone(),
         declared: channel.declared.clone(),
@@ -251,6 +274,6 @@ fn look(conversation: &mut Conversation<'_>, stranger: &Known) -> Result<Known, 
         has,
         size: proven.or(told),
         serves: !delivery.chunks.is_empty(),
-        protects: delivery.pieces.iter().any(|piece| piece.kind == integrity),
+        protects: delivery.pieces.iter().any(|piece| is_proof(piece.kind)),
     })
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use ppspp_dissector::wire::{ChunkRange, Message, MessageType};
+use ppspp_dissector::integrity::Hash;
+use ppspp_dissector::wire::{Bin, ChunkRange, Message, MessageType};
 
 use super::case::Stop;
 use super::conversation::{Channel, Conversation, Heard};
 use super::proof::{Check, Proof};
+use super::signature::Covers;
 use crate::peer::engine::Moment;
 
 /// A message of a delivery, for questions about order.
@@ -20,6 +22,25 @@ pub struct Piece {
     pub chunks: Option<ChunkRange>,
     /// Whether it was the last in its datagram.
     pub is_last: bool,
+}
+
+/// A signature that has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The chunks that it is about.
+    pub chunks: ChunkRange,
+    /// When it says that it was made.
+    pub timestamp: u64,
+    /// The hash of its munro, where that had come before.
+    pub hash: Option<Hash>,
+    /// What it covers, where that could be told.
+    pub covers: Option<Covers>,
+    /// When it came.
+    pub at: Moment,
+    /// Its place among the messages of the delivery.
+    pub piece: usize,
+    /// In which datagram.
+    pub frame: usize,
 }
 
 /// A chunk that has come.
@@ -46,6 +67,8 @@ pub struct Delivery {
     pub chunks: Vec<Delivered>,
     /// All messages, in their order.
     pub pieces: Vec<Piece>,
+    /// The signatures, in their order.
+    pub signed: Vec<Signed>,
     /// Datagrams that could not be decoded to their end: where, and why.
     pub faults: Vec<(usize, String)>,
     /// The hashes that came.
@@ -67,6 +90,7 @@ impl Delivery {
         Self {
             chunks: Vec::new(),
             pieces: Vec::new(),
+            signed: Vec::new(),
             faults: Vec::new(),
             proof: Proof::new(conversation.swarm()),
         }
@@ -105,6 +129,28 @@ impl Delivery {
                     if let Some(proof) = &mut self.proof {
                         proof.add(range, hash);
                     }
+                }
+                (
+                    Message::SignedIntegrity {
+                        spec,
+                        timestamp,
+                        signature,
+                    },
+                    Some(range),
+                ) => {
+                    let proof = self.proof.as_mut();
+                    let covers = proof.and_then(|it| it.sign(*spec, range, *timestamp, signature));
+                    let node = Bin::covering(range);
+                    let hash = self.proof.as_ref().zip(node);
+                    self.signed.push(Signed {
+                        chunks: range,
+                        timestamp: *timestamp,
+                        hash: hash.and_then(|(proof, node)| proof.received(node).copied()),
+                        covers,
+                        at: heard.at,
+                        piece: self.pieces.len() - 1,
+                        frame: heard.frame,
+                    });
                 }
                 (
                     Message::Data {

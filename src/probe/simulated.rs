@@ -14,6 +14,7 @@ use crate::peer::engine::{
     JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity,
     SwarmConfig, SwarmKey, Unprotected,
 };
+use crate::peer::keys::SigningKey;
 use crate::peer::misbehave::{Misbehaviour, Rogue};
 use crate::peer::sim::{Ending, Host, LinkSettings, Nanotime, Network, Node, NodeId, Seed};
 use crate::peer::storage::MemoryStore;
@@ -21,23 +22,103 @@ use crate::peer::storage::MemoryStore;
 /// When virtual time begins.
 const START: Nanotime = Nanotime::from_nanoseconds(1_795_322_041_000_000_000);
 
+/// The stream of an injector: some chunks have left its window already.
+const LIVE: LiveConfig = LiveConfig {
+    window: 1024,
+    chunks_per_signature: 8,
+};
+const BACKLOG: u32 = 1101;
+
 /// How long a datagram is on its way.
 const DELAY: Duration = Duration::from_millis(5);
+
+/// A target: our own engine and its bad company.
+#[derive(Debug)]
+pub struct Target {
+    peer: Peer,
+    rogue: Rogue,
+    /// What makes chunks where it injects a stream.
+    source: Option<Source>,
+    /// What it came for, where it leaves when it has all of that.
+    errand: Option<Errand>,
+}
+
+/// What a leecher has come for.
+#[derive(Debug)]
+struct Errand {
+    swarm: SwarmKey,
+    is_done: bool,
+}
+
+impl Target {
+    fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        let sent = self.rogue.transmit(&mut self.peer, now, out);
+        // It leaves when all is acknowledged, as `peer leech` does.
+        if let Some(errand) = &mut self.errand
+            && sent.is_none()
+            && self.peer.is_complete(errand.swarm)
+            && !std::mem::replace(&mut errand.is_done, true)
+        {
+            self.peer.close();
+            return self.rogue.transmit(&mut self.peer, now, out);
+        }
+        sent
+    }
+
+    /// The content as it would write it out.
+    fn output(&mut self) -> Option<Vec<u8>> {
+        let swarm = self.errand.as_ref()?.swarm;
+        let mut bytes = Vec::new();
+        for chunk in 0..self.peer.size(swarm)? {
+            self.peer.read(swarm, chunk, &mut bytes).ok()?;
+        }
+        self.rogue.spoil_output(&mut bytes);
+        Some(bytes)
+    }
+}
+
+/// The source of a live stream.
+#[derive(Debug)]
+struct Source {
+    swarm: SwarmKey,
+    key: SigningKey,
+    chunk_size: usize,
+    /// Chunks that were made.
+    made: u64,
+    /// When the next one is.
+    next: Moment,
+}
+
+impl Source {
+    /// How long a chunk takes to be made.
+    const INTERVAL: Duration = Duration::from_millis(50);
+
+    /// Makes what was to be made until now.
+    fn run(&mut self, peer: &mut Peer, now: Moment) {
+        while self.next <= now {
+            // Each chunk has bytes of its own.
+            let mut state = (self.made + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let chunk: Vec<u8> = (0..self.chunk_size)
+                .map(|_| {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    state as u8
+                })
+                .collect();
+            let mut sign = |parts: &[&[u8]]| self.key.sign(parts);
+            // Memory keeps what it is given.
+            let _ = peer.inject(self.next, self.swarm, &chunk, &mut sign);
+            self.made += 1;
+            self.next = self.next + Self::INTERVAL;
+        }
+    }
+}
 
 /// What is on a host: the target, or a mailbox of ours.
 #[derive(Debug)]
 enum Station {
-    Target {
-        peer: Box<Peer>,
-        rogue: Box<Rogue>,
-    },
-    /// A target that comes to us and leaves when it has everything.
-    Guest {
-        peer: Box<Peer>,
-        rogue: Box<Rogue>,
-        swarm: SwarmKey,
-        has_left: bool,
-    },
+    Target(Box<Target>),
     Mailbox {
         came: VecDeque<(Moment, SocketAddr, Vec<u8>)>,
         to_send: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -49,9 +130,7 @@ enum Station {
 impl Node for Station {
     fn receive(&mut self, now: Moment, source: SocketAddr, datagram: &[u8]) {
         match self {
-            Self::Target { peer, rogue } | Self::Guest { peer, rogue, .. } => {
-                rogue.receive(peer, now, source, datagram);
-            }
+            Self::Target(it) => it.rogue.receive(&mut it.peer, now, source, datagram),
             Self::Mailbox { came, .. } => came.push_back((now, source, datagram.to_vec())),
             Self::Vacant => {}
         }
@@ -59,22 +138,7 @@ impl Node for Station {
 
     fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
         match self {
-            Self::Target { peer, rogue } => rogue.transmit(peer, now, out),
-            Self::Guest {
-                peer,
-                rogue,
-                swarm,
-                has_left,
-            } => {
-                let sent = rogue.transmit(peer, now, out);
-                // It leaves when all is acknowledged, as `peer leech` does.
-                if sent.is_none() && peer.is_complete(*swarm) && !std::mem::replace(has_left, true)
-                {
-                    peer.close();
-                    return rogue.transmit(peer, now, out);
-                }
-                sent
-            }
+            Self::Target(it) => it.transmit(now, out),
             Self::Mailbox { to_send, .. } => {
                 let (destination, bytes) = to_send.pop_front()?;
                 out.extend_from_slice(&bytes);
@@ -86,14 +150,23 @@ impl Node for Station {
 
     fn deadline(&self) -> Option<Moment> {
         match self {
-            Self::Target { peer, rogue } | Self::Guest { peer, rogue, .. } => rogue.deadline(peer),
+            Self::Target(it) => {
+                let next = it.source.as_ref().map(|source| source.next);
+                [it.rogue.deadline(&it.peer), next]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
             Self::Mailbox { .. } | Self::Vacant => None,
         }
     }
 
     fn elapse(&mut self, now: Moment) {
-        if let Self::Target { peer, rogue } | Self::Guest { peer, rogue, .. } = self {
-            rogue.elapse(peer, now);
+        if let Self::Target(it) = self {
+            if let Some(source) = &mut it.source {
+                source.run(&mut it.peer, now);
+            }
+            it.rogue.elapse(&mut it.peer, now);
         }
     }
 }
@@ -120,11 +193,8 @@ impl SimulatedNet {
     }
 
     /// A network with a target.
-    pub fn new(peer: Peer, rogue: Rogue) -> Self {
-        Self::with(Station::Target {
-            peer: Box::new(peer),
-            rogue: Box::new(rogue),
-        })
+    pub fn new(target: Target) -> Self {
+        Self::with(Station::Target(Box::new(target)))
     }
 
     /// A network to which a leecher of ours comes when it is invited, doing one
@@ -151,11 +221,8 @@ impl SimulatedNet {
     }
 
     /// Puts another target in its place, which starts now.
-    pub fn revive(&mut self, peer: Peer, rogue: Rogue) {
-        let station = Station::Target {
-            peer: Box::new(peer),
-            rogue: Box::new(rogue),
-        };
+    pub fn revive(&mut self, target: Target) {
+        let station = Station::Target(Box::new(target));
         // There is such a host: it was added first.
         let _ = self.network.restart(self.target, station);
     }
@@ -169,8 +236,8 @@ pub fn seeder(
     content: &[u8],
     swarm: &Swarm,
     misbehaviour: Option<Misbehaviour>,
-) -> Result<(Peer, Rogue), JoinError> {
-    let config = config(swarm, false);
+) -> Result<Target, JoinError> {
+    let config = config(swarm);
     let function = swarm.tree_hash().ok_or(JoinError::HashFunction)?;
     let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
     let (store, _) = MemoryStore::of_content(function, size, content)
@@ -178,7 +245,49 @@ pub fn seeder(
     let mut peer = Peer::new(PeerConfig::default(), [7; 32]);
     let rogue = Rogue::new(misbehaviour, &config);
     peer.join(SimulatedNet::start(), config, Box::new(store))?;
-    Ok((peer, rogue))
+    Ok(Target {
+        peer,
+        rogue,
+        source: None,
+        errand: None,
+    })
+}
+
+/// An injector of ours, doing one thing wrong or none: it has streamed for a
+/// while, and goes on from `now`. `key` is the private half of the swarm's ID.
+///
+/// # Errors
+/// When the swarm can't be.
+pub fn injector(
+    now: Moment,
+    key: &SigningKey,
+    swarm: &Swarm,
+    misbehaviour: Option<Misbehaviour>,
+) -> Result<Target, JoinError> {
+    let config = SwarmConfig {
+        live: LIVE,
+        ..config(swarm)
+    };
+    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
+    let mut peer = Peer::new(PeerConfig::default(), [7; 32]);
+    let rogue = Rogue::new(misbehaviour, &config).with_key(key);
+    let began = now - Source::INTERVAL * BACKLOG;
+    let store = MemoryStore::for_stream(size);
+    let joined = peer.join(began, config, Box::new(store))?;
+    let mut source = Source {
+        swarm: joined,
+        key: key.clone(),
+        chunk_size: swarm.chunk_size as usize,
+        made: 0,
+        next: began,
+    };
+    source.run(&mut peer, now);
+    Ok(Target {
+        peer,
+        rogue,
+        source: Some(source),
+        errand: None,
+    })
 }
 
 /// A leecher of ours that goes to a seeder, doing one thing wrong or none.
@@ -187,23 +296,35 @@ fn leecher(
     invitation: &Invitation,
     misbehaviour: Option<Misbehaviour>,
     seed: u8,
-) -> Result<Station, JoinError> {
+) -> Result<Target, JoinError> {
     let swarm = &invitation.swarm;
-    let config = config(swarm, true);
+    let config = SwarmConfig {
+        wants_content: true,
+        ..config(swarm)
+    };
     let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
     let mut peer = Peer::new(PeerConfig::default(), [seed; 32]);
     let rogue = Rogue::new(misbehaviour, &config);
-    let key = peer.join(now, config, Box::new(MemoryStore::new(size)))?;
+    let store = if swarm.is_live() {
+        MemoryStore::for_stream(size)
+    } else {
+        MemoryStore::new(size)
+    };
+    let key = peer.join(now, config, Box::new(store))?;
     peer.connect(now, key, invitation.address);
-    Ok(Station::Guest {
-        peer: Box::new(peer),
-        rogue: Box::new(rogue),
-        swarm: key,
-        has_left: false,
+    Ok(Target {
+        peer,
+        rogue,
+        source: None,
+        errand: Some(Errand {
+            swarm: key,
+            is_done: false,
+        }),
     })
 }
 
-fn config(swarm: &Swarm, wants_content: bool) -> SwarmConfig {
+/// What our engine is told of a swarm.
+fn config(swarm: &Swarm) -> SwarmConfig {
     SwarmConfig {
         id: swarm.id.clone(),
         integrity: swarm.integrity,
@@ -213,7 +334,7 @@ fn config(swarm: &Swarm, wants_content: bool) -> SwarmConfig {
         profile: &Profile::RFC,
         picking: Picking::Sequential,
         reciprocity: Reciprocity::None,
-        wants_content,
+        wants_content: false,
         live: LiveConfig::default(),
         unprotected: Unprotected::default(),
         membership: Membership::default(),
@@ -291,7 +412,7 @@ impl Net for SimulatedNet {
                     let (node, _, open) = self.ports[index];
                     let mail = self.network.act(node, &mut (), |station, _| match station {
                         Station::Mailbox { came, .. } => came.pop_front(),
-                        _ => None,
+                        Station::Target(_) | Station::Vacant => None,
                     });
                     if let Some(Some((at, source, bytes))) = mail
                         && open
@@ -330,8 +451,7 @@ impl Net for SimulatedNet {
         self.guests = self.guests.wrapping_add(1);
         let guest = leecher(self.now(), invitation, self.misbehaviour, self.guests);
         let guest = guest.map_err(io::Error::other)?;
-        // There is such a host: it was added first.
-        let _ = self.network.restart(self.target, guest);
+        self.revive(guest);
         Ok(())
     }
 
@@ -340,35 +460,31 @@ impl Net for SimulatedNet {
     }
 
     fn fate(&mut self) -> Fate {
-        match self.network.node(self.target) {
-            Some(Station::Guest { rogue, .. }) if rogue.is_dead() => {
-                Fate::Crashed("it has died of its misbehaviour".to_owned())
-            }
-            Some(Station::Guest { has_left: true, .. }) => Fate::Ended,
-            Some(Station::Guest { .. }) => Fate::Runs,
-            _ => Fate::Unknown,
+        let Some(Station::Target(it)) = self.network.node(self.target) else {
+            return Fate::Unknown;
+        };
+        if it.rogue.is_dead() {
+            Fate::Crashed("it has died of its misbehaviour".to_owned())
+        } else if it.errand.as_ref().is_some_and(|errand| errand.is_done) {
+            Fate::Ended
+        } else {
+            Fate::Runs
         }
     }
 
     fn output(&mut self) -> Option<Vec<u8>> {
         let read = self.network.act(self.target, &mut (), |station, _| {
-            let Station::Guest {
-                peer, rogue, swarm, ..
-            } = station
-            else {
-                return None;
-            };
-            let mut bytes = Vec::new();
-            for chunk in 0..peer.size(*swarm)? {
-                peer.read(*swarm, chunk, &mut bytes).ok()?;
+            if let Station::Target(it) = station {
+                it.output()
+            } else {
+                None
             }
-            rogue.spoil_output(&mut bytes);
-            Some(bytes)
         });
         read.flatten()
     }
 
     fn dismiss(&mut self) {
+        // There is such a host: it was added first.
         let _ = self.network.restart(self.target, Station::Vacant);
     }
 }

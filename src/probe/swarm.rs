@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ppspp_dissector::integrity::{Hash, TreeHash};
+use ppspp_dissector::integrity::{Hash, PublicKey, TreeHash};
 use ppspp_dissector::wire::dialect::LEGACY_SWIFT;
 use ppspp_dissector::wire::{
-    ChannelId, ChunkAddressing, ChunkRange, ChunkSize, ChunkSpec, ContentIntegrity, Handshake,
-    HashFunction, Layout, Message, OptionCode, ProtocolOption,
+    ChannelId, ChunkAddressing, ChunkRange, ChunkSize, ChunkSpec, ContentIntegrity, DiscardWindow,
+    Handshake, HashFunction, Layout, Message, OptionCode, ProtocolOption, SignatureAlgorithm,
 };
 
+use super::case::Role;
 use crate::peer::engine::Chunks;
 
 /// The supported messages that we declare: all of Table 7 (RFC 7574, section
@@ -19,7 +20,7 @@ pub(super) const ALL_MESSAGES: &[u8] = &[0xff, 0xfc];
 /// A swarm's metadata (RFC 7574, section 3.1), as the user tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swarm {
-    /// The swarm ID: the root hash.
+    /// The swarm ID: the root hash, or the public key of a live stream.
     pub id: Vec<u8>,
     /// How the content is protected.
     pub integrity: ContentIntegrity,
@@ -37,8 +38,57 @@ impl Swarm {
         Layout {
             addressing: self.addressing,
             hash_function: self.hash_function,
+            signature_length: self.key().map(|key| key.signature_length()),
             chunk_size: ChunkSize::Fixed(self.chunk_size),
             ..Layout::RFC
+        }
+    }
+
+    /// Whether it is a live stream.
+    pub fn is_live(&self) -> bool {
+        self.integrity.is_live()
+    }
+
+    /// What a target is that serves it.
+    pub fn source(&self) -> Role {
+        if self.is_live() {
+            Role::Injector
+        } else {
+            Role::Seeder
+        }
+    }
+
+    /// The public key of a live stream.
+    pub fn key(&self) -> Option<PublicKey> {
+        if !self.is_live() {
+            return None;
+        }
+        PublicKey::from_swarm_id(&self.id).ok()
+    }
+
+    /// The algorithm of a live stream's signatures: its swarm ID begins with it
+    /// (RFC 7574, section 6.1).
+    pub fn signature_algorithm(&self) -> Option<SignatureAlgorithm> {
+        let code = self.id.first().filter(|_| self.is_live())?;
+        Some(SignatureAlgorithm::from_code(*code))
+    }
+
+    /// The live discard window of who keeps everything, in the width of the
+    /// addressing method (section 7.9).
+    fn whole_window(&self) -> Option<DiscardWindow> {
+        Some(if DiscardWindow::is_wide(self.addressing)? {
+            DiscardWindow::Bits64(u64::MAX)
+        } else {
+            DiscardWindow::Bits32(u32::MAX)
+        })
+    }
+
+    /// A live discard window in chunks; `u64::MAX` for one of everything.
+    pub fn window_chunks(&self, window: DiscardWindow) -> u64 {
+        match self.addressing {
+            _ if window.is_everything() => u64::MAX,
+            ChunkAddressing::Byte64 => window.value() / u64::from(self.chunk_size.max(1)),
+            _ => window.value(),
         }
     }
 
@@ -69,7 +119,11 @@ impl Swarm {
         if self.integrity.has_tree() {
             options.push(ProtocolOption::HashFunction(self.hash_function));
         }
+        let algorithm = self.signature_algorithm();
+        options.extend(algorithm.map(ProtocolOption::SignatureAlgorithm));
         options.push(ProtocolOption::ChunkAddressing(self.addressing));
+        let window = self.whole_window().filter(|_| self.is_live());
+        options.extend(window.map(ProtocolOption::LiveDiscardWindow));
         options.push(ProtocolOption::SupportedMessages(ALL_MESSAGES));
         options.push(ProtocolOption::ChunkSize(self.chunk_size));
         options.retain(|option| !manner.left_out.contains(&option.code().code()));
@@ -158,8 +212,12 @@ pub struct Declared {
     pub integrity: Option<ContentIntegrity>,
     /// Hash function.
     pub hash_function: Option<HashFunction>,
+    /// Live signature algorithm.
+    pub signature_algorithm: Option<SignatureAlgorithm>,
     /// Chunk addressing method.
     pub addressing: Option<ChunkAddressing>,
+    /// Live discard window.
+    pub window: Option<DiscardWindow>,
     /// Bitmap of the supported messages.
     pub messages: Option<Vec<u8>>,
     /// Chunk size.
@@ -193,9 +251,11 @@ impl Declared {
                     declared.messages = Some(bitmap.to_vec());
                 }
                 ProtocolOption::ChunkSize(size) => declared.chunk_size = Some(*size),
-                ProtocolOption::SignatureAlgorithm(_)
-                | ProtocolOption::LiveDiscardWindow(_)
-                | ProtocolOption::Foreign { .. } => {}
+                ProtocolOption::SignatureAlgorithm(algorithm) => {
+                    declared.signature_algorithm = Some(*algorithm);
+                }
+                ProtocolOption::LiveDiscardWindow(window) => declared.window = Some(*window),
+                ProtocolOption::Foreign { .. } => {}
             }
         }
         declared
@@ -218,7 +278,8 @@ pub struct Known {
     pub round_trip: Duration,
     /// Chunks that it said to have.
     pub has: Chunks,
-    /// Number of chunks: proven by peaks, or else the end of what it has.
+    /// Number of chunks: proven by peaks, or else the end of what it has. A live
+    /// stream has grown since.
     pub size: Option<u64>,
     /// Whether it serves a chunk that is asked for.
     pub serves: bool,

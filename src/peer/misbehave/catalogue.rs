@@ -167,7 +167,7 @@ misbehaviours! {
     AscendingHashes = "ascending-hashes",
     /// An INTEGRITY message names chunks that no node has below it.
     HashOfNoNode = "hash-of-no-node",
-    /// Peaks are not sent.
+    /// Peaks are not sent, nor hashes of munros.
     NoPeaks = "no-peaks",
     /// Peaks stand behind the uncles.
     PeaksLast = "peaks-last",
@@ -322,6 +322,61 @@ misbehaviours! {
     DiesOfEmptyData = "dies-of-empty-data",
     /// INTEGRITY behind the DATA that it is for is the end of the peer.
     DiesOfLateHashes = "dies-of-late-hashes",
+
+    /// HANDSHAKEs with the option of the signature algorithm are not answered.
+    DropsSignatureAlgorithm = "drops-signature-algorithm",
+    /// HANDSHAKEs with the option Live Discard Window are not answered.
+    DropsDiscardWindow = "drops-discard-window",
+    /// A reply tells no signature algorithm.
+    NoSignatureAlgorithm = "no-signature-algorithm",
+    /// A reply tells another signature algorithm.
+    WrongSignatureAlgorithm = "wrong-signature-algorithm",
+    /// Peers with another signature algorithm are answered.
+    IgnoresSignatureAlgorithm = "ignores-signature-algorithm",
+    /// A reply tells no live discard window.
+    NoDiscardWindow = "no-discard-window",
+    /// `SIGNED_INTEGRITY` is not sent.
+    NoSignatures = "no-signatures",
+    /// `SIGNED_INTEGRITY` comes before the INTEGRITY of its munro.
+    SignatureFirst = "signature-first",
+    /// `SIGNED_INTEGRITY` comes in a datagram of its own, before what it is for.
+    SignatureApart = "signature-apart",
+    /// Signatures are wrong.
+    WrongSignature = "wrong-signature",
+    /// Signatures cover the munro's hash alone.
+    SignsHashAlone = "signs-hash-alone",
+    /// Signatures are dated in microseconds since 1970.
+    SignsUnixTime = "signs-unix-time",
+    /// Signatures are dated an hour before they are made.
+    OldSignatures = "old-signatures",
+    /// Of two munros the later one may have the earlier date.
+    TimestampsFall = "timestamps-fall",
+    /// Some munros name chunks that no node has below it.
+    MunroUnaligned = "munro-unaligned",
+    /// Some munros are twice as wide as others.
+    MunroWidthsVary = "munro-widths-vary",
+    /// A signed munro comes with the reply.
+    SignatureBeforeThird = "signature-before-third",
+    /// Signed munros come with chunks only.
+    NoTuneIn = "no-tune-in",
+    /// The munro that a peer is told first is not the last one.
+    TellsOldMunro = "tells-old-munro",
+    /// The last munro is told once.
+    MunroOnce = "munro-once",
+    /// New chunks are not announced.
+    NoNews = "no-news",
+    /// The older chunks of the discard window are not served.
+    RefusesOldChunks = "refuses-old-chunks",
+    /// HAVEs name chunks that have left the discard window.
+    HavesDiscarded = "haves-discarded",
+    /// A REQUEST for a chunk that has left the discard window is the end of the peer.
+    DiesOfOldRequest = "dies-of-old-request",
+    /// A REQUEST for chunks that are still to come is served with something.
+    ServesFuture = "serves-future",
+    /// A chunk's number stands for another chunk the next time.
+    ReusesNumbers = "reuses-numbers",
+    /// A signature that anybody sends is the munro's.
+    BelievesAnySignature = "believes-any-signature",
 }
 
 impl Misbehaviour {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ppspp_dissector::wire::{
     Cause, ChannelId, ChunkAddressing, ChunkRange, Chunks, DecodeError, Handshake, Message,
-    MessageType, OptionCode, ProtocolOption, decode_datagram,
+    MessageType, OptionCode, ProtocolOption, SignatureAlgorithm, decode_datagram,
 };
 
 use super::catalogue::Misbehaviour as M;
@@ -57,6 +57,14 @@ impl Rogue {
             matches!(message, Message::Ack { .. })
                 && self.range(message).is_some_and(|it| it.end() >= self.size)
         };
+        let old = |message: &Message<'_>| {
+            let window = self.swarm.live.window;
+            let is_old = |it: ChunkRange| it.end() < self.size.saturating_sub(window);
+            self.swarm.is_live()
+                && !channel.is_zero()
+                && matches!(message, Message::Request(_))
+                && self.range(message).is_some_and(is_old)
+        };
         let kind = datagram.get(4).copied().unwrap_or(0);
         let dies = match self.what {
             Some(M::DiesOfShortDatagram) => datagram.len() < 4,
@@ -72,6 +80,7 @@ impl Rogue {
             Some(M::DiesOfReversedRange) => messages.iter().any(is_reversed),
             Some(M::DiesOfRequestBeyondEnd) => messages.iter().any(beyond),
             Some(M::DiesOfUnknownMessage) => kind == 254,
+            Some(M::DiesOfOldRequest) => messages.iter().any(old),
             Some(M::DiesOfHighType) => (128..=237).contains(&kind),
             _ => self.dies_fetching(datagram, &messages),
         };
@@ -194,6 +203,8 @@ impl Rogue {
             Some(M::DropsMinimumVersion) => with(OptionCode::MinimumVersion),
             Some(M::DropsHashFunction) => with(OptionCode::HashFunction),
             Some(M::DropsContentIntegrity) => with(OptionCode::ContentIntegrity),
+            Some(M::DropsSignatureAlgorithm) => with(OptionCode::SignatureAlgorithm),
+            Some(M::DropsDiscardWindow) => with(OptionCode::LiveDiscardWindow),
             Some(M::DropsChunkAddressing) => with(OptionCode::ChunkAddressing),
             Some(M::RefusesHigherVersion) => is_later,
             Some(M::RefusesFirstPayload) => further,
@@ -240,6 +251,13 @@ impl Rogue {
                         || (self.does(M::IgnoresUnassignedAddressing) && unassigned)
                     {
                         *method = ours.addressing;
+                    }
+                }
+                ProtocolOption::SignatureAlgorithm(algorithm)
+                    if self.does(M::IgnoresSignatureAlgorithm) =>
+                {
+                    if let Some(code) = ours.id.first() {
+                        *algorithm = SignatureAlgorithm::from_code(*code);
                     }
                 }
                 ProtocolOption::ChunkSize(size) if self.does(M::IgnoresChunkSize) => {
@@ -346,6 +364,7 @@ impl Rogue {
             let bogus = match message {
                 Message::Data { .. } => self.does(M::BelievesAnyData),
                 Message::Integrity { .. } => self.does(M::BelievesAnyHash),
+                Message::SignedIntegrity { .. } => self.does(M::BelievesAnySignature),
                 _ => false,
             };
             if bogus {
@@ -367,6 +386,35 @@ impl Rogue {
                         *delay = 1000;
                     }
                 }
+            }
+            M::RefusesOldChunks if self.swarm.is_live() => {
+                let window = self.swarm.live.window;
+                let oldest = self.size.saturating_sub(window / 4 * 3);
+                let chunk_size = self.swarm.chunk_size;
+                messages.retain(|message| match message {
+                    Message::Request(spec) => {
+                        let range = spec.chunks(chunk_size).range();
+                        range.is_none_or(|range| range.start() >= oldest)
+                    }
+                    _ => true,
+                });
+            }
+            M::ServesFuture if self.swarm.is_live() => {
+                let soon = self.size..self.size + self.swarm.live.window;
+                if let Some(range) = request.filter(|it| soon.contains(&it.start()))
+                    && let Some(spec) = self.spec(range.start(), range.start())
+                {
+                    let data = vec![0x55; self.swarm.chunk_size as usize];
+                    let message = Message::Data {
+                        spec,
+                        timestamp: Some(now.microseconds()),
+                        data: &data,
+                        data_length: data.len(),
+                    };
+                    let bytes = self.datagram(route.theirs, &[message]);
+                    self.queue.push_back((source, bytes));
+                }
+                return as_it_is;
             }
             M::RefusesOverlongRequest => {
                 let (size, chunk_size) = (self.size, self.swarm.chunk_size);

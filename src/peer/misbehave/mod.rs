@@ -10,6 +10,7 @@ mod leeching;
 mod outgoing;
 mod rogue;
 mod spoiling;
+mod streaming;
 
 pub use catalogue::Misbehaviour;
 pub use rogue::Rogue;

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use ppspp_dissector::wire::{
     ChannelId, ContentIntegrity, Handshake, HashFunction, Message, MessageType, ProtocolOption,
+    SignatureAlgorithm,
 };
 
 use super::catalogue::Misbehaviour as M;
 use super::rogue::{RESEND, Resend, Rogue, Route};
+use super::streaming;
 use crate::peer::engine::Moment;
 
 /// Bitmaps of supported messages: all and a zero byte, all but DATA.
@@ -56,7 +58,10 @@ impl Rogue {
             route.theirs == channel && now.since(route.heard) > Duration::from_secs(3)
         };
         // Repeated HAVEs keep a channel alive, too.
-        let is_light = kinds.iter().all(|kind| *kind == MessageType::Have);
+        let is_light = kinds.iter().all(|kind| {
+            use MessageType as T;
+            matches!(kind, T::Have | T::Integrity | T::SignedIntegrity)
+        });
         let holds_back = self.does(M::NoKeepAlives) && is_light || self.does(M::FallsSilent);
         if holds_back && self.routes.iter().any(is_idle) {
             return None;
@@ -67,7 +72,11 @@ impl Rogue {
         self.leeching(now, destination, channel, &mut messages);
         self.availability(&mut messages, handshake.is_some());
         self.hashes(now, destination, channel, &mut messages);
-        let padded = self.padded(&messages);
+        let forged = self.forge(&messages, handshake.is_some());
+        streaming::insert(&mut messages, &forged);
+        self.stream(destination, channel, &mut messages, handshake.is_some());
+        let apart = self.apart(&mut messages, channel);
+        let padded = self.padded(destination, channel, &messages);
         if let (
             Some(padded),
             Some(Message::Data {
@@ -79,7 +88,7 @@ impl Rogue {
             *data_length = padded.len();
         }
         // A message that is gone must not leave a keep-alive behind.
-        if messages.is_empty() && !is_keep_alive && !self.does(M::NoHaves) {
+        if messages.is_empty() && !is_keep_alive && !self.does(M::NoHaves) && apart.is_none() {
             return None;
         }
         let mut bytes = self.datagram(channel, &messages);
@@ -110,6 +119,12 @@ impl Rogue {
             if self.does(M::NoTimestampForHigherVersion) && is_later {
                 without_timestamp(&mut bytes, &messages);
             }
+        }
+        if let Some(apart) = apart {
+            if !messages.is_empty() {
+                self.queue.push_front((destination, bytes));
+            }
+            return Some(apart);
         }
         Some(bytes)
     }
@@ -218,6 +233,8 @@ impl Rogue {
             Some(M::NoHashFunction) => without(options, 4),
             Some(M::NoChunkAddressing) => without(options, 6),
             Some(M::NoChunkSize) => without(options, 9),
+            Some(M::NoSignatureAlgorithm) => without(options, 5),
+            Some(M::NoDiscardWindow) => without(options, 7),
             Some(M::WrongSwarmIdInReply) => {
                 options.insert(2, ProtocolOption::SwarmId(other_id));
             }
@@ -239,6 +256,11 @@ impl Rogue {
                     _ => {}
                 },
                 ProtocolOption::ChunkSize(size) if self.does(M::WrongChunkSize) => *size += 1,
+                ProtocolOption::SignatureAlgorithm(algorithm)
+                    if self.does(M::WrongSignatureAlgorithm) =>
+                {
+                    *algorithm = SignatureAlgorithm::RsaSha256;
+                }
                 _ => {}
             }
         }

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ppspp_dissector::integrity::PublicKey;
 use ppspp_dissector::wire::{
     Bin, ChannelId, ChunkRange, ChunkSize, ChunkSpec, Handshake, Layout, Message, ProtocolOption,
     decode_datagram, encode_datagram,
 };
 
 use super::catalogue::Misbehaviour;
+use super::streaming::Munro;
 use crate::peer::engine::{Moment, Peer, SwarmConfig};
+use crate::peer::keys::SigningKey;
 
 /// A channel that the engine has told the network of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +82,17 @@ pub struct Rogue {
     /// Chunks and nodes that somebody has sent.
     pub(super) poisoned: BTreeSet<ChunkRange>,
     /// Hashes that wait for their chunk to go first.
-    pub(super) held: Vec<Vec<u8>>,
+    pub(super) held: Vec<(SocketAddr, ChannelId, Vec<u8>)>,
     /// Hashes that were sent to anybody.
     pub(super) hashes: BTreeSet<Bin>,
+    /// The private key of a stream.
+    pub(super) key: Option<SigningKey>,
+    /// The last signed munros.
+    pub(super) munros: Vec<Munro>,
+    /// Channels on which a munro was told.
+    pub(super) told: BTreeSet<(SocketAddr, ChannelId)>,
+    /// Chunks that went to an address, and on which channel first.
+    pub(super) sent: BTreeMap<(SocketAddr, u64), ChannelId>,
     /// Chunks of the content, once the engine has announced them.
     pub(super) size: u64,
     /// The number of chunks that the HAVEs that came reach to.
@@ -108,6 +119,10 @@ impl Rogue {
             layout: Layout {
                 addressing: swarm.addressing,
                 hash_function: swarm.hash_function,
+                signature_length: PublicKey::from_swarm_id(&swarm.id)
+                    .ok()
+                    .filter(|_| swarm.integrity.is_live())
+                    .map(|key| key.signature_length()),
                 chunk_size: ChunkSize::Fixed(swarm.chunk_size),
                 ..Layout::RFC
             },
@@ -123,6 +138,10 @@ impl Rogue {
             poisoned: BTreeSet::new(),
             held: Vec::new(),
             hashes: BTreeSet::new(),
+            key: None,
+            munros: Vec::new(),
+            told: BTreeSet::new(),
+            sent: BTreeMap::new(),
             size: 0,
             announced: 0,
             wanted: BTreeSet::new(),

@@ -6,11 +6,14 @@ use ppspp_dissector::wire::{ChunkAddressing, Message, MessageType};
 
 use crate::peer::engine::Chunks;
 use crate::peer::misbehave::Misbehaviour as M;
-use crate::probe::case::{Case, Level, Outcome, Stop};
+use crate::probe::case::{Case, Level, Outcome, Role, Stop};
 use crate::probe::conversation::Conversation;
 use crate::probe::fetch::{Acks, Delivery};
 
 const HAVE: &[MessageType] = &[MessageType::Have];
+
+/// A live stream is never complete.
+const STATIC: &[Role] = &[Role::Seeder];
 
 pub(in crate::probe) const CASES: &[Case] = &[
     Case {
@@ -30,6 +33,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
                       chunk ranges all of the content is one.",
         awaits: HAVE,
         finds: &[M::HavesInBins, M::NoHaves],
+        roles: STATIC,
         run: biggest_interval,
         ..Case::USUAL
     },
@@ -40,6 +44,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
                       said of chunks that do not exist.",
         awaits: HAVE,
         finds: &[M::HavesTooMuch],
+        roles: STATIC,
         run: announces_only_content,
         ..Case::USUAL
     },
@@ -55,6 +60,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
             M::DeafToThird,
             M::HaveCancelsNothing,
         ],
+        roles: STATIC,
         run: no_have_to_complete_peer,
         ..Case::USUAL
     },
@@ -123,6 +129,13 @@ fn haves(delivery: &Delivery) -> Chunks {
 }
 
 fn announces_chunks(it: &mut Conversation<'_>) -> Outcome {
+    if it.swarm().is_live() {
+        // Which ones they are, only HAVEs tell.
+        return match it.tune_in() {
+            Err(Stop::Inconclusive(reason)) => Err(Stop::silence("HAVE", reason)),
+            result => result.map(|_| ()),
+        };
+    }
     it.needs_service()?;
     let size = it.chunks(1)?;
     let (_, all) = announced(it)?;
@@ -228,7 +241,7 @@ fn no_have_to_complete_peer(it: &mut Conversation<'_>) -> Outcome {
 
 fn keep_alive_taken(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    let chunk = 1.min(it.chunks(1)? - 1);
+    let chunk = it.second_chunk()?;
     let channel = it.open()?;
     for _ in 0..3 {
         it.note("a keep-alive");

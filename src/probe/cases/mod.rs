@@ -6,10 +6,13 @@ mod content;
 mod exchange;
 mod handshake;
 mod leecher;
+mod live;
+mod live_options;
 mod options;
 mod requests;
 mod robustness;
 mod security;
+mod signatures;
 mod support;
 
 use super::case::Case;
@@ -20,8 +23,11 @@ pub(super) const AREAS: &[&[Case]] = &[
     handshake::CASES,
     channels::CASES,
     options::CASES,
+    live_options::CASES,
     availability::CASES,
     content::CASES,
+    signatures::CASES,
+    live::CASES,
     requests::CASES,
     exchange::CASES,
     security::CASES,

@@ -7,6 +7,7 @@ use ppspp_dissector::wire::{
 use crate::probe::case::{Outcome, Stop};
 use crate::probe::conversation::{Channel, Conversation, Heard};
 use crate::probe::net::Port;
+use crate::probe::swarm::Manner;
 
 /// Chunks as short as they can be said.
 pub(super) fn chunks_of(spec: ChunkSpec, chunk_size: u32) -> String {
@@ -90,6 +91,10 @@ pub(super) fn needs_options(conversation: &Conversation<'_>) -> Outcome {
 /// Goes on only where the target takes an option.
 pub(super) fn needs_option(conversation: &Conversation<'_>, option: OptionCode) -> Outcome {
     needs_options(conversation)?;
+    let all = conversation.swarm().options(&Manner::rfc());
+    if !all.iter().any(|it| it.code() == option) {
+        return Err(Stop::Skip(format!("the swarm has no {option}")));
+    }
     if conversation
         .known()
         .manner
