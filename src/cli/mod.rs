@@ -11,6 +11,7 @@ mod printer;
 mod probe;
 mod probe_args;
 mod probe_matrix;
+mod probe_serve;
 mod probe_targets;
 mod requirements;
 mod signals;

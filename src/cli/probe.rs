@@ -6,7 +6,8 @@ use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ExitCode};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -16,14 +17,16 @@ use ppspp_dissector::wire::{ContentIntegrity, HashFunction};
 use clap::ValueEnum as _;
 
 use super::probe_args::{ProbeArgs, ProbeCommand};
+use super::probe_serve::Serving;
 use super::{BAD, UNREADABLE, USAGE, complain, probe_matrix, stdout, style};
 use crate::output::{
     Hex, ProbeSummary, write_case_line, write_cases, write_cases_json, write_probe,
     write_probe_html, write_probe_json, write_probe_junit, write_probe_markdown, write_target,
 };
+use crate::probe::serve::spawn;
 use crate::probe::{
-    Case, CaseReport, Crew, Expectations, Known, Patience, Plan, Report, Role, Selection, Swarm,
-    UdpNet, UsedPorts, cases, find_hash, run, write_recording,
+    Case, CaseReport, Crew, Expectations, Known, Net, Patience, Plan, Report, Revive, Role,
+    Selection, Swarm, UdpNet, UsedPorts, cases, find_hash, run, write_recording,
 };
 
 /// How long a target may take to start.
@@ -51,7 +54,7 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
     let markdown_file = created(args.markdown.as_deref())?;
     let html_file = created(args.html.as_deref())?;
     let mut plan = assignment.plan()?;
-    let report = match work(args, &mut plan, &mut shown(args, &assignment)) {
+    let report = match assignment.work(&mut plan, &mut shown(args, &assignment)) {
         Ok(report) => report,
         Err(error) => {
             complain(format_args!("{error:#}"));
@@ -132,8 +135,12 @@ pub(super) fn record(
 #[derive(Debug)]
 pub(super) struct Assignment<'a> {
     args: &'a ProbeArgs,
-    target: &'a str,
+    /// How reports name the target.
+    target: String,
+    /// Where the target comes to us.
+    serving: Option<Serving>,
     swarm: Swarm,
+    role: Role,
     cases: Vec<&'static Case>,
     expectations: Expectations,
     command: String,
@@ -142,20 +149,31 @@ pub(super) struct Assignment<'a> {
 impl<'a> Assignment<'a> {
     /// What the command line asks for, or what is wrong with it.
     pub(super) fn of(args: &'a ProbeArgs) -> Result<Self, String> {
-        let (Some(target), Some(id)) = (&args.target, &args.swarm) else {
-            return Err("a target and --swarm are needed".to_owned());
+        let serving = match args.serve {
+            Some(at) => Some(Serving::of(args, at).map_err(|error| format!("{error:#}"))??),
+            None => None,
         };
-        let swarm = swarm(args, &id.0)?;
+        let (target, swarm, role) = match (&serving, &args.target, &args.swarm) {
+            (Some(serving), ..) => (serving.name(args), serving.swarm.clone(), Role::Leecher),
+            (None, Some(target), Some(id)) => {
+                let swarm = swarm(args, &id.0)?;
+                let role = swarm.source();
+                (target.clone(), swarm, role)
+            }
+            _ => return Err("a target and --swarm are needed".to_owned()),
+        };
         let known = args.expect.as_deref().map(expectations).transpose();
         Ok(Self {
             args,
+            cases: selected(args, Some(role))?,
+            command: command(args, &target),
             target,
-            cases: selected(args, Some(swarm.source()))?,
+            serving,
             swarm,
+            role,
             expectations: known
                 .map_err(|error| format!("{error:#}"))?
                 .unwrap_or_default(),
-            command: command(args, target),
         })
     }
 
@@ -163,7 +181,11 @@ impl<'a> Assignment<'a> {
     pub(super) fn plan(&self) -> Result<Plan> {
         let args = self.args;
         Ok(Plan {
-            target: address(self.target)?,
+            target: match &self.serving {
+                Some(serving) => serving.address,
+                None => address(&self.target)?,
+            },
+            source: self.serving.as_ref().map(|it| Arc::clone(&it.source)),
             swarm: self.swarm.clone(),
             cases: self.cases.clone(),
             patience: Patience::of(Duration::from_secs_f64(args.timeout)),
@@ -174,12 +196,60 @@ impl<'a> Assignment<'a> {
         })
     }
 
+    /// Runs the plan, and starts the target where that is wanted.
+    ///
+    /// # Errors
+    /// Where the target can't be started, or nobody answers.
+    pub(super) fn work(&self, plan: &mut Plan, tell: &mut Tell<'_>) -> Result<Report> {
+        if let Some(serving) = &self.serving {
+            // Each case has it started anew.
+            return self.run(plan, &|| serving.net(), &mut |_| true, tell);
+        }
+        let args = self.args;
+        let mut child = match &args.exec {
+            Some(command) => Some(Started::start(command, plan)?),
+            None => None,
+        };
+        let used = UsedPorts::default();
+        let target = plan.target;
+        let towards = || UdpNet::beside(target, &used);
+        if args.hash.is_none() && plan.swarm.integrity == ContentIntegrity::UnifiedMerkle {
+            let found = find_hash(plan, &mut towards())?;
+            if found != plan.swarm.hash_function {
+                complain(format_args!(
+                    "chunks verify with {found} and not with {}: the former it is (--hash tells it)",
+                    plan.swarm.hash_function
+                ));
+                plan.swarm.hash_function = found;
+            }
+        }
+        let mut revive = |_: &mut UdpNet| match &mut child {
+            Some(child) => child.restart().is_ok(),
+            None => false,
+        };
+        self.run(plan, &towards, &mut revive, tell)
+    }
+
+    fn run<N: Net>(
+        &self,
+        plan: &Plan,
+        net: &(dyn Fn() -> N + Sync),
+        revive: Revive<'_, N>,
+        tell: &mut Tell<'_>,
+    ) -> Result<Report> {
+        let crew = NonZeroUsize::new(self.args.jobs.into())
+            .filter(|jobs| jobs.get() > 1)
+            .map(|jobs| Crew { jobs, net });
+        let mut tell = |known: &Known, case: &CaseReport| tell(&plan.swarm, known, case);
+        Ok(run(plan, &mut net(), crew.as_ref(), revive, &mut tell)?)
+    }
+
     /// What came of it.
     pub(super) fn summary<'b>(&'b self, plan: &'b Plan, report: &'b Report) -> ProbeSummary<'b> {
         ProbeSummary {
-            target: self.target,
+            target: &self.target,
             swarm: &plan.swarm,
-            role: plan.swarm.source(),
+            role: self.role,
             report,
             expectations: &self.expectations,
             command: &self.command,
@@ -257,7 +327,7 @@ fn shown(args: &ProbeArgs, assignment: &Assignment<'_>) -> impl FnMut(&Swarm, &K
     move |swarm, known, case| {
         let mut line = Vec::new();
         if !std::mem::replace(&mut met, true) {
-            let _ = write_target(&mut line, assignment.target, swarm, known, style);
+            let _ = write_target(&mut line, &assignment.target, swarm, known, style);
         }
         let _ = write_case_line(&mut line, case, &assignment.expectations, style);
         // Nobody may be left to read it.
@@ -269,43 +339,6 @@ fn shown(args: &ProbeArgs, assignment: &Assignment<'_>) -> impl FnMut(&Swarm, &K
             io::stdout().write_all(&line)
         };
     }
-}
-
-/// Runs the plan, and starts the target where that is wanted.
-///
-/// # Errors
-/// Where the target can't be started, or nobody answers.
-pub(super) fn work(args: &ProbeArgs, plan: &mut Plan, tell: &mut Tell<'_>) -> Result<Report> {
-    let mut child = match &args.exec {
-        Some(command) => Some(Started::start(command, plan)?),
-        None => None,
-    };
-    let used = UsedPorts::default();
-    let mut net = UdpNet::beside(plan.target, &used);
-    if args.hash.is_none() && plan.swarm.integrity == ContentIntegrity::UnifiedMerkle {
-        let found = find_hash(plan, &mut net)?;
-        if found != plan.swarm.hash_function {
-            complain(format_args!(
-                "chunks verify with {found} and not with {}: the former it is (--hash tells it)",
-                plan.swarm.hash_function
-            ));
-            plan.swarm.hash_function = found;
-        }
-    }
-    let plan = &*plan;
-    let mut revive = |_: &mut UdpNet| match &mut child {
-        Some(child) => child.restart().is_ok(),
-        None => false,
-    };
-    let towards = || UdpNet::beside(plan.target, &used);
-    let crew = NonZeroUsize::new(args.jobs.into())
-        .filter(|jobs| jobs.get() > 1)
-        .map(|jobs| Crew {
-            jobs,
-            net: &towards,
-        });
-    let mut tell = |known: &Known, case: &CaseReport| tell(&plan.swarm, known, case);
-    Ok(run(plan, &mut net, crew.as_ref(), &mut revive, &mut tell)?)
 }
 
 fn expectations(path: &Path) -> Result<Expectations> {
@@ -325,7 +358,18 @@ fn address(name: &str) -> Result<SocketAddr> {
 
 /// The command that runs the same again, but for the cases.
 fn command(args: &ProbeArgs, target: &str) -> String {
-    let mut command = format!("ppsp-inspect probe {target}");
+    let mut command = "ppsp-inspect probe".to_owned();
+    if let Some(at) = args.serve {
+        let _ = match at.port() {
+            0 => write!(command, " --serve {}", at.ip()),
+            _ => write!(command, " --serve {at}"),
+        };
+    } else {
+        let _ = write!(command, " {target}");
+    }
+    if let Some(content) = &args.content {
+        let _ = write!(command, " --content {}", content.display());
+    }
     if let Some(id) = &args.swarm {
         let _ = write!(command, " --swarm {}", Hex(&id.0));
     }
@@ -369,7 +413,7 @@ impl Started {
         let command = template
             .replace("{addr}", &plan.target.to_string())
             .replace("{swarm}", &Hex(&plan.swarm.id).to_string());
-        let child = spawn(&command)?;
+        let child = spawn(&command).with_context(|| format!("--exec {command}"))?;
         let mut started = Self { command, child };
         started.settle()?;
         Ok(started)
@@ -404,16 +448,4 @@ impl Drop for Started {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-fn spawn(command: &str) -> Result<Child> {
-    // The shell becomes the target, so that it is the target that we end.
-    Command::new("sh")
-        .arg("-c")
-        .arg(format!("exec {command}"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .with_context(|| format!("--exec {command}"))
 }

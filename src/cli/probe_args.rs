@@ -1,6 +1,7 @@
 //! The command line of `probe`: what there is to say, and the help that
 //! explains it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -8,6 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::args::{AddressingArg, ColorArg, HashArg};
 use super::live_args::LiveIntegrityArg;
 use super::peer_args::{SwarmId, whole_swarm_id};
+use super::probe_serve::serving_address;
 use crate::probe::Level;
 
 pub(super) const PROBE_AFTER_HELP: &str = "\
@@ -23,6 +25,12 @@ Examples:
                                                the source of a live stream
   ppsp-inspect probe 127.0.0.1:7000 --swarm PUBLIC-KEY --hash sha1
                                                one of libswift's
+  ppsp-inspect probe --serve --exec 'ppsp-inspect peer leech {swarm} --from {addr} -o {output}'
+                                               a leecher, which is started for each case
+  ppsp-inspect probe --serve --hash sha1 --jobs 8 --exec 'swift -h {swarm} -t {addr} -l {listen} -o {output} -w 0s'
+                                               libswift as a leecher
+  ppsp-inspect probe --serve 192.0.2.7:7000 --content video.mp4
+                                               a leecher that somebody else starts
   ppsp-inspect probe matrix targets.toml       several targets beside each other
   ppsp-inspect probe --list                    all cases
 
@@ -30,6 +38,12 @@ The target is a seeder of static content, where the ID is the content's root has
 or the source of a live stream, where it is the public key (`peer id` prints it). A
 stream has to run while it is probed. --case and --exclude take ids, sections
 and patterns with * and ?.
+
+With --serve the target is a leecher. Each case wants it anew: --exec starts it and
+stops it after, with {addr}, {host} and {port} for where we are, {swarm}, {hash},
+{chunk-size} and {length} for what we serve, {listen} for a free address of its own
+and {output} for where it is to write, so that this is compared, too. Without --exec
+it is waited for, and content of one length only is served.
 
 Verdicts: pass; fail; warn, a SHOULD that is not met (--strict makes it a failure);
 skip, the case says nothing about this target; inconclusive, it could not be
@@ -121,13 +135,25 @@ pub(super) struct ProbeArgs {
     pub(super) command: Option<ProbeCommand>,
 
     /// Whom to probe
-    #[arg(value_name = "HOST:PORT", required_unless_present = "list")]
+    #[arg(value_name = "HOST:PORT", required_unless_present_any = ["list", "serve"])]
     pub(super) target: Option<String>,
 
     /// The swarm ID in hexadecimal digits: the content's root hash, or a live
     /// stream's public key
-    #[arg(long, value_name = "ID", value_parser = whole_swarm_id, required_unless_present = "list")]
+    #[arg(long, value_name = "ID", value_parser = whole_swarm_id,
+          required_unless_present_any = ["list", "serve"])]
     pub(super) swarm: Option<SwarmId>,
+
+    /// Probe a leecher, which comes to us: serve here, at any free port unless
+    /// given
+    #[arg(long, value_name = "ADDRESS[:PORT]", num_args = 0..=1,
+          default_missing_value = "127.0.0.1", value_parser = serving_address,
+          conflicts_with_all = ["target", "swarm", "integrity"])]
+    pub(super) serve: Option<SocketAddr>,
+
+    /// What a leecher is served; random bytes unless given
+    #[arg(long, value_name = "FILE", requires = "serve")]
+    pub(super) content: Option<PathBuf>,
 
     /// Hash function; told by a root hash's length, sha256 for a live stream unless
     /// given

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use super::probe::{Assignment, created, record, work};
+use super::probe::{Assignment, created, record};
 use super::probe_args::MatrixArgs;
 use super::probe_targets::{Target, targets};
 use super::{BAD, UNREADABLE, USAGE, complain, stdout, style};
@@ -105,7 +105,7 @@ fn attempt(target: &Target, assignment: &Assignment<'_>) -> Result<Outcome> {
     let mut progress = Progress::of(&target.name);
     let mut probed = || {
         let mut plan = assignment.plan()?;
-        let report = work(&target.args, &mut plan, &mut |_, _, case| {
+        let report = assignment.work(&mut plan, &mut |_, _, case| {
             progress.pass(case.case.id);
         })?;
         anyhow::Ok((plan, report))

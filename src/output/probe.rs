@@ -97,7 +97,7 @@ pub fn write_target(
         None => write!(out, ", content of unknown size")?,
     }
     if !known.serves {
-        write!(out, ", serves nothing")?;
+        write!(out, ", transfers nothing")?;
     }
     writeln!(out)
 }

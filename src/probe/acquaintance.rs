@@ -18,7 +18,7 @@ use super::swarm::{Declared, Known, Manner, Swarm, handshake_of};
 use crate::peer::engine::Chunks;
 
 /// Options that a target may not be able to take, the likeliest first.
-const DOUBTFUL: [OptionCode; 6] = [
+pub(super) const DOUBTFUL: [OptionCode; 6] = [
     OptionCode::ChunkSize,
     OptionCode::SupportedMessages,
     OptionCode::MinimumVersion,
@@ -44,6 +44,12 @@ pub enum Unreachable {
         /// Who.
         target: SocketAddr,
     },
+    /// A target that should have come to us did not.
+    #[error("{0}; check the command of --exec, or the address and the swarm ID that it was told")]
+    Absent(String),
+    /// It came, and takes no reply.
+    #[error("{0}")]
+    Deaf(String),
     /// Our side does not work.
     #[error("{0}")]
     Ours(String),

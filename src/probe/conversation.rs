@@ -14,6 +14,7 @@ use rand_core::Rng as _;
 
 use super::case::Stop;
 use super::net::{Net, Port};
+use super::serve::{Fate, Invitation, Source};
 use super::swarm::{Declared, Known, Manner, Swarm, handshake_of};
 use crate::peer::engine::{Chunks, Moment};
 
@@ -124,6 +125,9 @@ pub struct Conversation<'a> {
     target: SocketAddr,
     swarm: &'a Swarm,
     known: &'a Known,
+    /// What we serve, where the target comes to us.
+    source: Option<&'a Source>,
+    limit: Duration,
     patience: Patience,
     /// Seeded: the same case does the same again.
     pub random: ChaCha12Rng,
@@ -177,6 +181,8 @@ impl<'a> Conversation<'a> {
             target: setting.target,
             swarm: setting.swarm,
             known: setting.known,
+            source: None,
+            limit: setting.limit,
             patience: setting.patience,
             random: setting.random,
             awaits: setting.awaits,
@@ -189,6 +195,55 @@ impl<'a> Conversation<'a> {
             note: None,
             stream: None,
         }
+    }
+
+    /// A conversation in which we serve: the target is whoever comes when it is
+    /// invited.
+    #[must_use]
+    pub fn serving(mut self, source: Option<&'a Source>) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// What we serve.
+    ///
+    /// # Errors
+    /// An error, in a case that is for targets that serve.
+    pub fn source(&self) -> Result<&'a Source, Stop> {
+        self.source
+            .ok_or_else(|| Stop::Error("there is nothing to serve".to_owned()))
+    }
+
+    /// Has the target started that is to come to us, and waits so long that it
+    /// may: only then the case's time begins.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn invite(&mut self, invitation: &Invitation, within: Duration) -> Result<(), Stop> {
+        self.net.invite(invitation)?;
+        self.target = SocketAddr::new(invitation.address.ip(), 0);
+        self.deadline = self.net.now() + within + self.limit;
+        Ok(())
+    }
+
+    /// The target is at this address.
+    pub const fn met(&mut self, target: SocketAddr) {
+        self.target = target;
+    }
+
+    /// Whether the target can be told of any content.
+    pub fn takes_other_content(&self) -> bool {
+        self.net.takes_other_content()
+    }
+
+    /// What has become of the target that was invited.
+    pub fn fate(&mut self) -> Fate {
+        self.net.fate()
+    }
+
+    /// The content as the target has written it.
+    pub fn output(&mut self) -> Option<Vec<u8>> {
+        self.net.output()
     }
 
     /// The swarm.
@@ -521,7 +576,7 @@ impl<'a> Conversation<'a> {
                 bytes: arrival.bytes.clone(),
                 notes: Vec::new(),
             });
-            if arrival.source == self.target {
+            if arrival.source == self.target || self.target.port() == 0 {
                 return Ok(Some(Heard {
                     frame,
                     at: arrival.at,

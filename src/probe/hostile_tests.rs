@@ -224,6 +224,7 @@ fn probe(what: Hostility, seed: u64, only: &str) -> (Result<Report, Unreachable>
     };
     let plan = Plan {
         target: SimulatedNet::TARGET,
+        source: None,
         swarm,
         cases: cases()
             .filter(|case| selection.wants(case, Role::Seeder))

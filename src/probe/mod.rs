@@ -25,6 +25,7 @@ mod recording;
 mod registry;
 mod runner;
 mod selection;
+pub mod serve;
 mod signature;
 pub mod simulated;
 mod swarm;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::serve::{Fate, Invitation};
 use crate::peer::engine::Moment;
 use crate::peer::net::Clock;
 
@@ -63,6 +64,33 @@ pub trait Net: Debug {
 
     /// Gives up all ports.
     fn close_all(&mut self);
+
+    /// Has a target started that is to connect to us, or tells whoever does that;
+    /// one that was started before is ended.
+    ///
+    /// # Errors
+    /// When it can't be started, or this net is not for such targets.
+    fn invite(&mut self, _invitation: &Invitation) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Whether the target can be invited to any content.
+    fn takes_other_content(&self) -> bool {
+        false
+    }
+
+    /// What has become of the target that was invited.
+    fn fate(&mut self) -> Fate {
+        Fate::Unknown
+    }
+
+    /// The content as the target has written it, where that can be known.
+    fn output(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Ends the target that was invited.
+    fn dismiss(&mut self) {}
 }
 
 /// Ports that were ours already. A target may remember whom it has talked with by
@@ -95,6 +123,8 @@ impl UsedPorts {
 pub struct UdpNet {
     target: SocketAddr,
     used: UsedPorts,
+    /// Where the first port is to be, for those that come to us.
+    ours: Option<SocketAddr>,
     clock: Clock,
     sockets: Vec<Option<(UdpSocket, SocketAddr)>>,
     buffer: Vec<u8>,
@@ -113,11 +143,41 @@ impl UdpNet {
         Self {
             target,
             used: used.clone(),
+            ours: None,
             clock: Clock::default(),
             sockets: Vec::new(),
             buffer: vec![0; LONGEST],
             next: 0,
         }
+    }
+
+    /// A net at an address of ours: the first port that is opened is there, the
+    /// others on the same host.
+    pub fn at(address: SocketAddr) -> Self {
+        Self {
+            ours: Some(address),
+            ..Self::towards(address)
+        }
+    }
+
+    /// Where the next port is to be.
+    fn place(&self) -> io::Result<SocketAddr> {
+        if let Some(ours) = self.ours {
+            let is_first = self.sockets.iter().all(Option::is_none);
+            return Ok(if is_first {
+                ours
+            } else {
+                (ours.ip(), 0).into()
+            });
+        }
+        let any: SocketAddr = match self.target {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        // Connecting asks the system's routes, and sends nothing.
+        let socket = UdpSocket::bind(any)?;
+        socket.connect(self.target)?;
+        Ok((socket.local_addr()?.ip(), 0).into())
     }
 
     fn look(&mut self) -> io::Result<Option<Arrival>> {
@@ -151,17 +211,12 @@ impl Net for UdpNet {
     }
 
     fn open(&mut self) -> io::Result<Port> {
-        let any: SocketAddr = match self.target {
-            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        let place = self.place()?;
+        let socket = if place.port() == 0 {
+            self.used.unused(place.ip())?
+        } else {
+            UdpSocket::bind(place)?
         };
-        let ours = {
-            // Connecting asks the system's routes, and sends nothing.
-            let socket = UdpSocket::bind(any)?;
-            socket.connect(self.target)?;
-            socket.local_addr()?.ip()
-        };
-        let socket = self.used.unused(ours)?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         self.sockets.push(Some((socket, address)));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -16,13 +16,16 @@ use super::acquaintance::{Unreachable, find_hash_function, meet};
 use super::case::{Case, Level, Stop, Verdict, Violation};
 use super::conversation::{Conversation, Frame, Patience, Setting};
 use super::net::Net;
+use super::serve::{Fate, Source, welcome};
 use super::swarm::{Known, Swarm};
 
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Whom to probe.
+    /// Whom to probe; one that comes to us is anywhere.
     pub target: SocketAddr,
+    /// What we serve, where the target comes to us.
+    pub source: Option<Arc<Source>>,
     /// In which swarm.
     pub swarm: Swarm,
     /// The cases, in their order.
@@ -146,13 +149,11 @@ pub fn run<N: Net>(
     revive: Revive<'_, N>,
     tell: &mut dyn FnMut(&Known, &CaseReport),
 ) -> Result<Report, Unreachable> {
-    let acquaintance = meet(
-        net,
-        plan.target,
-        &plan.swarm,
-        plan.patience,
-        &generator(plan.seed, "acquaintance", 0),
-    )?;
+    let random = generator(plan.seed, "acquaintance", 0);
+    let acquaintance = match &plan.source {
+        Some(source) => welcome(net, source, &plan.swarm, plan.patience, &random)?,
+        None => meet(net, plan.target, &plan.swarm, plan.patience, &random)?,
+    };
     let known = acquaintance.known;
     let mut cases: Vec<Option<CaseReport>> = plan.cases.iter().map(|_| None).collect();
     let mut dead_since: Option<&'static str> = None;
@@ -340,7 +341,8 @@ fn once(
         random: generator(plan.seed, case.id, round),
         awaits: case.awaits,
         limit: case.limit,
-    });
+    })
+    .serving(plan.source.as_deref());
     let outcome = (case.run)(&mut conversation);
     let record = conversation.finish();
     let took = net.now().since(began);
@@ -364,13 +366,25 @@ fn once(
         took,
         killed: false,
     };
-    if !is_alive(plan, net, known, case.id) {
+    let death = if plan.source.is_some() {
+        let fate = net.fate();
+        net.dismiss();
+        match fate {
+            Fate::Crashed(how) => Some(("the target lives", how)),
+            _ => None,
+        }
+    } else {
+        (!is_alive(plan, net, known, case.id)).then(|| {
+            let actual = "after this case it answers none any more".to_owned();
+            ("the target goes on answering HANDSHAKEs", actual)
+        })
+    };
+    if let Some((expected, actual)) = death {
         report.killed = true;
         report.verdict = Verdict::Fail;
-        let actual = "after this case it answers none any more".to_owned();
         report.detail.clone_from(&actual);
         report.violation = Some(Violation {
-            expected: "the target goes on answering HANDSHAKEs".to_owned(),
+            expected: expected.to_owned(),
             actual,
             frames: report.record.len().checked_sub(1).into_iter().collect(),
             is_silence: false,

@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::net::{Arrival, Net, Port};
+use super::serve::{Fate, Invitation};
 use super::swarm::Swarm;
 use crate::peer::engine::{
     JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity,
@@ -38,6 +39,42 @@ pub struct Target {
     rogue: Rogue,
     /// What makes chunks where it injects a stream.
     source: Option<Source>,
+    /// What it came for, where it leaves when it has all of that.
+    errand: Option<Errand>,
+}
+
+/// What a leecher has come for.
+#[derive(Debug)]
+struct Errand {
+    swarm: SwarmKey,
+    is_done: bool,
+}
+
+impl Target {
+    fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        let sent = self.rogue.transmit(&mut self.peer, now, out);
+        // It leaves when all is acknowledged, as `peer leech` does.
+        if let Some(errand) = &mut self.errand
+            && sent.is_none()
+            && self.peer.is_complete(errand.swarm)
+            && !std::mem::replace(&mut errand.is_done, true)
+        {
+            self.peer.close();
+            return self.rogue.transmit(&mut self.peer, now, out);
+        }
+        sent
+    }
+
+    /// The content as it would write it out.
+    fn output(&mut self) -> Option<Vec<u8>> {
+        let swarm = self.errand.as_ref()?.swarm;
+        let mut bytes = Vec::new();
+        for chunk in 0..self.peer.size(swarm)? {
+            self.peer.read(swarm, chunk, &mut bytes).ok()?;
+        }
+        self.rogue.spoil_output(&mut bytes);
+        Some(bytes)
+    }
 }
 
 /// The source of a live stream.
@@ -86,6 +123,8 @@ enum Station {
         came: VecDeque<(Moment, SocketAddr, Vec<u8>)>,
         to_send: VecDeque<(SocketAddr, Vec<u8>)>,
     },
+    /// Nobody is there.
+    Vacant,
 }
 
 impl Node for Station {
@@ -93,17 +132,19 @@ impl Node for Station {
         match self {
             Self::Target(it) => it.rogue.receive(&mut it.peer, now, source, datagram),
             Self::Mailbox { came, .. } => came.push_back((now, source, datagram.to_vec())),
+            Self::Vacant => {}
         }
     }
 
     fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
         match self {
-            Self::Target(it) => it.rogue.transmit(&mut it.peer, now, out),
+            Self::Target(it) => it.transmit(now, out),
             Self::Mailbox { to_send, .. } => {
                 let (destination, bytes) = to_send.pop_front()?;
                 out.extend_from_slice(&bytes);
                 Some(destination)
             }
+            Self::Vacant => None,
         }
     }
 
@@ -116,7 +157,7 @@ impl Node for Station {
                     .flatten()
                     .min()
             }
-            Self::Mailbox { .. } => None,
+            Self::Mailbox { .. } | Self::Vacant => None,
         }
     }
 
@@ -136,6 +177,9 @@ pub struct SimulatedNet {
     network: Network<Station>,
     target: NodeId,
     ports: Vec<(NodeId, SocketAddr, bool)>,
+    /// What a guest does wrong, and how many there were.
+    misbehaviour: Option<Misbehaviour>,
+    guests: u8,
 }
 
 impl SimulatedNet {
@@ -150,15 +194,29 @@ impl SimulatedNet {
 
     /// A network with a target.
     pub fn new(target: Target) -> Self {
+        Self::with(Station::Target(Box::new(target)))
+    }
+
+    /// A network to which a leecher of ours comes when it is invited, doing one
+    /// thing wrong or none.
+    pub fn for_guests(misbehaviour: Option<Misbehaviour>) -> Self {
+        Self {
+            misbehaviour,
+            ..Self::with(Station::Vacant)
+        }
+    }
+
+    fn with(station: Station) -> Self {
         let mut network = Network::new(Seed(1), START);
-        let host = host(Self::TARGET, Station::Target(Box::new(target)));
         let target = network
-            .add_host(host)
+            .add_host(host(Self::TARGET, station))
             .unwrap_or_else(|error| unreachable!("the first host: {error}"));
         Self {
             network,
             target,
             ports: Vec::new(),
+            misbehaviour: None,
+            guests: 0,
         }
     }
 
@@ -191,6 +249,7 @@ pub fn seeder(
         peer,
         rogue,
         source: None,
+        errand: None,
     })
 }
 
@@ -227,6 +286,40 @@ pub fn injector(
         peer,
         rogue,
         source: Some(source),
+        errand: None,
+    })
+}
+
+/// A leecher of ours that goes to a seeder, doing one thing wrong or none.
+fn leecher(
+    now: Moment,
+    invitation: &Invitation,
+    misbehaviour: Option<Misbehaviour>,
+    seed: u8,
+) -> Result<Target, JoinError> {
+    let swarm = &invitation.swarm;
+    let config = SwarmConfig {
+        wants_content: true,
+        ..config(swarm)
+    };
+    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
+    let mut peer = Peer::new(PeerConfig::default(), [seed; 32]);
+    let rogue = Rogue::new(misbehaviour, &config);
+    let store = if swarm.is_live() {
+        MemoryStore::for_stream(size)
+    } else {
+        MemoryStore::new(size)
+    };
+    let key = peer.join(now, config, Box::new(store))?;
+    peer.connect(now, key, invitation.address);
+    Ok(Target {
+        peer,
+        rogue,
+        source: None,
+        errand: Some(Errand {
+            swarm: key,
+            is_done: false,
+        }),
     })
 }
 
@@ -319,7 +412,7 @@ impl Net for SimulatedNet {
                     let (node, _, open) = self.ports[index];
                     let mail = self.network.act(node, &mut (), |station, _| match station {
                         Station::Mailbox { came, .. } => came.pop_front(),
-                        Station::Target(_) => None,
+                        Station::Target(_) | Station::Vacant => None,
                     });
                     if let Some(Some((at, source, bytes))) = mail
                         && open
@@ -352,5 +445,46 @@ impl Net for SimulatedNet {
         for (_, _, open) in &mut self.ports {
             *open = false;
         }
+    }
+
+    fn invite(&mut self, invitation: &Invitation) -> io::Result<()> {
+        self.guests = self.guests.wrapping_add(1);
+        let guest = leecher(self.now(), invitation, self.misbehaviour, self.guests);
+        let guest = guest.map_err(io::Error::other)?;
+        self.revive(guest);
+        Ok(())
+    }
+
+    fn takes_other_content(&self) -> bool {
+        true
+    }
+
+    fn fate(&mut self) -> Fate {
+        let Some(Station::Target(it)) = self.network.node(self.target) else {
+            return Fate::Unknown;
+        };
+        if it.rogue.is_dead() {
+            Fate::Crashed("it has died of its misbehaviour".to_owned())
+        } else if it.errand.as_ref().is_some_and(|errand| errand.is_done) {
+            Fate::Ended
+        } else {
+            Fate::Runs
+        }
+    }
+
+    fn output(&mut self) -> Option<Vec<u8>> {
+        let read = self.network.act(self.target, &mut (), |station, _| {
+            if let Station::Target(it) = station {
+                it.output()
+            } else {
+                None
+            }
+        });
+        read.flatten()
+    }
+
+    fn dismiss(&mut self) {
+        // There is such a host: it was added first.
+        let _ = self.network.restart(self.target, Station::Vacant);
     }
 }

@@ -266,6 +266,67 @@ misbehaviours! {
     /// An unassigned option is the end of the peer.
     DiesOfUnknownOption = "dies-of-unknown-option",
 
+    /// The first datagram goes to a channel that does not exist yet.
+    OpensOnAnyChannel = "opens-on-any-channel",
+    /// A HAVE stands before the first HANDSHAKE.
+    OpensWithHave = "opens-with-have",
+    /// DATA stands behind the first HANDSHAKE.
+    OpensWithData = "opens-with-data",
+    /// A HANDSHAKE tells no minimum version.
+    NoMinimumVersion = "no-minimum-version",
+    /// A HANDSHAKE names no swarm.
+    NoSwarmId = "no-swarm-id",
+    /// The bitmap of supported messages lacks REQUEST.
+    BitmapDeniesRequest = "bitmap-denies-request",
+    /// Copies of REQUESTs go to channel 0.
+    CopiesToChannelZero = "copies-to-channel-zero",
+    /// Replies with a swarm ID are not taken.
+    DropsSwarmId = "drops-swarm-id",
+    /// Who has everything leaves without a word.
+    LeavesWithoutClose = "leaves-without-close",
+    /// Chunks behind the last one that was announced are asked for.
+    AsksBeyondHaves = "asks-beyond-haves",
+    /// A chunk that is there is asked for again.
+    AsksTwice = "asks-twice",
+    /// A chunk that did not come is not asked for again.
+    NeverAsksAgain = "never-asks-again",
+    /// The last chunk is never asked for.
+    NeverAsksLast = "never-asks-last",
+    /// REQUESTs are sent sixty times.
+    AsksInLoop = "asks-in-loop",
+    /// CHOKE has no effect.
+    IgnoresChoke = "ignores-choke",
+    /// UNCHOKE has no effect.
+    IgnoresUnchoke = "ignores-unchoke",
+    /// A HAVE is taken for UNCHOKE.
+    HaveUnchokes = "have-unchokes",
+    /// HAVEs that do not come with the reply have no effect.
+    DeafToLaterHaves = "deaf-to-later-haves",
+    /// Chunks are not acknowledged.
+    NoAcks = "no-acks",
+    /// Every delay sample is the same.
+    ConstantDelay = "constant-delay",
+    /// Each chunk is acknowledged by itself.
+    SingleAcks = "single-acks",
+    /// HAVEs go to seeders.
+    HavesToSeeder = "haves-to-seeder",
+    /// Whatever comes is acknowledged, right or wrong.
+    AcksEverything = "acks-everything",
+    /// Who sent wrong chunks is asked on.
+    KeepsAskingLiars = "keeps-asking-liars",
+    /// The content is written out wrong.
+    WritesWrong = "writes-wrong",
+    /// Nothing is sent any more after some seconds without a datagram.
+    FallsSilent = "falls-silent",
+    /// A HAVE of more than 2^30 chunks is the end of the peer.
+    DiesOfHugeHave = "dies-of-huge-have",
+    /// A datagram with DATA that comes twice is the end of the peer.
+    DiesOfRepeatedData = "dies-of-repeated-data",
+    /// DATA without a byte is the end of the peer.
+    DiesOfEmptyData = "dies-of-empty-data",
+    /// INTEGRITY behind the DATA that it is for is the end of the peer.
+    DiesOfLateHashes = "dies-of-late-hashes",
+
     /// HANDSHAKEs with the option of the signature algorithm are not answered.
     DropsSignatureAlgorithm = "drops-signature-algorithm",
     /// HANDSHAKEs with the option Live Discard Window are not answered.

@@ -82,7 +82,7 @@ impl Rogue {
             Some(M::DiesOfUnknownMessage) => kind == 254,
             Some(M::DiesOfOldRequest) => messages.iter().any(old),
             Some(M::DiesOfHighType) => (128..=237).contains(&kind),
-            _ => false,
+            _ => self.dies_fetching(datagram, &messages),
         };
         if dies {
             self.is_dead = true;
@@ -191,8 +191,8 @@ impl Rogue {
         Some((source, self.datagram(ChannelId::ZERO, &messages)))
     }
 
-    /// Whether a first datagram is dropped.
-    fn drops(&self, options: &[ProtocolOption<'_>], further: bool) -> bool {
+    /// Whether a HANDSHAKE is dropped.
+    pub(super) fn drops(&self, options: &[ProtocolOption<'_>], further: bool) -> bool {
         let is_later = options
             .iter()
             .any(|option| matches!(option, ProtocolOption::Version(version) if *version > 1));
@@ -208,12 +208,13 @@ impl Rogue {
             Some(M::DropsChunkAddressing) => with(OptionCode::ChunkAddressing),
             Some(M::RefusesHigherVersion) => is_later,
             Some(M::RefusesFirstPayload) => further,
+            Some(M::DropsSwarmId) => with(OptionCode::SwarmId),
             _ => false,
         }
     }
 
     /// Makes a HANDSHAKE fit that does not.
-    fn forgive<'o>(&self, handshake: &mut Handshake<'o>, id: &'o [u8]) {
+    pub(super) fn forgive<'o>(&self, handshake: &mut Handshake<'o>, id: &'o [u8]) {
         let ours = &self.swarm;
         if self.does(M::AnswersWithoutSwarmId) && handshake.swarm_id().is_none() {
             let place = handshake
@@ -324,6 +325,8 @@ impl Rogue {
                     _ => {}
                 }
                 self.routes.retain(|it| it.ours != route.ours);
+            } else if route.theirs.is_zero() {
+                return self.answered(source, route, datagram, messages);
             } else if what == Some(M::LaterHandshakeEnds) {
                 return Some((source, self.closing(route.ours)));
             }
@@ -377,6 +380,7 @@ impl Rogue {
             kept.is_choked |= chokes;
         }
         let count = messages.len();
+        self.fetching(route, source, is_choked, &mut messages);
         match self.what? {
             M::KeepAliveEnds if datagram.len() == 4 && route.came > 1 => return ends,
             M::RepeatedRequestEnds if request.is_some() && request == asked => return ends,
@@ -517,7 +521,7 @@ impl Rogue {
                     }
                 }
             }
-            _ => return as_it_is,
+            _ => {}
         }
         if messages.len() == count && !self.reorders() {
             return as_it_is;
@@ -547,7 +551,7 @@ impl Rogue {
 }
 
 /// The same datagram to another channel.
-fn readdressed(channel: ChannelId, datagram: &[u8]) -> Vec<u8> {
+pub(super) fn readdressed(channel: ChannelId, datagram: &[u8]) -> Vec<u8> {
     let mut bytes = channel.0.to_be_bytes().to_vec();
     bytes.extend_from_slice(datagram.get(4..).unwrap_or_default());
     bytes

@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod incoming;
+mod leeching;
 mod outgoing;
 mod rogue;
 mod spoiling;

@@ -16,6 +16,7 @@ use crate::peer::engine::Moment;
 /// Bitmaps of supported messages: all and a zero byte, all but DATA.
 const TOO_LONG: &[u8] = &[0xff, 0xfc, 0];
 const WITHOUT_DATA: &[u8] = &[0xbf, 0xfc];
+const WITHOUT_REQUEST: &[u8] = &[0xff, 0x7c];
 
 impl Rogue {
     /// What goes out instead of a datagram of the engine.
@@ -29,7 +30,7 @@ impl Rogue {
         if fault.is_some() {
             return Some(datagram.to_vec());
         }
-        let channel = self
+        let mut channel = self
             .posing
             .get(&(destination, known_as))
             .copied()
@@ -61,9 +62,14 @@ impl Rogue {
             use MessageType as T;
             matches!(kind, T::Have | T::Integrity | T::SignedIntegrity)
         });
-        if self.does(M::NoKeepAlives) && is_light && self.routes.iter().any(is_idle) {
+        let holds_back = self.does(M::NoKeepAlives) && is_light || self.does(M::FallsSilent);
+        if holds_back && self.routes.iter().any(is_idle) {
             return None;
         }
+        if handshake.is_some() && channel.is_zero() {
+            self.opening(&mut channel, &mut messages);
+        }
+        self.leeching(now, destination, channel, &mut messages);
         self.availability(&mut messages, handshake.is_some());
         self.hashes(now, destination, channel, &mut messages);
         let forged = self.forge(&messages, handshake.is_some());
@@ -86,6 +92,7 @@ impl Rogue {
             return None;
         }
         let mut bytes = self.datagram(channel, &messages);
+        self.copy_requests(destination, &messages, &bytes);
         let is_data = kinds.contains(&MessageType::Data);
         if self.does(M::GarbageOnOpenChannels) && handshake.is_none() && !is_data && !is_keep_alive
         {
@@ -220,6 +227,8 @@ impl Rogue {
             }
             Some(M::NoEndOption) => reply.has_end = false,
             Some(M::NoVersion) => without(options, 0),
+            Some(M::NoMinimumVersion) => without(options, 1),
+            Some(M::NoSwarmId) => without(options, 2),
             Some(M::NoContentIntegrity) => without(options, 3),
             Some(M::NoHashFunction) => without(options, 4),
             Some(M::NoChunkAddressing) => without(options, 6),
@@ -243,6 +252,7 @@ impl Rogue {
                 ProtocolOption::SupportedMessages(bitmap) => match self.what {
                     Some(M::BitmapTrailingZero) => *bitmap = TOO_LONG,
                     Some(M::BitmapDeniesData) => *bitmap = WITHOUT_DATA,
+                    Some(M::BitmapDeniesRequest) => *bitmap = WITHOUT_REQUEST,
                     _ => {}
                 },
                 ProtocolOption::ChunkSize(size) if self.does(M::WrongChunkSize) => *size += 1,

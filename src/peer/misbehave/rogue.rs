@@ -98,6 +98,16 @@ pub struct Rogue {
     pub(super) sent: BTreeMap<(SocketAddr, u64), ChannelId>,
     /// Chunks of the content, once the engine has announced them.
     pub(super) size: u64,
+    /// The number of chunks that the HAVEs that came reach to.
+    pub(super) announced: u64,
+    /// Chunks that were asked for, and that were acknowledged, the last of them.
+    pub(super) wanted: BTreeSet<u64>,
+    pub(super) fetched: BTreeSet<u64>,
+    pub(super) fetched_last: Option<u64>,
+    /// The datagram with DATA that came last.
+    pub(super) latest: Vec<u8>,
+    /// The chunk that came last, where it came without hashes.
+    pub(super) bare: Option<u64>,
     pub(super) is_dead: bool,
     /// When the engine was made to believe last that its peers live.
     reminded: Moment,
@@ -138,8 +148,28 @@ impl Rogue {
             told: BTreeSet::new(),
             sent: BTreeMap::new(),
             size: 0,
+            announced: 0,
+            wanted: BTreeSet::new(),
+            fetched: BTreeSet::new(),
+            fetched_last: None,
+            latest: Vec::new(),
+            bare: None,
             is_dead: false,
             reminded: Moment::from_microseconds(0),
+        }
+    }
+
+    /// Whether it has died of what it does.
+    pub const fn is_dead(&self) -> bool {
+        self.is_dead
+    }
+
+    /// What becomes of the content where it is written out.
+    pub fn spoil_output(&self, bytes: &mut [u8]) {
+        if self.does(Misbehaviour::WritesWrong)
+            && let Some(byte) = bytes.last_mut()
+        {
+            *byte ^= 1;
         }
     }
 

@@ -93,7 +93,7 @@ fn random_channel_ids(it: &mut Conversation<'_>) -> Outcome {
 }
 
 /// What speaks against a list of IDs being random.
-fn objection(ids: &[u32]) -> Option<String> {
+pub(super) fn objection(ids: &[u32]) -> Option<String> {
     let distinct: BTreeSet<u32> = ids.iter().copied().collect();
     let first = ids.first()?;
     if distinct.len() < ids.len() {

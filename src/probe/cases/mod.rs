@@ -5,6 +5,7 @@ mod channels;
 mod content;
 mod exchange;
 mod handshake;
+mod leecher;
 mod live;
 mod live_options;
 mod options;
@@ -31,4 +32,10 @@ pub(super) const AREAS: &[&[Case]] = &[
     exchange::CASES,
     security::CASES,
     robustness::CASES,
+    leecher::AREAS[0],
+    leecher::AREAS[1],
+    leecher::AREAS[2],
+    leecher::AREAS[3],
+    leecher::AREAS[4],
+    leecher::AREAS[5],
 ];
