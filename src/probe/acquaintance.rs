@@ -27,6 +27,9 @@ pub(super) const DOUBTFUL: [OptionCode; 6] = [
     OptionCode::ChunkAddressing,
 ];
 
+/// Bytes of a root hash in the legacy protocol.
+const LEGACY_HASH: usize = 20;
+
 /// The same for live streams only.
 const DOUBTFUL_LIVE: [OptionCode; 2] = [
     OptionCode::LiveDiscardWindow,
@@ -174,8 +177,8 @@ fn manners(swarm: &Swarm) -> Vec<Vec<Manner>> {
             }])
             .collect(),
     ];
-    if !swarm.is_live() {
-        // It knows no live streams.
+    if swarm.id.len() == LEGACY_HASH {
+        // It knows no live streams, and no hash but SHA-1.
         rounds.push(vec![Manner::legacy()]);
     }
     rounds

@@ -91,7 +91,7 @@ struct Source {
 
 impl Source {
     /// How long a chunk takes to be made.
-    const INTERVAL: Duration = Duration::from_millis(50);
+    const INTERVAL: Duration = Duration::from_millis(100);
 
     /// Makes what was to be made until now.
     fn run(&mut self, peer: &mut Peer, now: Moment) {

@@ -112,7 +112,12 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/7.7/signature-algorithm",
         "In a live swarm a HANDSHAKE tells the signature algorithm.",
     )
-    .findings(&[F::HandshakeSignatureAlgorithmMissing]),
+    .findings(&[F::HandshakeSignatureAlgorithmMissing])
+    .cases(&[
+        "rfc7574/7.7/reply-signature-algorithm",
+        "rfc7574/7.7/takes-signature-algorithm",
+        "rfc7574/7.7/other-signature-algorithm",
+    ]),
     must(
         "rfc7574/7.8/chunk-addressing",
         "A HANDSHAKE tells how its sender names chunks.",
@@ -134,7 +139,11 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/7.9/discard-window",
         "In a live swarm a HANDSHAKE tells the discard window.",
     )
-    .findings(&[F::HandshakeDiscardWindowMissing]),
+    .findings(&[F::HandshakeDiscardWindowMissing])
+    .cases(&[
+        "rfc7574/7.9/reply-discard-window",
+        "rfc7574/7.9/takes-discard-window",
+    ]),
     must(
         "rfc7574/7.9/after-addressing",
         "The chunk addressing method stands before the discard window.",

@@ -87,7 +87,10 @@ pub(super) static ROWS: &[Requirement] = &[
          nothing to say.",
     )
     .findings(&[F::ChannelDeadPeer, F::KeepAliveBurst])
-    .cases(&["rfc7574/3.12/sends-keep-alives"])
+    .cases(&[
+        "rfc7574/3.12/sends-keep-alives",
+        "rfc7574/3.12/forgets-dead-peers",
+    ])
     .tests(&[T(
         BEHAVIOUR,
         "a_silent_peer_is_kept_alive_and_then_taken_for_dead",

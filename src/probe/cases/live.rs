@@ -327,9 +327,10 @@ fn munro_until_known(it: &mut Conversation<'_>) -> Outcome {
             told.push(heard.frame);
         }
     }
+    let fourth = later.first().map(|heard| heard.frame);
     match told[..] {
-        [] => Err(Stop::Inconclusive(
-            "it was not told at all; another case tells that".to_owned(),
+        _ if told.first() != fourth.as_ref() => Err(Stop::Inconclusive(
+            "the fourth datagram does not have it; another case tells that".to_owned(),
         )),
         _ if later.len() < 2 => Err(Stop::Inconclusive(
             "too few datagrams came to tell".to_owned(),
