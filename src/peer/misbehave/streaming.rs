@@ -67,8 +67,9 @@ impl Rogue {
                 }
             }
             Some(M::NoTuneIn) => self.without_tune_in(messages),
-            Some(M::MunroOnce) if messages.iter().any(is_signed) => {
-                if !self.told.insert((destination, channel)) {
+            Some(M::MunroOnce) => {
+                let tells = messages.iter().any(is_signed);
+                if tells && !self.told.insert((destination, channel)) {
                     self.without_tune_in(messages);
                 }
             }
@@ -154,7 +155,7 @@ impl Rogue {
                 }
             }
             let is_asked_for = data.iter().any(|chunk| range.contains(chunk.start()));
-            all.extend(self.forged(place, *spec, munro, is_asked_for));
+            all.extend(self.forged(place, *spec, &munro, is_asked_for));
         }
         all
     }
@@ -164,7 +165,7 @@ impl Rogue {
         &self,
         place: usize,
         spec: ChunkSpec,
-        munro: Munro,
+        munro: &Munro,
         is_asked_for: bool,
     ) -> Option<Forged> {
         let range = munro.range;
@@ -206,11 +207,11 @@ impl Rogue {
         };
         match self.what? {
             M::WrongSignature => instead(Munro {
-                signature: spoilt(&munro),
+                signature: spoilt(munro),
                 ..munro.clone()
             }),
             M::BelievesAnySignature if self.poisoned.contains(&range) => instead(Munro {
-                signature: spoilt(&munro),
+                signature: spoilt(munro),
                 ..munro.clone()
             }),
             M::SignsHashAlone => instead(Munro {
