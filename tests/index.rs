@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ppsp_inspect::capture::Input;
-use ppsp_inspect::index::{Origin, OriginSearch, Place, Reader, Store, Worst};
+use ppsp_inspect::index::{Keep, Origin, OriginSearch, Place, Reader, Store, Worst};
 use ppsp_inspect::output::{JsonTimes, write_json_line};
 use ppsp_inspect::pipeline::{self, Manner};
 use ppspp_dissector::fields::Frame;
@@ -34,7 +34,7 @@ fn quiet() -> Manner {
 
 fn indexed(path: &Path) -> Store {
     let inputs = [Input::File(path.to_owned())];
-    let mut store = Store::open(&inputs, config(), quiet()).expect("a capture");
+    let mut store = Store::open(&inputs, config(), quiet(), Keep::ALL).expect("a capture");
     store.wait();
     store
 }

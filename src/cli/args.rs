@@ -12,6 +12,7 @@ use ppspp_dissector::session::Config;
 use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction};
 
 use super::generated::{COMPLETIONS_AFTER_HELP, CompletionsArgs, MAN_AFTER_HELP, ManArgs};
+use super::keep_args::KeepArgs;
 use super::peer_args::{PEER_AFTER_HELP, PeerArgs};
 use super::probe_args::{PROBE_AFTER_HELP, ProbeArgs};
 use super::requirements::{REQUIREMENTS_AFTER_HELP, RequirementsArgs};
@@ -341,6 +342,9 @@ pub(super) struct ShowArgs {
     /// Verify nothing, which is several times as fast
     #[arg(long)]
     pub(super) no_verify: bool,
+
+    #[command(flatten)]
+    pub(super) keep: KeepArgs,
 }
 
 /// What `stats` takes.

@@ -2,6 +2,7 @@
 
 mod args;
 mod generated;
+mod keep_args;
 mod live;
 mod live_args;
 mod members;

@@ -11,7 +11,7 @@ use super::args::{JobsArg, KnownArgs, ReadArgs, ShowArgs};
 use super::{UNREADABLE, USAGE, complain, is_coloured};
 use crate::capture::live::LiveWatch;
 use crate::capture::{Capture, Input};
-use crate::index::Store;
+use crate::index::{Keep, Store};
 use crate::pipeline::Manner;
 use crate::tui::{self, Environment, Settings};
 
@@ -38,7 +38,14 @@ pub(super) fn show(args: &ReadArgs, config: Option<&Path>) -> Result<ExitCode> {
         ..JobsArg::default().manner()
     };
     let config = args.input.known.config(!args.show.no_verify);
-    let store = Store::open(&inputs, config, manner)?;
+    // What comes through a pipe may have no end.
+    let default = if inputs.contains(&Input::Stdin) {
+        Keep::OF_LIVE
+    } else {
+        Keep::ALL
+    };
+    let keep = args.show.keep.or(default);
+    let store = Store::open(&inputs, config, manner, keep)?;
     run(store, settings, &args.show, None)
 }
 
@@ -55,7 +62,9 @@ pub(super) fn show_live(
         at_once: true,
         ..Manner::default()
     };
-    let store = Store::open_capture(capture, name, known.config(!show.no_verify), manner)?;
+    let config = known.config(!show.no_verify);
+    let keep = show.keep.or(Keep::OF_LIVE);
+    let store = Store::open_capture(capture, name, config, manner, keep)?;
     run(store, settings, show, Some(live))
 }
 

@@ -51,6 +51,7 @@ impl ChannelSeries {
     pub fn advance(&mut self, store: &Store, most: Duration) -> bool {
         let begin = Instant::now();
         let length = store.len();
+        self.next = self.next.max(store.first());
         let channel = self.channel;
         while self.next < length && begin.elapsed() < most {
             let until = (self.next + 1024).min(length);
@@ -80,7 +81,7 @@ impl ChannelSeries {
                         budget,
                     );
                     if let Some(time) = datagram.time {
-                        series.add(number as u32, time, &sample);
+                        series.add(number, time, &sample);
                     }
                 });
             }

@@ -1,8 +1,9 @@
 //! The indexing thread: reads, analyzes, keeps.
 
-use std::fs::File;
+use std::collections::VecDeque;
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,9 @@ use ppspp_dissector::session::{Late, PageBudget, Record, Side, Swarm};
 
 use super::measure::{Budget, Conversation, measure};
 use super::row::Row;
+use super::segments::Segments;
 use super::spool::Writer;
-use super::store::{Shared, lock};
+use super::store::{Measured, Shared, lock};
 use crate::capture::Capture;
 use crate::pipeline::{self, Manner};
 
@@ -25,35 +27,28 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// Rows to an entry in the list of frames.
 const STRIDE: usize = 1024;
 
-struct Indexer<'a> {
-    shared: &'a Shared,
+/// What comes in, until it can be seen.
+#[derive(Debug)]
+pub(super) struct Intake {
     spool: Writer,
     pending: Vec<Row>,
-    published: usize,
     last_publication: Instant,
-    /// The frame of every `STRIDE`th row.
-    frames: Vec<u64>,
+    /// The frame of every `STRIDE`th row, from row `first_stride * STRIDE` on.
+    frames: VecDeque<u64>,
+    first_stride: usize,
     late: Vec<Late>,
 }
 
 /// Indexes the whole capture into `shared`.
-pub(super) fn index(shared: &Shared, mut capture: Capture, spool: File, manner: Manner) {
-    let mut indexer = Indexer {
-        shared,
-        spool: Writer::new(spool),
-        pending: Vec::with_capacity(MOST_PENDING),
-        published: 0,
-        last_publication: Instant::now(),
-        frames: Vec::new(),
-        late: Vec::new(),
-    };
+pub(super) fn index(shared: &Shared, mut capture: Capture, manner: Manner) {
     let result = pipeline::run_shared(
         &mut capture,
         &shared.analyzer,
         manner,
         |captured, record, progress| {
-            indexer.take(captured, record, manner.at_once)?;
-            if indexer.pending.is_empty()
+            let mut intake = lock(&shared.intake);
+            intake.take(shared, captured, record, manner.at_once)?;
+            if intake.pending.is_empty()
                 && let Some(progress) = progress
             {
                 lock(&shared.status).read = progress.read;
@@ -65,18 +60,17 @@ pub(super) fn index(shared: &Shared, mut capture: Capture, spool: File, manner: 
             })
         },
     );
-    let late = {
+    let last = {
         let mut analyzer = shared.analyzer.lock();
-        let (late, _) = analyzer.close();
+        let mut intake = lock(&shared.intake);
+        intake.late.extend(analyzer.close().0);
         let measured = &mut *shared.measured.lock();
         for (index, swarm) in analyzer.numbered_swarms() {
             let judged = measured.progress.since_last(index.number(), swarm);
             measured.series.add_at_end(judged.verified, judged.failed);
         }
-        late
+        intake.publish(shared)
     };
-    indexer.late.extend(late);
-    let last = indexer.publish();
     let mut status = lock(&shared.status);
     status.read = capture.progress().read;
     status.frames = capture.counters().frames;
@@ -107,21 +101,52 @@ fn is_live(record: &Record<'_, '_>) -> bool {
             })
 }
 
-impl Indexer<'_> {
+impl Intake {
+    /// Nothing yet.
+    pub(super) fn new(segments: Arc<Segments>) -> Self {
+        Self {
+            spool: Writer::new(segments),
+            pending: Vec::with_capacity(MOST_PENDING),
+            last_publication: Instant::now(),
+            frames: VecDeque::new(),
+            first_stride: 0,
+            late: Vec::new(),
+        }
+    }
+
+    /// Forgets all that came in until now, seen or not.
+    pub(super) fn forget(&mut self, shared: &Shared) -> io::Result<()> {
+        self.spool.clear()?;
+        self.late.clear();
+        shared.change_rows(|rows| {
+            // They are counted, though nobody will see them.
+            for row in self.pending.drain(..) {
+                rows.push(row);
+            }
+            rows.let_go(rows.end());
+        });
+        self.let_go_of_frames(shared.rows().first());
+        Ok(())
+    }
+
     fn take(
         &mut self,
+        shared: &Shared,
         captured: &crate::capture::Captured<'_>,
         record: &ppspp_dissector::session::Record<'_, '_>,
         at_once: bool,
     ) -> Result<()> {
         let datagram = &captured.datagram;
-        self.shared.note_start(captured.start);
-        let row = self.published + self.pending.len();
-        let number = u32::try_from(row)?;
+        shared.note_start(captured.start);
+        let (first, row) = {
+            let rows = shared.rows();
+            (rows.first(), rows.end() + self.pending.len())
+        };
+        let number = u32::try_from(row).unwrap_or(u32::MAX);
         let mut latency = None;
         {
-            let mut measured = self.shared.measured.lock();
-            let measured = &mut *measured;
+            let mut measured = shared.measured.lock();
+            let measured: &mut Measured = &mut measured;
             measured.first = measured.first.or(datagram.time);
             measured.last = datagram.time.or(measured.last);
             let mut elsewhere = Conversation::default();
@@ -165,24 +190,24 @@ impl Indexer<'_> {
                     lag.take(now, datagram.source, datagram.destination, record);
                 }
             }
+            // Beyond four milliards of datagrams their places are not told.
             measured.origins.note(record, number);
             if let Some(time) = datagram.time {
-                measured.series.add(number, time, &sample);
+                measured.series.add(row, time, &sample);
             }
             for finding in record.findings {
-                measured.note_finding(finding.id, number);
+                measured.note_finding(finding.id, row, first);
             }
         }
-        let plain = self
-            .shared
+        let plain = shared
             .inputs
             .get(captured.input)
             .is_some_and(Option::is_some);
         let place = self
             .spool
-            .add(captured, record, latency, plain, &self.shared.words)?;
+            .add(captured, record, latency, plain, &shared.words)?;
         if row.is_multiple_of(STRIDE) {
-            self.frames.push(datagram.frame);
+            self.frames.push_back(datagram.frame);
         }
         self.pending
             .push(Row::new(datagram.time, place, record, datagram.wire_length));
@@ -191,38 +216,75 @@ impl Indexer<'_> {
             || self.pending.len() >= MOST_PENDING
             || (row.is_multiple_of(64) && self.last_publication.elapsed() > PATIENCE);
         if is_due {
-            self.publish()?;
+            self.publish(shared)?;
         }
         Ok(())
     }
 
-    /// Makes what is pending visible, and notes late verdicts.
-    fn publish(&mut self) -> io::Result<()> {
+    /// Makes what is pending visible, notes late verdicts, and lets go of what is
+    /// beyond what is kept.
+    fn publish(&mut self, shared: &Shared) -> io::Result<()> {
         self.spool.flush()?;
-        self.published += self.pending.len();
-        self.shared.publish(&mut self.pending);
+        shared.change_rows(|rows| {
+            for row in self.pending.drain(..) {
+                rows.push(row);
+            }
+        });
+        self.let_go(shared);
         self.last_publication = Instant::now();
         if self.late.is_empty() {
             return Ok(());
         }
         for late in std::mem::take(&mut self.late) {
-            self.settle(&late)?;
+            self.settle(shared, &late)?;
         }
-        self.shared.changes.fetch_add(1, Ordering::Release);
+        shared.changes.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
-    fn settle(&self, late: &Late) -> io::Result<()> {
-        let Some(mut number) = self.row_of(late.frame)? else {
+    fn let_go(&mut self, shared: &Shared) {
+        let keep = shared.keep;
+        let (first, place) = {
+            let rows = shared.rows();
+            let most = usize::try_from(keep.datagrams).unwrap_or(usize::MAX);
+            let first = rows.end().saturating_sub(most).max(rows.first());
+            (first, rows.get(first).map_or(0, |row| row.place()))
+        };
+        let left = shared.segments.let_go(place, keep.bytes);
+        let first = if left > place {
+            shared.rows().at_place(left)
+        } else {
+            first
+        };
+        if first == shared.rows().first() {
+            return;
+        }
+        shared.change_rows(|rows| rows.let_go(first));
+        self.let_go_of_frames(first);
+    }
+
+    fn let_go_of_frames(&mut self, first: usize) {
+        while self.frames.len() > 1 && (self.first_stride + 1) * STRIDE <= first {
+            self.frames.pop_front();
+            self.first_stride += 1;
+        }
+    }
+
+    fn settle(&self, shared: &Shared, late: &Late) -> io::Result<()> {
+        let Some(mut number) = self.row_of(shared, late.frame)? else {
             return Ok(());
         };
         // Several datagrams of a TCP stream may end in one frame.
-        while let Some(row) = self.shared.row(number) {
+        while let Some(row) = shared.row(number) {
             if self.spool.frame(row)? != late.frame {
                 break;
             }
             if let Some(worst) = self.spool.settle(row, late.offset, late.verdict)? {
-                self.shared.change(number, |row| row.set_worst(worst));
+                shared.change_rows(|rows| {
+                    if let Some(row) = rows.get_mut(number) {
+                        row.set_worst(worst);
+                    }
+                });
                 break;
             }
             number += 1;
@@ -231,18 +293,24 @@ impl Indexer<'_> {
     }
 
     /// The first row of a frame.
-    fn row_of(&self, frame: u64) -> io::Result<Option<usize>> {
+    fn row_of(&self, shared: &Shared, frame: u64) -> io::Result<Option<usize>> {
+        let (kept, end) = {
+            let rows = shared.rows();
+            (rows.first(), rows.end())
+        };
         // The last stride that begins before the frame, or with it.
-        let stride = self.frames.partition_point(|first| *first < frame);
-        let mut low = stride.saturating_sub(1) * STRIDE;
-        let mut high = (stride * STRIDE + 1).min(self.published);
+        let behind = self.frames.partition_point(|first| *first < frame);
+        let stride = behind.saturating_sub(1);
+        let start = (self.first_stride + stride) * STRIDE;
+        let mut low = start.max(kept);
+        let mut high = ((self.first_stride + behind) * STRIDE + 1).min(end);
         // Where every frame is a datagram, it is right here.
-        let first = self.frames.get(stride.saturating_sub(1)).copied();
-        let guess = low as u64 + frame.saturating_sub(first.unwrap_or(frame));
+        let first = self.frames.get(stride).copied();
+        let guess = start as u64 + frame.saturating_sub(first.unwrap_or(frame));
         let mut middle = usize::try_from(guess).unwrap_or(low);
         while low < high {
             middle = middle.clamp(low, high - 1);
-            let Some(row) = self.shared.row(middle) else {
+            let Some(row) = shared.row(middle) else {
                 return Ok(None);
             };
             let found = self.spool.frame(row)?;
@@ -255,16 +323,16 @@ impl Indexer<'_> {
                 }
                 if found == frame {
                     // Its neighbour before tells whether it is the first.
-                    let before = self.shared.row(middle - 1);
+                    let before = shared.row(middle - 1);
                     let before = before.map(|row| self.spool.frame(row)).transpose()?;
                     if before != Some(frame) {
                         return Ok(Some(middle));
                     }
                 }
             }
-            middle = low + (high - low) / 2;
+            middle = low + high.saturating_sub(low) / 2;
         }
-        let found = self.shared.row(low);
+        let found = shared.row(low);
         let found = found.map(|row| self.spool.frame(row)).transpose()?;
         Ok((found == Some(frame)).then_some(low))
     }

@@ -36,7 +36,7 @@ pub enum Origin {
 }
 
 /// Rows of the datagrams with hashes and chunks.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Origins {
     /// The first and the last row with something of a group of chunks.
     groups: HashMap<(u32, u64), (u32, u32), FixedState>,

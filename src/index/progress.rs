@@ -3,7 +3,7 @@
 use ppspp_dissector::session::Swarm;
 
 /// Chunks with a verdict, by the swarm's number, when one last looked.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Progress(Vec<Judged>);
 
 /// Numbers of different chunks.

@@ -40,10 +40,18 @@ pub struct Reader {
     messages: Vec<Located<'static>>,
 }
 
+/// A file that datagrams are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Input(usize),
+    /// The spool's file that begins at this place.
+    Spool(u64),
+}
+
 /// A part of a file, read ahead.
 #[derive(Debug, Default)]
 struct Block {
-    input: Option<usize>,
+    origin: Option<Origin>,
     start: u64,
     bytes: Vec<u8>,
 }
@@ -52,16 +60,16 @@ impl Block {
     fn get(
         &mut self,
         file: &File,
-        input: Option<usize>,
+        origin: Origin,
         offset: u64,
         length: usize,
         ahead: usize,
     ) -> &[u8] {
-        let is_there = self.input == input
+        let is_there = self.origin == Some(origin)
             && offset >= self.start
             && offset + length as u64 <= self.start + self.bytes.len() as u64;
         if !is_there {
-            self.input = input;
+            self.origin = Some(origin);
             self.start = offset;
             self.bytes.resize(length.max(ahead), 0);
             let mut filled = 0;
@@ -141,11 +149,12 @@ impl Reader {
         }
         let row = self.shared.row(row)?;
         let (shared, ahead) = (&*self.shared, self.ahead);
-        let head = self.spool.get(&shared.spool, None, row.place(), 4, ahead);
+        let segment = shared.segments.find(row.place())?;
+        let origin = Origin::Spool(segment.start);
+        let within = row.place() - segment.start;
+        let head = self.spool.get(&segment.file, origin, within, 4, ahead);
         let length = u32::from_le_bytes(head.try_into().ok()?) as usize;
-        let record = self
-            .spool
-            .get(&shared.spool, None, row.place(), length, ahead);
+        let record = self.spool.get(&segment.file, origin, within, length, ahead);
         spool::decode(
             record,
             row.place(),
@@ -161,7 +170,8 @@ impl Reader {
             Bytes::Input(input, offset) => match shared.inputs.get(input)? {
                 Some(file) => {
                     let ahead = if ahead > 1024 { ahead } else { 0 };
-                    self.bytes.get(file, Some(input), offset, length, ahead)
+                    self.bytes
+                        .get(file, Origin::Input(input), offset, length, ahead)
                 }
                 None => &[],
             },

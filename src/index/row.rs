@@ -193,6 +193,18 @@ impl Row {
         self.length
     }
 
+    /// A row of nothing, for tests of the list.
+    #[cfg(test)]
+    pub(super) const fn at(place: u64) -> Self {
+        Self {
+            time: Self::NO_TIME,
+            place_and_kinds: place << 16,
+            channel: Self::NO_CHANNEL,
+            signs: 0,
+            length: 0,
+        }
+    }
+
     pub(super) fn set_worst(&mut self, worst: Worst) {
         self.signs = self.signs & !7 | worst as u8;
     }

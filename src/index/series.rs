@@ -41,7 +41,7 @@ impl Sample {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
     /// The first row in it; `None` where nothing happened.
-    pub first_row: Option<u32>,
+    pub first_row: Option<usize>,
     /// Datagrams.
     pub datagrams: u64,
     /// Their bytes, UDP payload.
@@ -100,7 +100,7 @@ impl Series {
         &self.buckets
     }
 
-    pub(super) fn add(&mut self, row: u32, time: Time, sample: &Sample) {
+    pub(super) fn add(&mut self, row: usize, time: Time, sample: &Sample) {
         let origin = *self.origin.get_or_insert(time);
         // What comes before the first datagram counts with it.
         let offset = time.since(origin).max(0);
@@ -189,7 +189,7 @@ mod tests {
         };
         for second in 0..100_000 {
             let time = Time::from_nanoseconds(second * 1_000_000_000);
-            series.add(second as u32, time, &sample);
+            series.add(second as usize, time, &sample);
         }
         assert!(series.buckets().len() <= MOST);
         let all = Bucket::joined(series.buckets()).expect("buckets");

@@ -1,9 +1,8 @@
 //! What is kept of each datagram on disk.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 
 use ppspp_dissector::session::{Datagram, Kept, Record, Side, Transport, Verdict};
 use ppspp_dissector::wire::dialect::DIALECTS;
@@ -12,6 +11,7 @@ use ppspp_dissector::wire::{ChunkAddressing, ChunkSize, HashFunction, Layout, Me
 use super::codec::{Put, Take};
 use super::finding_codec::{Words, put_finding, take_finding};
 use super::row::{Row, Worst};
+use super::segments::Segments;
 use crate::capture::Captured;
 
 /// Bytes that are collected before they are written.
@@ -52,19 +52,19 @@ pub(super) struct Entry {
     pub(super) comment: std::ops::Range<usize>,
 }
 
-/// The file, as who writes it sees it.
+/// The spool, as who writes it sees it.
 #[derive(Debug)]
 pub(super) struct Writer {
-    file: File,
+    segments: Arc<Segments>,
     written: u64,
     buffer: Vec<u8>,
     record: Vec<u8>,
 }
 
 impl Writer {
-    pub(super) fn new(file: File) -> Self {
+    pub(super) fn new(segments: Arc<Segments>) -> Self {
         Self {
-            file,
+            segments,
             written: 0,
             buffer: Vec::with_capacity(BUFFER + 64 * 1024),
             record: Vec::new(),
@@ -111,16 +111,24 @@ impl Writer {
 
     /// Writes what is still in memory.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.buffer)?;
-        self.written += self.buffer.len() as u64;
-        self.buffer.clear();
+        if !self.buffer.is_empty() {
+            self.segments.append(&self.buffer)?;
+            self.written += self.buffer.len() as u64;
+            self.buffer.clear();
+        }
         Ok(())
+    }
+
+    /// Forgets what is in memory, and lets go of all files.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.buffer.clear();
+        self.segments.clear()
     }
 
     /// The frame of a record that was flushed.
     pub(super) fn frame(&self, row: Row) -> io::Result<u64> {
         let mut bytes = [0; 8];
-        self.file.read_exact_at(&mut bytes, row.place() + 4)?;
+        self.segments.read_exact_at(&mut bytes, row.place() + 4)?;
         Ok(u64::from_le_bytes(bytes))
     }
 
@@ -134,9 +142,9 @@ impl Writer {
         verdict: Verdict,
     ) -> io::Result<Option<Worst>> {
         let mut length = [0; 4];
-        self.file.read_exact_at(&mut length, row.place())?;
+        self.segments.read_exact_at(&mut length, row.place())?;
         let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
-        self.file.read_exact_at(&mut bytes, row.place())?;
+        self.segments.read_exact_at(&mut bytes, row.place())?;
         let Some(start) = verdicts_at(&bytes) else {
             return Ok(None);
         };
@@ -154,8 +162,8 @@ impl Writer {
                 found = true;
                 known = Some(verdict);
                 let place = row.place() + (start + 2 + number * 3 + 2) as u64;
-                self.file
-                    .write_all_at(&[code_of(known) | codes & 0xf0], place)?;
+                self.segments
+                    .overwrite(&[code_of(known) | codes & 0xf0], place)?;
             }
             worst = worst.max(known.map_or(Worst::Nothing, Into::into));
         }

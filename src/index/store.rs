@@ -1,9 +1,10 @@
 //! The store: what the indexing thread fills and the user interface reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result};
@@ -11,18 +12,18 @@ use ppspp_dissector::finding::{CATALOGUE, FindingId};
 use ppspp_dissector::session::{Analyzer, ChannelIndex, Config, SwarmIndex, Time};
 
 use super::finding_codec::Words;
-use super::indexer;
+use super::indexer::{self, Intake};
+use super::keep::Keep;
 use super::lag::{Lag, MOST_STREAMS};
 use super::measure::{Budget, Conversation};
 use super::origins::Origins;
 use super::progress::Progress;
 use super::row::Row;
+use super::rows::Rows;
+use super::segments::Segments;
 use super::series::Series;
 use crate::capture::{Capture, Input, Options};
 use crate::pipeline::{self, Manner, Turns};
-
-/// Rows to a page: no list is ever copied to grow.
-const PAGE: usize = 4096;
 
 /// How far indexing has come.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +43,7 @@ pub struct Status {
 }
 
 /// Figures that grow with channels and findings, not with datagrams.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Measured {
     pub(super) conversations: Vec<Conversation>,
     pub(super) series: Series,
@@ -51,8 +52,9 @@ pub(super) struct Measured {
     pub(super) lags: BTreeMap<SwarmIndex, Lag>,
     pub(super) origins: Origins,
     pub(super) progress: Progress,
-    /// By the finding's place in the catalogue: rows, the first ones only.
-    pub(super) places: Vec<Vec<u32>>,
+    /// By the finding's place in the catalogue: rows, the first ones of those that
+    /// are kept.
+    places: Vec<VecDeque<usize>>,
     pub(super) first: Option<Time>,
     pub(super) last: Option<Time>,
 }
@@ -66,7 +68,7 @@ impl Default for Measured {
             lags: BTreeMap::new(),
             origins: Origins::default(),
             progress: Progress::default(),
-            places: vec![Vec::new(); CATALOGUE.len()],
+            places: vec![VecDeque::new(); CATALOGUE.len()],
             first: None,
             last: None,
         }
@@ -83,25 +85,34 @@ impl Measured {
         Some(self.lags.entry(swarm).or_insert_with(|| Lag::new(now)))
     }
 
-    pub(super) fn note_finding(&mut self, id: FindingId, row: u32) {
-        if let Some(places) = self.places.get_mut(id as usize)
-            && places.len() < Store::MOST_PLACES
-            && places.last() != Some(&row)
-        {
-            places.push(row);
+    /// Notes a row with a finding; those before `first` are not kept any more.
+    pub(super) fn note_finding(&mut self, id: FindingId, row: usize, first: usize) {
+        let Some(places) = self.places.get_mut(id as usize) else {
+            return;
+        };
+        while places.front().is_some_and(|row| *row < first) {
+            places.pop_front();
+        }
+        if places.len() < Store::MOST_PLACES && places.back() != Some(&row) {
+            places.push_back(row);
         }
     }
 }
 
 #[derive(Debug)]
 pub(super) struct Shared {
+    // Whoever locks several of these does so in this order.
     pub(super) analyzer: Turns<Analyzer>,
-    rows: RwLock<Vec<Vec<Row>>>,
+    pub(super) intake: Mutex<Intake>,
     pub(super) measured: Turns<Measured>,
+    rows: RwLock<Rows>,
     pub(super) status: Mutex<Status>,
     pub(super) words: Words,
-    /// The spool, to be read from.
-    pub(super) spool: File,
+    /// What the spool is in.
+    pub(super) segments: Arc<Segments>,
+    pub(super) keep: Keep,
+    /// The first row after all was forgotten the last time.
+    begun: AtomicUsize,
     /// The inputs that datagrams can be had from again.
     pub(super) inputs: Vec<Option<File>>,
     /// How often something in the spool was changed after it was written.
@@ -111,11 +122,20 @@ pub(super) struct Shared {
     start: OnceLock<Time>,
 }
 
-/// Every datagram of the inputs, as far as they are read.
+/// Every datagram of the inputs, as far as they are read and kept.
 #[derive(Debug)]
 pub struct Store {
     pub(super) shared: Arc<Shared>,
+    paused: Option<Box<Paused>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What is to be seen while nothing is to move.
+#[derive(Debug)]
+struct Paused {
+    end: usize,
+    analyzer: Mutex<Analyzer>,
+    measured: Mutex<Measured>,
 }
 
 impl Store {
@@ -126,12 +146,12 @@ impl Store {
     ///
     /// # Errors
     /// When the inputs can't be opened, or there is no room for a temporary file.
-    pub fn open(inputs: &[Input], config: Config, manner: Manner) -> Result<Self> {
+    pub fn open(inputs: &[Input], config: Config, manner: Manner, keep: Keep) -> Result<Self> {
         let capture = Capture::open(inputs, Options::default())?;
         let config = pipeline::prepare(inputs, config)?;
         let names: Vec<String> = inputs.iter().map(short_name).collect();
         let files = inputs.iter().map(again).collect();
-        Self::over(capture, names.join(" + "), files, config, manner)
+        Self::over(capture, names.join(" + "), files, config, manner, keep)
     }
 
     /// The same with a capture that is open already, such as a live one; `name` is
@@ -144,8 +164,9 @@ impl Store {
         name: String,
         config: Config,
         manner: Manner,
+        keep: Keep,
     ) -> Result<Self> {
-        Self::over(capture, name, Vec::new(), config, manner)
+        Self::over(capture, name, Vec::new(), config, manner, keep)
     }
 
     fn over(
@@ -154,19 +175,25 @@ impl Store {
         files: Vec<Option<File>>,
         config: Config,
         manner: Manner,
+        keep: Keep,
     ) -> Result<Self> {
-        let spool = tempfile::tempfile().context("can't make a temporary file for the index")?;
+        let segments = Segments::new(keep.segment());
+        let segments = segments.context("can't make a temporary file for the index")?;
+        let segments = Arc::new(segments);
         let shared = Arc::new(Shared {
             analyzer: Turns::new(Analyzer::new(config)),
-            rows: RwLock::default(),
+            intake: Mutex::new(Intake::new(Arc::clone(&segments))),
             measured: Turns::default(),
+            rows: RwLock::default(),
             status: Mutex::new(Status {
                 name,
                 total: capture.progress().total,
                 ..Status::default()
             }),
             words: Words::default(),
-            spool: spool.try_clone()?,
+            segments,
+            keep,
+            begun: AtomicUsize::new(0),
             inputs: files,
             changes: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
@@ -175,9 +202,10 @@ impl Store {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("index".to_owned())
-            .spawn(move || indexer::index(&theirs, capture, spool, manner))?;
+            .spawn(move || indexer::index(&theirs, capture, manner))?;
         Ok(Self {
             shared,
+            paused: None,
             thread: Some(thread),
         })
     }
@@ -190,43 +218,123 @@ impl Store {
         }
     }
 
-    /// Number of datagrams so far.
+    /// Number of datagrams so far, those included that were let go: the number
+    /// that the next row will have.
     pub fn len(&self) -> usize {
-        let pages = self.shared.rows();
-        pages
-            .last()
-            .map_or(0, |last| (pages.len() - 1) * PAGE + last.len())
+        match &self.paused {
+            Some(paused) => paused.end,
+            None => self.shared.rows().end(),
+        }
     }
 
-    /// Whether there is no datagram so far.
+    /// The first row that is kept.
+    pub fn first(&self) -> usize {
+        self.shared.rows().first().min(self.len())
+    }
+
+    /// Whether there is no datagram so far, or none is kept.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.first() == self.len()
+    }
+
+    /// The first row since all was forgotten.
+    pub fn begun(&self) -> usize {
+        self.shared.begun.load(Ordering::Relaxed)
+    }
+
+    /// Datagrams that were let go because more is not kept.
+    pub fn let_go(&self) -> usize {
+        self.first().saturating_sub(self.begun())
     }
 
     /// One of them.
     pub fn get(&self, row: usize) -> Option<Row> {
-        self.shared.rows().get(row / PAGE)?.get(row % PAGE).copied()
+        self.shared.row(row)
     }
 
     /// Gives the rows from `start` on to `take`, with their numbers, until that
     /// answers false.
     pub fn each_from(&self, start: usize, mut take: impl FnMut(usize, Row) -> bool) {
-        let pages = self.shared.rows();
-        let mut number = start;
-        while let Some(row) = pages
-            .get(number / PAGE)
-            .and_then(|page| page.get(number % PAGE))
-        {
+        let end = self.len();
+        let rows = self.shared.rows();
+        for number in start.max(rows.first())..end {
+            let Some(row) = rows.get(number) else {
+                return;
+            };
             if !take(number, *row) {
                 return;
             }
-            number += 1;
         }
+    }
+
+    /// Makes everything that is to be seen stand still until [`Self::resume`];
+    /// indexing goes on meanwhile, and so does letting go.
+    pub fn pause(&mut self) {
+        if self.paused.is_some() {
+            return;
+        }
+        // Rows are published with the analyzer locked, so that both are of one
+        // moment.
+        let analyzer = self.shared.analyzer.lock();
+        let paused = Paused {
+            end: self.shared.rows().end(),
+            analyzer: Mutex::new(analyzer.clone()),
+            measured: Mutex::new(self.shared.measured.lock().clone()),
+        };
+        self.paused = Some(Box::new(paused));
+    }
+
+    /// Shows what comes again.
+    pub fn resume(&mut self) {
+        self.paused = None;
+    }
+
+    /// How many datagrams have come since the pause began; `None` where there is
+    /// none.
+    pub fn meanwhile(&self) -> Option<usize> {
+        let paused = self.paused.as_ref()?;
+        Some(self.shared.rows().end().saturating_sub(paused.end))
+    }
+
+    /// Forgets all that came until now, and gives memory and disk back. Channels
+    /// that are open go on being understood; counts begin at nothing. Rows and
+    /// frames go on counting. Ends a pause.
+    ///
+    /// # Errors
+    /// When there is no room for a temporary file.
+    pub fn forget(&mut self) -> io::Result<()> {
+        self.resume();
+        let shared = &self.shared;
+        let mut analyzer = shared.analyzer.lock();
+        let mut intake = lock(&shared.intake);
+        let mut measured = shared.measured.lock();
+        intake.forget(shared)?;
+        analyzer.forget(measured.last);
+        *measured = Measured::default();
+        let end = shared.rows().end();
+        shared.begun.store(end, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What is taken: rows in memory, and bytes in how many files.
+    pub fn room(&self) -> (usize, u64, usize) {
+        let (bytes, files) = self.shared.segments.size();
+        (self.shared.rows().capacity(), bytes, files)
     }
 
     /// What the session knows by now. The indexing thread waits meanwhile.
     pub fn analyzer(&self) -> MutexGuard<'_, Analyzer> {
-        self.shared.analyzer.lock()
+        match &self.paused {
+            Some(paused) => lock(&paused.analyzer),
+            None => self.shared.analyzer.lock(),
+        }
+    }
+
+    fn measured(&self) -> MutexGuard<'_, Measured> {
+        match &self.paused {
+            Some(paused) => lock(&paused.measured),
+            None => self.shared.measured.lock(),
+        }
     }
 
     /// How far indexing has come.
@@ -236,7 +344,7 @@ impl Store {
 
     /// One channel in figures.
     pub fn conversation(&self, channel: ChannelIndex) -> Option<Conversation> {
-        let measured = self.shared.measured.lock();
+        let measured = self.measured();
         measured
             .conversations
             .get(channel.number() as usize)
@@ -249,23 +357,23 @@ impl Store {
         channel: ChannelIndex,
         use_it: impl FnOnce(&Conversation) -> T,
     ) -> Option<T> {
-        let measured = self.shared.measured.lock();
+        let measured = self.measured();
         let found = measured.conversations.get(channel.number() as usize)?;
         Some(use_it(found))
     }
 
     /// Gives to `use_it` how far viewers are behind the source, of each live stream.
     pub fn with_lags<T>(&self, use_it: impl FnOnce(&BTreeMap<SwarmIndex, Lag>) -> T) -> T {
-        use_it(&self.shared.measured.lock().lags)
+        use_it(&self.measured().lags)
     }
 
     pub(super) fn with_origins<T>(&self, use_it: impl FnOnce(&Origins) -> T) -> T {
-        use_it(&self.shared.measured.lock().origins)
+        use_it(&self.measured().origins)
     }
 
     /// Figures over time, of everything.
     pub fn series(&self) -> Series {
-        self.shared.measured.lock().series.clone()
+        self.measured().series.clone()
     }
 
     /// How often verdicts of datagrams that are there already have changed.
@@ -276,35 +384,27 @@ impl Store {
     /// The next row that fits among `start` and those behind it, or before it where
     /// `forward` is false.
     pub fn find(&self, start: usize, forward: bool, fits: impl Fn(Row) -> bool) -> Option<usize> {
-        let pages = self.shared.rows();
-        let fitting = |number: &usize| {
-            let page = pages.get(number / PAGE);
-            page.and_then(|page| page.get(number % PAGE))
-                .is_some_and(|row| fits(*row))
-        };
-        let length = pages
-            .last()
-            .map_or(0, |last| (pages.len() - 1) * PAGE + last.len());
+        let (first, end) = (self.first(), self.len());
+        let rows = self.shared.rows();
+        let fitting = |number: &usize| rows.get(*number).is_some_and(|row| fits(*row));
         if forward {
-            (start..length).find(fitting)
+            (start.max(first)..end).find(fitting)
         } else {
-            (0..start.min(length)).rev().find(fitting)
+            (first..start.min(end)).rev().find(fitting)
         }
     }
 
-    /// Rows with a finding, the first [`Self::MOST_PLACES`].
-    pub fn places(&self, finding: FindingId) -> Vec<u32> {
-        let measured = self.shared.measured.lock();
-        measured
-            .places
-            .get(finding as usize)
-            .cloned()
-            .unwrap_or_default()
+    /// Rows with a finding, the first [`Self::MOST_PLACES`] of those that are kept.
+    pub fn places(&self, finding: FindingId) -> Vec<usize> {
+        let first = self.first();
+        let measured = self.measured();
+        let places = measured.places.get(finding as usize).into_iter().flatten();
+        places.copied().filter(|row| *row >= first).collect()
     }
 
     /// Times of the first and the latest datagram.
     pub fn span(&self) -> Option<(Time, Time)> {
-        let measured = self.shared.measured.lock();
+        let measured = self.measured();
         measured.first.zip(measured.last)
     }
 }
@@ -317,7 +417,7 @@ impl Drop for Store {
 }
 
 impl Shared {
-    fn rows(&self) -> std::sync::RwLockReadGuard<'_, Vec<Vec<Row>>> {
+    pub(super) fn rows(&self) -> RwLockReadGuard<'_, Rows> {
         self.rows.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -332,33 +432,14 @@ impl Shared {
         }
     }
 
-    /// Adds rows, whose records are in the spool by now.
-    pub(super) fn publish(&self, rows: &mut Vec<Row>) {
-        let mut pages = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        for row in rows.drain(..) {
-            match pages.last_mut() {
-                Some(page) if page.len() < PAGE => page.push(row),
-                _ => {
-                    let mut page = Vec::with_capacity(PAGE);
-                    page.push(row);
-                    pages.push(page);
-                }
-            }
-        }
+    /// Changes the list of rows; those that are new have their records in the
+    /// spool by now.
+    pub(super) fn change_rows<T>(&self, change: impl FnOnce(&mut Rows) -> T) -> T {
+        change(&mut self.rows.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn row(&self, row: usize) -> Option<Row> {
-        self.rows().get(row / PAGE)?.get(row % PAGE).copied()
-    }
-
-    pub(super) fn change(&self, row: usize, change: impl FnOnce(&mut Row)) {
-        let mut pages = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(row) = pages
-            .get_mut(row / PAGE)
-            .and_then(|page| page.get_mut(row % PAGE))
-        {
-            change(row);
-        }
+        self.rows().get(row).copied()
     }
 }
 

@@ -24,6 +24,12 @@ pub(super) enum Command {
     Theme(ThemeName),
     /// Times.
     Time(TimeStyle),
+    /// Stand still, or go on.
+    Pause,
+    /// To the newest datagram, and stay at the newest.
+    Follow,
+    /// Forget what came until now.
+    Clear,
     /// Forget all marks.
     Unmark,
     /// Help.
@@ -32,7 +38,7 @@ pub(super) enum Command {
     Quit,
 }
 
-const COMMANDS: [(&str, &str); 8] = [
+const COMMANDS: [(&str, &str); 11] = [
     (
         "goto ",
         "FRAME: to the datagram of this frame, or the next one",
@@ -47,6 +53,15 @@ const COMMANDS: [(&str, &str); 8] = [
         "FILE: the same as text, or as JSON lines where it ends with .jsonl",
     ),
     ("set ", "columns, theme, time"),
+    (
+        "pause",
+        "stand still while datagrams go on coming; again: go on",
+    ),
+    ("follow", "to the newest datagram, and stay at the newest"),
+    (
+        "clear",
+        "forget what came until now; counters begin at nothing",
+    ),
     ("unmark", "forget all marks"),
     ("help", "keys of this view"),
     ("quit", ""),
@@ -85,6 +100,9 @@ impl Command {
             "export" => Self::Export(file()?, false),
             "export!" => Self::Export(file()?, true),
             "set" => return parse_set(rest),
+            "pause" => Self::Pause,
+            "follow" => Self::Follow,
+            "clear" => Self::Clear,
             "unmark" => Self::Unmark,
             "help" | "h" => Self::Help,
             "quit" | "q" | "q!" => Self::Quit,

@@ -101,7 +101,7 @@ impl View for Findings {
                 break;
             };
             let mut part = canvas.part(0, y, width, 1);
-            common.reader.row(&analyzer, *row as usize, |item, record| {
+            common.reader.row(&analyzer, *row, |item, record| {
                 let canvas = &mut part;
                 let head = format!("{:>7} {:<21} ", item.datagram.frame, item.datagram.source);
                 let x = canvas.put(1, 0, &head, theme.faint);
@@ -141,7 +141,7 @@ impl View for Findings {
                 let rows = common.store.places(entry.id);
                 return rows
                     .get(self.places.selected)
-                    .map_or(Outcome::Done, |row| Outcome::Show(*row as usize));
+                    .map_or(Outcome::Done, |row| Outcome::Show(*row));
             }
             (Action::Copy, _) => {
                 return Outcome::Copy(format!(

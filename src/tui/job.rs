@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,8 +24,8 @@ enum Format {
 
 /// Which rows.
 enum Rows {
-    These(Vec<u32>),
-    All(usize),
+    These(Vec<usize>),
+    All(Range<usize>),
 }
 
 /// What is being written.
@@ -78,8 +79,10 @@ impl Job {
         };
         let rows = match &common.shown {
             _ if !common.marked.is_empty() => Rows::These(common.marked.iter().copied().collect()),
-            super::view::Shown::All => Rows::All(common.store.len()),
-            super::view::Shown::Fitting(fitting) => Rows::These(fitting.rows.clone()),
+            super::view::Shown::All(first) => Rows::All(*first..common.store.len()),
+            super::view::Shown::Fitting(fitting) => {
+                Rows::These(fitting.rows.iter().copied().collect())
+            }
         };
         Ok(Self {
             path: path.to_owned(),
@@ -94,7 +97,7 @@ impl Job {
     fn len(&self) -> usize {
         match &self.rows {
             Rows::These(rows) => rows.len(),
-            Rows::All(count) => *count,
+            Rows::All(rows) => rows.len(),
         }
     }
 
@@ -132,8 +135,8 @@ impl Job {
 
     fn write_next(&mut self, common: &Common) -> Result<()> {
         let row = match &self.rows {
-            Rows::These(rows) => rows.get(self.next).map(|row| *row as usize),
-            Rows::All(count) => (self.next < *count).then_some(self.next),
+            Rows::These(rows) => rows.get(self.next).copied(),
+            Rows::All(rows) => rows.clone().nth(self.next),
         };
         let Some(row) = row else {
             return Ok(());

@@ -63,7 +63,9 @@ actions! {
     Mark "mark" ["space"] "mark";
     TimeFormat "time-format" ["t"] "time: relative, since the one before, date";
     Copy "copy" ["y"] "copy to the clipboard";
-    Follow "follow" ["f"] "follow what arrives";
+    Follow "follow" ["f"] "follow: stay at the newest datagram";
+    Pause "pause" ["p"] "pause: stand still, or go on";
+    Clear "clear" ["C"] "forget what came until now";
     Grow "grow" ["+"] "larger list, zoom in";
     Shrink "shrink" ["-"] "smaller list, zoom out";
     Sort "sort" ["s"] "sort by the next column";

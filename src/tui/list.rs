@@ -33,6 +33,12 @@ impl Cursor {
         true
     }
 
+    /// Stays where it is when so many lines before it are no more.
+    pub(super) const fn shift(&mut self, lines: usize) {
+        self.selected = self.selected.saturating_sub(lines);
+        self.top = self.top.saturating_sub(lines);
+    }
+
     fn clamp(&mut self, length: usize) {
         self.selected = self.selected.min(length.saturating_sub(1));
     }

@@ -24,6 +24,8 @@ enum Pane {
 #[derive(Default)]
 pub(super) struct Packets {
     cursor: Cursor,
+    /// Lines that were let go when the cursor was looked after last.
+    gone: usize,
     pane: Pane,
     tree: TreePane,
     hex: HexPane,
@@ -42,11 +44,15 @@ impl Packets {
     /// Shows a row.
     pub(super) fn show(&mut self, row: usize, common: &mut Common) {
         self.cursor.selected = common.shown.line(row);
+        self.gone = common.shown.gone();
         self.sync(common);
     }
 
     /// Makes the panes show the selected datagram.
     fn sync(&mut self, common: &mut Common) {
+        let gone = common.shown.gone();
+        self.cursor.shift(gone.saturating_sub(self.gone));
+        self.gone = gone;
         if common.follows {
             self.cursor.selected = common.shown.len(&common.store).saturating_sub(1);
         }
@@ -117,7 +123,7 @@ impl Packets {
                 origin
             };
             let mut line_canvas = canvas.part(0, y, canvas.width(), 1);
-            let is_marked = common.marked.contains(&(row as u32));
+            let is_marked = common.marked.contains(&row);
             let time = common.reader.row(&analyzer, row, |item, record| {
                 let canvas = &mut line_canvas;
                 if is_marked {

@@ -12,7 +12,7 @@ use super::config::Environment;
 use super::keys::Action;
 use super::stage::{COLOURS, app_of, drawn, over, press, text, typed, with};
 use crate::capture::Input;
-use crate::index::Store;
+use crate::index::{Keep, Store};
 use crate::pipeline::Manner;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
@@ -338,6 +338,7 @@ fn marked_or_shown_datagrams_are_written() {
             quiet: true,
             ..Manner::default()
         },
+        Keep::ALL,
     )
     .expect("a capture");
     store.wait();

@@ -15,7 +15,7 @@ use ratatui::style::{Color, Style};
 use super::app::App;
 use super::config::{Environment, Settings};
 use crate::capture::Input;
-use crate::index::Store;
+use crate::index::{Keep, Store};
 use crate::output::TimeStyle;
 use crate::pipeline::Manner;
 
@@ -57,7 +57,7 @@ pub(super) fn app_while_reading(path: &Path, environment: Environment) -> App {
         at_once: false,
         jobs: NonZeroUsize::MIN,
     };
-    let store = Store::open(&inputs, config, manner).expect("a capture");
+    let store = Store::open(&inputs, config, manner, Keep::ALL).expect("a capture");
     let settings = Settings::parse("", environment).expect("settings");
     App::new(store, settings, TimeStyle::Relative)
 }

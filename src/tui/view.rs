@@ -1,6 +1,6 @@
 //! What every view is: it draws itself, owns its keys, and tells its help.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use ppspp_dissector::fields::{HeadValues, Level, RecordValues};
@@ -15,8 +15,8 @@ use crate::output::TimeStyle;
 
 /// Which datagrams lists show.
 pub(super) enum Shown {
-    /// All.
-    All,
+    /// All that are kept, the first of which is this row.
+    All(usize),
     /// Those that fit a filter, as far as they were looked at.
     Fitting(Box<Fitting>),
 }
@@ -26,8 +26,10 @@ pub(super) struct Fitting {
     /// The filter as it was typed.
     pub(super) text: String,
     filter: Filter,
-    pub(super) rows: Vec<u32>,
-    /// How many rows were looked at.
+    pub(super) rows: VecDeque<usize>,
+    /// How many of them were let go.
+    gone: usize,
+    /// The first row that was not looked at.
     pub(super) scanned: usize,
     reader: Reader,
 }
@@ -38,18 +40,47 @@ impl Fitting {
         Self {
             text: text.to_owned(),
             filter,
-            rows: Vec::new(),
-            scanned: 0,
+            rows: VecDeque::new(),
+            gone: 0,
+            scanned: store.first(),
             reader: Reader::sequential(store),
         }
     }
 }
 
 impl Shown {
+    /// All of a store.
+    pub(super) fn all(store: &Store) -> Self {
+        Self::All(store.first())
+    }
+
+    /// How many lines there were before the first one, all that were let go.
+    pub(super) const fn gone(&self) -> usize {
+        match self {
+            Self::All(first) => *first,
+            Self::Fitting(fitting) => fitting.gone,
+        }
+    }
+
+    /// Lets go of what the store has let go of.
+    fn let_go(&mut self, store: &Store) {
+        let first = store.first();
+        match self {
+            Self::All(shown) => *shown = first,
+            Self::Fitting(fitting) => {
+                while fitting.rows.front().is_some_and(|row| *row < first) {
+                    fitting.rows.pop_front();
+                    fitting.gone += 1;
+                }
+                fitting.scanned = fitting.scanned.max(first);
+            }
+        }
+    }
+
     /// Number of datagrams.
     pub(super) fn len(&self, store: &Store) -> usize {
         match self {
-            Self::All => store.len(),
+            Self::All(first) => store.len().saturating_sub(*first),
             Self::Fitting(fitting) => fitting.rows.len(),
         }
     }
@@ -57,18 +88,16 @@ impl Shown {
     /// The row of a line.
     pub(super) fn row(&self, line: usize) -> Option<usize> {
         match self {
-            Self::All => Some(line),
-            Self::Fitting(fitting) => fitting.rows.get(line).map(|row| *row as usize),
+            Self::All(first) => Some(first + line),
+            Self::Fitting(fitting) => fitting.rows.get(line).copied(),
         }
     }
 
     /// The line of a row, or of the next one that is shown.
     pub(super) fn line(&self, row: usize) -> usize {
         match self {
-            Self::All => row,
-            Self::Fitting(fitting) => fitting
-                .rows
-                .partition_point(|shown| (*shown as usize) < row),
+            Self::All(first) => row.saturating_sub(*first),
+            Self::Fitting(fitting) => fitting.rows.partition_point(|shown| *shown < row),
         }
     }
 
@@ -79,6 +108,7 @@ impl Shown {
 
     /// Looks at some more rows, for about as long as is told.
     pub(super) fn advance(&mut self, store: &Store, most: Duration) {
+        self.let_go(store);
         let Self::Fitting(fitting) = self else {
             return;
         };
@@ -104,7 +134,7 @@ impl Shown {
                     })
                 };
                 if fits == Some(true) {
-                    rows.push(row as u32);
+                    rows.push_back(row);
                 }
             }
             *scanned = (*scanned + 256).min(length);
@@ -131,7 +161,7 @@ pub(super) struct Common {
     pub(super) settings: Settings,
     pub(super) shown: Shown,
     pub(super) times: TimeStyle,
-    pub(super) marked: BTreeSet<u32>,
+    pub(super) marked: BTreeSet<usize>,
     /// The datagram that the user looks at.
     pub(super) row: usize,
     pub(super) follows: bool,
@@ -146,7 +176,7 @@ impl Common {
         }
         if !self.store.is_empty() {
             return match self.shown {
-                Shown::All => Vec::new(),
+                Shown::All(_) => Vec::new(),
                 Shown::Fitting(_) => {
                     vec!["No datagram fits the filter; Esc takes it away.".to_owned()]
                 }
@@ -170,7 +200,7 @@ impl Common {
 
     /// The first row of a frame, or of one after it.
     pub(super) fn row_of(&mut self, frame: u64) -> Option<usize> {
-        let (mut low, mut high) = (0, self.store.len());
+        let (mut low, mut high) = (self.store.first(), self.store.len());
         let length = high;
         while low < high {
             let middle = low + (high - low) / 2;
@@ -182,6 +212,15 @@ impl Common {
             }
         }
         (low < length).then_some(low)
+    }
+
+    /// Forgets marks of datagrams that were let go, and moves on from such a one.
+    pub(super) fn let_go(&mut self) {
+        let first = self.store.first();
+        if self.marked.first().is_some_and(|row| *row < first) {
+            self.marked = self.marked.split_off(&first);
+        }
+        self.row = self.row.max(first);
     }
 }
 

@@ -107,7 +107,7 @@ impl Record<'_, '_> {
 }
 
 /// Follows channels and swarms through a capture.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Analyzer {
     pub(super) config: Config,
     pub(super) channels: Vec<Channel>,
@@ -119,7 +119,7 @@ pub struct Analyzer {
     /// Without the messages, which are counted where they belong.
     pub(super) totals: Totals,
     /// Messages of datagrams that belong to no channel.
-    unrouted: MessageCounts,
+    pub(super) unrouted: MessageCounts,
     pub(super) findings: Findings,
     pub(super) budget: PageBudget,
     pub(super) tree_budget: Budget,

@@ -9,7 +9,7 @@ use super::liveness::{SECOND, Silence};
 use crate::finding::{Detail, FindingId};
 
 /// Silence after which a peer counts as dead, once it was sent some datagrams.
-const DEAD: i64 = 180 * SECOND;
+pub(super) const DEAD: i64 = 180 * SECOND;
 /// Datagrams to a silent peer that it takes.
 const UNHEARD: u32 = 3;
 /// Time within which a `PEX_REQ` is answered, libperegrine's 100 ms and some;

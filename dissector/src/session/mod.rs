@@ -20,6 +20,7 @@ mod evidence;
 mod exchange;
 mod findings;
 mod foresight;
+mod forget;
 mod handshake_rules;
 mod handshaking;
 mod infer;

@@ -158,6 +158,22 @@ impl Receivers {
         Some(&mut self.list.get_mut(self.latest)?.1)
     }
 
+    /// Forgets what was counted, not what they know.
+    pub(super) fn forget(&mut self) {
+        for (_, receiver) in &mut self.list {
+            receiver.tally = Tally::default();
+        }
+    }
+
+    /// Forgets all of them and gives their places back.
+    pub(super) fn release(&mut self, budget: &mut PageBudget) {
+        for (_, mut receiver) in self.list.drain(..) {
+            receiver.sent.clear(budget);
+            receiver.proven.clear(budget);
+        }
+        self.latest = 0;
+    }
+
     /// All of them, by address.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&SocketAddr, &Receiver)> {
         self.list

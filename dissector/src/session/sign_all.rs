@@ -287,6 +287,13 @@ impl SignAll {
         }
     }
 
+    /// Gives back what waits.
+    pub(super) fn release(&mut self, budget: &mut Budget) {
+        for waiting in self.waiting.drain(..) {
+            budget.give_bytes(waiting.data.len());
+        }
+    }
+
     /// Ends the stream: what did not fit has failed. Returns the chunks.
     pub(super) fn close(
         &mut self,

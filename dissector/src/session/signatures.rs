@@ -58,6 +58,11 @@ impl Signatures {
         &self.tally
     }
 
+    /// Forgets what was counted.
+    pub(super) fn forget(&mut self) {
+        self.tally = Tally::default();
+    }
+
     /// Signatures of each chunk, with the key and where verdicts are counted.
     pub(super) fn of_each(
         &mut self,

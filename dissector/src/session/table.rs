@@ -100,6 +100,26 @@ impl Table {
         true
     }
 
+    /// Keeps what is about the channels that `place` knows, by the places that it
+    /// tells; which addresses share channels is to be noted again.
+    pub(super) fn keep(&mut self, place: impl Fn(ChannelIndex) -> Option<ChannelIndex>) {
+        let change = |end: &mut EndRef| match place(end.channel) {
+            Some(channel) => {
+                end.channel = channel;
+                true
+            }
+            None => false,
+        };
+        self.ends.retain(|_, end| change(end));
+        self.by_id.retain(|_, end| change(end));
+        self.by_sender.retain(|_, end| change(end));
+        self.recent = [None; RECENT];
+        self.pairs.clear();
+        let ids = &self.by_id;
+        self.latest_id
+            .retain(|address, id| ids.contains_key(&(*address, *id)));
+    }
+
     /// Notes that two addresses share a channel.
     pub(super) fn add_channel(&mut self, one: SocketAddr, other: SocketAddr, index: ChannelIndex) {
         self.pairs

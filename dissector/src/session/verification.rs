@@ -223,6 +223,40 @@ impl Verification {
         self.receivers.iter()
     }
 
+    /// Forgets what was counted, not what is proven.
+    pub(super) fn forget(&mut self, pages: &mut PageBudget) {
+        for set in self.chunk_sets() {
+            set.clear(pages);
+        }
+        self.verified_bytes = 0;
+        self.last_length = None;
+        self.messages = Tally::default();
+        self.signatures.forget();
+        self.receivers.forget();
+    }
+
+    /// Gives back all that it took.
+    pub(super) fn release(mut self, pages: &mut PageBudget, budget: &mut Budget) {
+        for set in self.chunk_sets() {
+            set.clear(pages);
+        }
+        self.receivers.release(pages);
+        let (each, ..) = self.signatures.of_each(None);
+        each.release(budget);
+        if let Some(tree) = self.tree {
+            tree.release(budget);
+        }
+    }
+
+    const fn chunk_sets(&mut self) -> [&mut ChunkSet; 4] {
+        [
+            &mut self.verified,
+            &mut self.failed,
+            &mut self.unprotected,
+            &mut self.others,
+        ]
+    }
+
     /// Notes the verdict on a chunk that had none.
     fn decide(&mut self, decided: Decided, budget: &mut PageBudget) {
         self.messages.settle(decided.verdict);

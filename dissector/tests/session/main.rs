@@ -8,6 +8,7 @@ mod channels;
 mod dialects;
 mod disagreement;
 mod findings;
+mod forget;
 mod inference;
 mod limits;
 mod middle;

@@ -181,6 +181,11 @@ impl Talk {
         self
     }
 
+    /// What the time is: nanoseconds since 1970.
+    pub(crate) const fn now(&self) -> i64 {
+        (EPOCH_SECONDS * 1_000 + self.now) * 1_000_000
+    }
+
     /// Every datagram so far.
     pub(crate) fn seen(&self) -> &[Seen] {
         &self.seen

@@ -13,7 +13,7 @@ impl App {
     pub(in crate::tui) fn filter(&mut self, text: &str) {
         let row = self.common.row;
         if text.is_empty() {
-            self.common.shown = Shown::All;
+            self.common.shown = Shown::all(&self.common.store);
         } else {
             match Filter::parse(text) {
                 Ok(filter) => {
@@ -52,6 +52,9 @@ impl App {
                 Err(error) => self.complain(&error.to_string()),
             },
             Command::Time(style) => self.common.times = style,
+            Command::Pause => self.pause(),
+            Command::Follow => self.follow(),
+            Command::Clear => self.clear(),
             Command::Unmark => self.common.marked.clear(),
             Command::Help => self.help = Some(Help::default()),
             Command::Quit => self.quits = true,

@@ -96,22 +96,27 @@ impl App {
         verdicts = format!("{verdicts}  ! {findings}");
         let span = self.common.store.span();
         let span = span.map_or(0, |(first, last)| last.since(first));
-        let datagrams = self.common.store.len();
-        let facts = match &self.live {
+        let store = &self.common.store;
+        let datagrams = store.len().saturating_sub(store.begun());
+        let mut facts = match self.counters() {
             // What is lost must not be lost from sight.
-            Some(live) => {
-                let counted = live.counters();
-                format!(
-                    "  {datagrams} of {} packets  {} dropped  {swarms} swarms",
-                    counted.captured,
-                    counted.dropped + counted.interface_dropped
-                )
-            }
+            Some(counted) => format!(
+                "  {datagrams} of {} packets  {} dropped  {swarms} swarms",
+                counted.captured,
+                counted.dropped + counted.interface_dropped
+            ),
             None => format!(
                 "  {datagrams} datagrams  {swarms} swarms  {channels} channels  {:.2} s",
                 span as f64 / 1e9
             ),
         };
+        let gone = store.let_go();
+        if gone > 0 {
+            facts = format!("  {gone} let go{facts}");
+        }
+        if let Some(meanwhile) = store.meanwhile() {
+            facts = format!("  PAUSED, {meanwhile} came{facts}");
+        }
         let width = usize::from(canvas.width());
         let right = verdicts.chars().count() + 1;
         let room = width.saturating_sub(right + facts.len() + 2);
@@ -153,12 +158,13 @@ impl App {
             right.push(self.digits.iter().map(ToString::to_string).collect());
         }
         if let Shown::Fitting(fitting) = &self.common.shown {
-            let length = self.common.store.len();
+            let store = &self.common.store;
+            let (first, length) = (store.first(), store.len());
             let count = fitting.rows.len();
             right.push(if fitting.scanned < length {
-                format!("{count} of {} …", fitting.scanned)
+                format!("{count} of {} …", fitting.scanned.saturating_sub(first))
             } else {
-                format!("{count} of {length} shown")
+                format!("{count} of {} shown", length - first)
             });
         }
         if !self.common.marked.is_empty() {
@@ -184,7 +190,7 @@ impl App {
             (Some((text, true)), _) => (text.clone(), theme.bad),
             (Some((text, false)), _) => (text.clone(), theme.heading),
             (None, Shown::Fitting(fitting)) => (format!("/{}", fitting.text), theme.good),
-            (None, Shown::All) => {
+            (None, Shown::All(_)) => {
                 let keys = &self.common.settings.keys;
                 let key = |action| keys.keys(action).first().cloned().unwrap_or_default();
                 let hint = format!(

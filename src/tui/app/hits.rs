@@ -7,7 +7,7 @@ use super::{App, Place};
 
 impl App {
     pub(super) fn mark(&mut self) {
-        let row = self.common.row as u32;
+        let row = self.common.row;
         if self.common.store.get(self.common.row).is_none() {
             return;
         }
@@ -24,11 +24,11 @@ impl App {
             let found = if self.common.marked.is_empty() {
                 self.next_finding(here, forward)
             } else if forward {
-                let next = self.common.marked.range(here as u32 + 1..).next();
-                next.map(|row| *row as usize)
+                let next = self.common.marked.range(here + 1..).next();
+                next.copied()
             } else {
-                let before = self.common.marked.range(..here as u32).next_back();
-                before.map(|row| *row as usize)
+                let before = self.common.marked.range(..here).next_back();
+                before.copied()
             };
             let Some(row) = found else {
                 self.say("there is no other");
@@ -49,16 +49,14 @@ impl App {
         let Shown::Fitting(fitting) = &self.common.shown else {
             return store.find(if forward { here + 1 } else { here }, forward, is_hit);
         };
-        let is_hit = |row: &u32| store.get(*row as usize).is_some_and(is_hit);
-        let found = if forward {
-            let behind = fitting.rows.partition_point(|row| *row as usize <= here);
-            let mut behind = fitting.rows.iter().skip(behind);
-            behind.find(|row| is_hit(row))
+        let is_hit = |row: &usize| store.get(*row).is_some_and(is_hit);
+        let rows = fitting.rows.iter().copied();
+        if forward {
+            let behind = fitting.rows.partition_point(|row| *row <= here);
+            rows.skip(behind).find(is_hit)
         } else {
-            let before = fitting.rows.partition_point(|row| (*row as usize) < here);
-            let mut before = fitting.rows.iter().take(before).rev();
-            before.find(|row| is_hit(row))
-        };
-        found.map(|row| *row as usize)
+            let before = fitting.rows.partition_point(|row| *row < here);
+            rows.take(before).rev().find(is_hit)
+        }
     }
 }

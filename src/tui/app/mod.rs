@@ -5,6 +5,7 @@
 mod commands;
 mod frame;
 mod hits;
+mod live;
 mod typing;
 
 use std::time::Duration;
@@ -23,7 +24,7 @@ use super::packets::Packets;
 use super::prompt::{Prompt, PromptKind};
 use super::swarms::Swarms;
 use super::view::{Common, Outcome, Shown, View};
-use crate::capture::live::LiveWatch;
+use crate::capture::live::{LiveCounters, LiveWatch};
 use crate::index::{Reader, Store};
 use crate::output::TimeStyle;
 
@@ -56,6 +57,8 @@ pub(super) struct App {
     pub(super) common: Common,
     /// What counts, where the datagrams come from a live capture.
     live: Option<LiveWatch>,
+    /// What that had counted when all was forgotten.
+    counted: LiveCounters,
     place: Place,
     packets: Packets,
     swarms: Swarms,
@@ -80,27 +83,22 @@ pub(super) struct App {
 }
 
 impl App {
-    /// Shows a live capture: what arrives is followed, what is counted in sight.
-    pub(super) fn watch(&mut self, live: LiveWatch) {
-        self.live = Some(live);
-        self.common.follows = true;
-    }
-
     /// Over a store.
     pub(super) fn new(store: Store, settings: Settings, times: TimeStyle) -> Self {
         let reader = Reader::new(&store);
         Self {
             common: Common {
+                shown: Shown::all(&store),
                 store,
                 reader,
                 settings,
-                shown: Shown::All,
                 times,
                 marked: std::collections::BTreeSet::new(),
                 row: 0,
                 follows: false,
             },
             live: None,
+            counted: LiveCounters::default(),
             place: Place::Packets,
             packets: Packets::default(),
             swarms: Swarms::default(),
@@ -168,7 +166,7 @@ impl App {
             Action::Redraw => self.redraws = true,
             Action::Filter => {
                 let text = match &self.common.shown {
-                    Shown::All => "",
+                    Shown::All(_) => "",
                     Shown::Fitting(fitting) => &fitting.text,
                 };
                 self.prompt = Some(Prompt::new(PromptKind::Filter, text, self.filters.clone()));
@@ -178,22 +176,20 @@ impl App {
                 self.prompt = Some(prompt);
             }
             Action::TimeFormat => self.common.times = self.common.times.next(),
-            Action::Follow => {
-                self.common.follows = !self.common.follows;
-                let text = if self.common.follows {
-                    "following what arrives"
-                } else {
-                    "no longer following"
-                };
-                self.say(text);
+            Action::Follow if self.common.follows => {
+                self.common.follows = false;
+                self.say("no longer following");
             }
+            Action::Follow => self.follow(),
+            Action::Pause => self.pause(),
+            Action::Clear => self.clear(),
             Action::Mark => self.mark(),
             Action::NextHit => self.hit(true, count.unwrap_or(1)),
             Action::PreviousHit => self.hit(false, count.unwrap_or(1)),
             Action::Back => {
                 if let Shown::Fitting(_) = self.common.shown {
                     let row = self.common.row;
-                    self.common.shown = Shown::All;
+                    self.common.shown = Shown::all(&self.common.store);
                     self.packets.show(row, &mut self.common);
                 }
             }
@@ -237,9 +233,13 @@ impl App {
     fn show(&mut self, row: usize) {
         self.place = Place::Packets;
         self.common.follows = false;
+        if row < self.common.store.first() {
+            self.complain("this datagram was let go: more is not kept (--keep, --keep-bytes)");
+            return;
+        }
         let line = self.common.shown.line(row);
         if self.common.shown.row(line) != Some(row) {
-            self.common.shown = Shown::All;
+            self.common.shown = Shown::all(&self.common.store);
             self.say("the filter hides this datagram; it is taken away");
         }
         self.packets.show(row, &mut self.common);
@@ -256,6 +256,7 @@ impl App {
     /// Works on for a moment; returns whether there is more to be done.
     pub(super) fn work(&mut self) -> bool {
         self.common.shown.advance(&self.common.store, SLICE);
+        self.common.let_go();
         if let Some(job) = &mut self.job {
             match job.advance(&self.common, SLICE) {
                 Ok(None) => {}

@@ -27,8 +27,8 @@ pub(super) struct Arrow {
 
 impl Arrow {
     /// What is drawn of a row.
-    pub(super) fn read(reader: &mut Reader, analyzer: &Analyzer, row: u32) -> Option<Self> {
-        reader.row(analyzer, row as usize, |item, record| {
+    pub(super) fn read(reader: &mut Reader, analyzer: &Analyzer, row: usize) -> Option<Self> {
+        reader.row(analyzer, row, |item, record| {
             let size = record.layout.chunk_size.or_assumed();
             let data = record
                 .messages

@@ -9,6 +9,7 @@ use super::super::screen::Canvas;
 use super::super::view::{Common, Scope};
 use super::Flow;
 use super::arrow::{Arrow, Ladder};
+use super::steps::Step;
 use crate::index::Row;
 
 /// Columns of the screen for times, and for latencies.
@@ -49,11 +50,12 @@ impl Flow {
         let window = self.cursor.window(self.steps.len(), height.into());
         let analyzer = common.store.analyzer();
         let reader = &mut common.reader;
-        let steps = self.steps.get(window.clone()).unwrap_or_default();
-        let arrows: Vec<Arrow> = steps
-            .iter()
-            .filter_map(|step| Arrow::read(reader, &analyzer, step.first))
-            .collect();
+        // What is let go at this very moment is left out.
+        let (steps, arrows): (Vec<Step>, Vec<Arrow>) = self
+            .steps
+            .range(window.clone())
+            .filter_map(|step| Some((*step, Arrow::read(reader, &analyzer, step.first)?)))
+            .unzip();
         let ladder = self.ladder(&arrows, &analyzer, canvas.width());
         canvas.put_right(TIMES - 1, 0, "time", theme.heading);
         for (number, peer) in ladder.peers.iter().enumerate() {
@@ -79,11 +81,11 @@ impl Flow {
             .start
             .checked_sub(1)
             .and_then(|line| self.steps.get(line))
-            .and_then(|step| common.store.get(step.last as usize)?.time());
+            .and_then(|step| common.store.get(step.last)?.time());
         for (y, (step, arrow)) in (1..).zip(steps.iter().zip(&arrows)) {
             let line = window.start + usize::from(y) - 1;
             let mut text = arrow.text.clone();
-            let end = common.store.get(step.last as usize);
+            let end = common.store.get(step.last);
             let took = end.and_then(|row| Some(row.time()?.since(arrow.time?)));
             let took = duration(took.unwrap_or(0).unsigned_abs());
             ladder.draw_lines(canvas, y, theme);
@@ -127,7 +129,7 @@ impl Flow {
                 canvas.put_right(width, y, &duration(latency), theme.text);
             }
             before = end.and_then(Row::time).or(before);
-            let is_picked = self.picked == Some(step.first as usize);
+            let is_picked = self.picked == Some(step.first);
             if line == self.cursor.selected {
                 canvas.tint(0, y, TIMES, theme.selected);
                 canvas.put(0, y, ">", theme.selected);

@@ -6,6 +6,7 @@ mod draw;
 mod preview;
 mod steps;
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use self::arrow::Arrow;
@@ -33,8 +34,9 @@ pub(super) struct Flow {
     scope: Scope,
     /// For which scope and filter the steps were built.
     built: Option<(Scope, Option<String>)>,
-    steps: Vec<Step>,
-    /// Lines of the list of datagrams that were looked at.
+    steps: VecDeque<Step>,
+    /// Lines of the list of datagrams that were looked at, those included that were
+    /// let go.
     scanned: usize,
     latest: Option<Sort>,
     cursor: Cursor,
@@ -64,7 +66,7 @@ impl Flow {
     /// Looks at more datagrams; returns whether there are more.
     fn build(&mut self, common: &Common, most: Duration) -> bool {
         let filter = match &common.shown {
-            Shown::All => None,
+            Shown::All(_) => None,
             Shown::Fitting(fitting) => Some(fitting.text.clone()),
         };
         let wanted = (self.scope, filter);
@@ -75,28 +77,27 @@ impl Flow {
             self.scanned = 0;
             self.latest = None;
         }
+        self.let_go(common);
         let begin = Instant::now();
-        let length = common.shown.len(&common.store);
+        let gone = common.shown.gone();
+        let length = gone + common.shown.len(&common.store);
         while self.scanned < length && begin.elapsed() < most {
             let analyzer = common.store.analyzer();
             let fits = in_scope(&analyzer, self.scope);
             let until = (self.scanned + 4096).min(length);
             match &common.shown {
-                Shown::All => {
+                Shown::All(_) => {
                     let (steps, latest) = (&mut self.steps, &mut self.latest);
                     common.store.each_from(self.scanned, |number, row| {
                         if number < until && fits(row) {
-                            add(steps, latest, number as u32, row);
+                            add(steps, latest, number, row);
                         }
                         number + 1 < until
                     });
                 }
                 Shown::Fitting(fitting) => {
-                    let rows = &fitting.rows;
-                    for number in rows.get(self.scanned..until).unwrap_or_default() {
-                        if let Some(row) =
-                            common.store.get(*number as usize).filter(|row| fits(*row))
-                        {
+                    for number in fitting.rows.range(self.scanned - gone..until - gone) {
+                        if let Some(row) = common.store.get(*number).filter(|row| fits(*row)) {
                             add(&mut self.steps, &mut self.latest, *number, row);
                         }
                     }
@@ -105,9 +106,7 @@ impl Flow {
             self.scanned = until;
         }
         if let Some(wanted) = self.wanted {
-            let place = self
-                .steps
-                .partition_point(|step| (step.last as usize) < wanted);
+            let place = self.steps.partition_point(|step| step.last < wanted);
             if place < self.steps.len() || self.scanned >= length {
                 self.cursor.selected = place.min(self.steps.len().saturating_sub(1));
                 self.wanted = None;
@@ -128,32 +127,58 @@ impl Flow {
         let mut singles = Vec::with_capacity(step.count.min(MOST_UNFOLDED) as usize + 1);
         let analyzer = common.store.analyzer();
         let fits = in_scope(&analyzer, self.scope);
-        let mut line = common.shown.line(step.first as usize);
+        let mut line = common.shown.line(step.first);
         let mut counted = 0;
         while let Some(number) = common.shown.row(line)
-            && number <= step.last as usize
+            && number <= step.last
         {
             if let Some(row) = common.store.get(number).filter(|row| fits(*row)) {
                 if counted == MOST_UNFOLDED {
                     singles.push(Step {
-                        first: number as u32,
+                        first: number,
                         count: step.count - counted,
                         ..step
                     });
                     break;
                 }
                 counted += 1;
-                singles.push(Step::of(number as u32, row));
+                singles.push(Step::of(number, row));
             }
             line += 1;
         }
-        self.steps
-            .splice(self.cursor.selected..=self.cursor.selected, singles);
+        let here = self.cursor.selected;
+        self.replace(here..here + 1, singles);
         self.unfolded.push(step);
         // What arrives later must not be taken for more of the run.
         self.latest = self
             .latest
             .filter(|_| self.cursor.selected + 1 < self.steps.len());
+    }
+
+    /// Puts other lines in the places of some.
+    fn replace(&mut self, places: std::ops::Range<usize>, by: Vec<Step>) {
+        let mut steps = Vec::from(std::mem::take(&mut self.steps));
+        steps.splice(places, by);
+        self.steps = steps.into();
+    }
+
+    /// Lets go of what the store has let go of; a run goes with its first datagram.
+    fn let_go(&mut self, common: &Common) {
+        let first = common.store.first();
+        let mut count = 0;
+        while self.steps.front().is_some_and(|step| step.first < first) {
+            self.steps.pop_front();
+            count += 1;
+        }
+        if count > 0 {
+            self.cursor.shift(count);
+            self.unfolded.retain(|run| run.first >= first);
+            self.picked = self.picked.filter(|row| *row >= first);
+            if self.steps.is_empty() {
+                self.latest = None;
+            }
+        }
+        self.scanned = self.scanned.max(common.shown.gone());
     }
 
     fn fold(&mut self) {
@@ -167,7 +192,7 @@ impl Flow {
         let run = self.unfolded.swap_remove(place);
         let first = self.steps.partition_point(|step| step.first < run.first);
         let behind = self.steps.partition_point(|step| step.first <= run.last);
-        self.steps.splice(first..behind, [run]);
+        self.replace(first..behind, vec![run]);
         self.cursor.selected = first;
     }
 }
@@ -185,7 +210,7 @@ impl View for Flow {
         let (width, height) = (canvas.width(), canvas.height());
         let (side, below) = self.preview.room(width, height);
         self.draw_ladder(&mut canvas.part(0, 0, width - side, height - below), common);
-        let Some(row) = self.selected().map(|step| step.first as usize) else {
+        let Some(row) = self.selected().map(|step| step.first) else {
             return;
         };
         // While the ladder is built, what the user looked at stays.
@@ -220,7 +245,7 @@ impl View for Flow {
         match action {
             Action::Open => match self.selected() {
                 Some(step) if step.count > 1 => self.unfold(common),
-                Some(step) => return Outcome::Show(step.first as usize),
+                Some(step) => return Outcome::Show(step.first),
                 None => {}
             },
             Action::Right => self.unfold(common),
@@ -229,7 +254,7 @@ impl View for Flow {
                 let Some(step) = self.selected() else {
                     return Outcome::Done;
                 };
-                let row = step.first as usize;
+                let row = step.first;
                 match self.picked {
                     Some(other) if other != row => {
                         self.compare = Some(Compare::new(other, row));
@@ -276,7 +301,7 @@ impl View for Flow {
                 common.follows = false;
                 self.wanted = None;
                 if let Some(step) = self.selected() {
-                    common.row = step.first as usize;
+                    common.row = step.first;
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! The lines of the ladder: datagrams, and runs of such that look alike.
 
+use std::collections::VecDeque;
+
 use ppspp_dissector::finding::Severity;
 use ppspp_dissector::session::ChannelIndex;
 use ppspp_dissector::wire::MessageType;
@@ -12,8 +14,8 @@ const FOLDED: u32 = 3;
 /// Lines of the ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Step {
-    pub(super) first: u32,
-    pub(super) last: u32,
+    pub(super) first: usize,
+    pub(super) last: usize,
     pub(super) count: u32,
     /// The worst verdict in it, and whether any finding is above a note.
     pub(super) worst: Worst,
@@ -21,7 +23,7 @@ pub(super) struct Step {
 }
 
 impl Step {
-    pub(super) fn of(number: u32, row: Row) -> Self {
+    pub(super) fn of(number: usize, row: Row) -> Self {
         Self {
             first: number,
             last: number,
@@ -59,11 +61,11 @@ fn sort_of(row: Row) -> Option<Sort> {
 }
 
 /// Adds a datagram to the ladder.
-pub(super) fn add(steps: &mut Vec<Step>, latest: &mut Option<Sort>, number: u32, row: Row) {
+pub(super) fn add(steps: &mut VecDeque<Step>, latest: &mut Option<Sort>, number: usize, row: Row) {
     let sort = sort_of(row);
     if sort.is_some()
         && *latest == sort
-        && let Some(step) = steps.last_mut()
+        && let Some(step) = steps.back_mut()
     {
         step.last = number;
         step.count += 1;
@@ -72,13 +74,13 @@ pub(super) fn add(steps: &mut Vec<Step>, latest: &mut Option<Sort>, number: u32,
         return;
     }
     // A run of two is no run.
-    if let Some(step) = steps.last().copied()
+    if let Some(step) = steps.back().copied()
         && step.count > 1
         && step.count < FOLDED
     {
-        steps.pop();
+        steps.pop_back();
         for first in [step.first, step.last] {
-            steps.push(Step {
+            steps.push_back(Step {
                 first,
                 last: first,
                 count: 1,
@@ -87,5 +89,5 @@ pub(super) fn add(steps: &mut Vec<Step>, latest: &mut Option<Sort>, number: u32,
         }
     }
     *latest = sort;
-    steps.push(Step::of(number, row));
+    steps.push_back(Step::of(number, row));
 }

@@ -193,7 +193,7 @@ impl View for Graphs {
                 let per_column = sight.len().div_ceil(self.columns.max(1)).max(1);
                 let from = self.column * per_column;
                 let row = sight.iter().skip(from).find_map(|bucket| bucket.first_row);
-                return row.map_or(Outcome::Done, |row| Outcome::Show(row as usize));
+                return row.map_or(Outcome::Done, Outcome::Show);
             }
             Action::Scope => {
                 self.zoom = None;

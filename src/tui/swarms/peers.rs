@@ -263,7 +263,7 @@ fn verdicts(tally: &Tally) -> String {
 
 /// The last row that came by a time, in nanoseconds.
 fn row_at(store: &Store, time: i64) -> usize {
-    let (mut low, mut high) = (0, store.len());
+    let (mut low, mut high) = (store.first(), store.len());
     while low < high {
         let middle = low + (high - low) / 2;
         let then = store.get(middle).and_then(crate::index::Row::time);
