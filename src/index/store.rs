@@ -126,6 +126,8 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub struct Store {
     pub(super) shared: Arc<Shared>,
+    /// The inputs, where all of them can be read again.
+    inputs: Vec<Input>,
     paused: Option<Box<Paused>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -150,8 +152,13 @@ impl Store {
         let capture = Capture::open(inputs, Options::default())?;
         let config = pipeline::prepare(inputs, config)?;
         let names: Vec<String> = inputs.iter().map(short_name).collect();
-        let files = inputs.iter().map(again).collect();
-        Self::over(capture, names.join(" + "), files, config, manner, keep)
+        let files: Vec<_> = inputs.iter().map(again).collect();
+        let can_be_read_again = files.iter().all(Option::is_some);
+        let mut store = Self::over(capture, names.join(" + "), files, config, manner, keep)?;
+        if can_be_read_again {
+            store.inputs = inputs.to_vec();
+        }
+        Ok(store)
     }
 
     /// The same with a capture that is open already, such as a live one; `name` is
@@ -205,9 +212,15 @@ impl Store {
             .spawn(move || indexer::index(&theirs, capture, manner))?;
         Ok(Self {
             shared,
+            inputs: Vec::new(),
             paused: None,
             thread: Some(thread),
         })
+    }
+
+    /// The inputs, where all of them are files that can be read again.
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
     }
 
     /// Waits until everything is indexed.

@@ -2,13 +2,13 @@
 //! `findings --json` tell, of every capture.
 
 use std::ops::{ControlFlow, Range};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ppspp_dissector::session::{Config, Swarm};
 use serde_json::Value;
 
 use super::app::App;
-use super::stage::{COLOURS, app_of, drawn, text, typed};
+use super::stage::{COLOURS, app_of, captures, drawn, text, typed};
 use crate::capture::Input;
 use crate::output::{
     CaptureSummary, VerificationSummary, write_stats_json, write_verification_json,
@@ -18,27 +18,6 @@ use crate::pipeline::{self, Manner};
 /// A screen on which everything has room.
 const WIDTH: u16 = 300;
 const HEIGHT: u16 = 400;
-
-/// The sample captures, and those of other implementations in `$PPSP_CAPTURES`.
-fn captures() -> Vec<PathBuf> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")];
-    match std::env::var_os("PPSP_CAPTURES") {
-        Some(folder) => folders.push(folder.into()),
-        None => println!("skipped: PPSP_CAPTURES names no folder with captures of others"),
-    }
-    let mut captures = Vec::new();
-    for folder in folders {
-        let files = std::fs::read_dir(&folder).expect("a folder");
-        let paths = files.map(|entry| entry.expect("an entry").path());
-        captures.extend(paths.filter(|path| {
-            let ending = path.extension().unwrap_or_default();
-            ending == "pcap" || ending == "pcapng"
-        }));
-    }
-    captures.sort();
-    assert!(captures.len() > 10);
-    captures
-}
 
 /// What the commands tell of a capture: `stats --json`, and `verify --json`.
 fn told(path: &Path) -> (Value, Value) {

@@ -21,6 +21,7 @@ mod hex;
 mod job;
 mod keys;
 mod list;
+mod packet_file;
 mod packets;
 mod prompt;
 mod screen;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ppspp_dissector::session::Config;
 use ratatui::Terminal;
@@ -26,6 +26,27 @@ pub(super) const COLOURS: Environment = Environment {
     full_colour: true,
     light: false,
 };
+
+/// The sample captures, and those of other implementations in `$PPSP_CAPTURES`.
+pub(super) fn captures() -> Vec<PathBuf> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")];
+    match std::env::var_os("PPSP_CAPTURES") {
+        Some(folder) => folders.push(folder.into()),
+        None => println!("skipped: PPSP_CAPTURES names no folder with captures of others"),
+    }
+    let mut captures = Vec::new();
+    for folder in folders {
+        let files = std::fs::read_dir(&folder).expect("a folder");
+        let paths = files.map(|entry| entry.expect("an entry").path());
+        captures.extend(paths.filter(|path| {
+            let ending = path.extension().unwrap_or_default();
+            ending == "pcap" || ending == "pcapng"
+        }));
+    }
+    captures.sort();
+    assert!(captures.len() > 10);
+    captures
+}
 
 /// The user interface over a sample capture that is indexed.
 pub(super) fn over(sample: &str) -> App {

@@ -273,7 +273,7 @@ fn row_at(store: &Store, time: i64) -> usize {
             high = middle;
         }
     }
-    low.saturating_sub(1)
+    low.saturating_sub(1).max(store.first())
 }
 
 /// The channels of each peer in the swarm.
