@@ -13,7 +13,7 @@ use support::samples::{ip_packets, sample};
 use support::transfer::{Peer, Seeder};
 
 /// In this order: the keys that some examples write are read by later ones.
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 23] = [
     &[],
     &["read"],
     &["stats"],
@@ -31,6 +31,7 @@ const COMMANDS: [&[&str]; 22] = [
     &["peer", "inject"],
     &["peer", "view"],
     &["probe"],
+    &["probe", "matrix"],
     &["simulate"],
     &["live"],
     &["interfaces"],
@@ -169,7 +170,7 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
         [peer, view, ..] if peer == "peer" && view == "view" => {
             return run_viewer(folder, &arguments[1..]);
         }
-        [probe, target, ..] if probe == "probe" && target == "HOST:PORT" => {
+        [probe, target, ..] if probe == "probe" && !target.starts_with('-') => {
             return run_probe(folder, arguments);
         }
         [live, ..] if live == "live" => return run_sniffer(arguments),
@@ -266,6 +267,51 @@ fn run_injector(folder: &Path, arguments: &[String]) -> Run {
     Run::of(command.stdin(stream).output().expect("it starts"))
 }
 
+/// An injector of a recording, its ID and its address.
+fn injector(
+    folder: &Path,
+    dialect: &str,
+    hash: &str,
+    protection: &[&str],
+) -> (Peer, String, String) {
+    let arguments = [
+        "inject",
+        "recording.ts",
+        "--pace",
+        "200K",
+        "--linger",
+        "1",
+        "--listen",
+        "127.0.0.1:0",
+        "--dialect",
+        dialect,
+        "--hash",
+        hash,
+    ];
+    let mut injector = Peer::start(folder, arguments.iter().chain(protection));
+    let said = injector.line();
+    let (id, address) = said.trim().split_once("  on ").expect("ID and address");
+    let (id, address) = (id.to_owned(), address.to_owned());
+    (injector, id, address)
+}
+
+/// Runs an example that probes the source of a live stream.
+fn run_live_probe(folder: &Path, arguments: &[String]) -> Run {
+    let is_old = arguments.iter().any(|it| it == "sha1");
+    let hash = if is_old { "sha1" } else { "sha256" };
+    let (_injector, id, address) = injector(folder, "rfc7574", hash, &["--key", "live.pem"]);
+    let mut all = arguments.to_vec();
+    all[1] = address;
+    for argument in &mut all {
+        if argument == "PUBLIC-KEY" {
+            id.clone_into(argument);
+        }
+    }
+    all.extend(["--case", "7.1", "--timeout", "0.3"].map(str::to_owned));
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    run_in(folder, &all)
+}
+
 /// Runs an example that watches, from an injector of the same dialect.
 fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
     let here = tempfile::tempdir().expect("a folder");
@@ -279,27 +325,7 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
         "none" => ["--integrity", "none", "--swarm-id", "00c0ffee"].as_slice(),
         _ => &["--key", "live.pem"],
     };
-    let mut injector = Peer::start(
-        folder,
-        [
-            "inject",
-            "recording.ts",
-            "--pace",
-            "200K",
-            "--linger",
-            "1",
-            "--listen",
-            "127.0.0.1:0",
-            "--dialect",
-            &dialect,
-            "--hash",
-            &hash,
-        ]
-        .iter()
-        .chain(protection),
-    );
-    let said = injector.line();
-    let (id, address) = said.trim().split_once("  on ").expect("ID and address");
+    let (peer, id, address) = injector(folder, &dialect, &hash, protection);
     let mut all = arguments.to_vec();
     for place in 0..all.len() {
         if all[place] == "SWARM-ID" {
@@ -311,7 +337,7 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
     let mut viewer = program();
     viewer.current_dir(here.path()).arg("peer").args(&all);
     let run = Run::of(viewer.output().expect("it starts"));
-    assert_eq!(injector.end().status, 0);
+    assert_eq!(peer.end().status, 0);
     let written = match arguments.iter().position(|it| it == "-o") {
         Some(at) => fs::read(here.path().join(&arguments[at + 1])).expect("the stream"),
         None => run.stdout.clone().into_bytes(),
@@ -327,6 +353,12 @@ fn run_viewer(folder: &Path, arguments: &[String]) -> Run {
 
 /// Runs an example that probes, a few cases of it, on a seeder of ours.
 fn run_probe(folder: &Path, arguments: &[String]) -> Run {
+    if arguments.get(1).is_some_and(|it| it == "matrix") {
+        return run_matrix(folder, arguments);
+    }
+    if arguments.iter().any(|it| it == "PUBLIC-KEY") {
+        return run_live_probe(folder, arguments);
+    }
     let mut seeder = Peer::start(folder, ["seed", "video.mp4", "--listen", "127.0.0.1:0"]);
     let said = seeder.line();
     let (id, rest) = said.split_once(' ').expect("an ID");
@@ -359,6 +391,28 @@ fn run_probe(folder: &Path, arguments: &[String]) -> Run {
         assert_eq!(seeder.stop().status, 0);
     }
     let run = program().current_dir(folder).args(&all).output();
+    Run::of(run.expect("it starts"))
+}
+
+/// Runs an example that probes several targets, of which there is one.
+fn run_matrix(folder: &Path, arguments: &[String]) -> Run {
+    let hash = run_in(folder, &["hash", "--json", "video.mp4"]).json();
+    let state = folder.join("matrix-state");
+    fs::create_dir_all(&state).expect("a folder");
+    let targets = format!(
+        "[[targets]]\nname = \"ours\"\nswarm = {}\ncase = [\"7.1\"]\n\
+         exec = \"{} peer seed video.mp4 --listen {{addr}} --state-dir {}\"\n",
+        hash["swarm_id"],
+        env!("CARGO_BIN_EXE_ppsp-inspect"),
+        state.display()
+    );
+    fs::write(folder.join("targets.toml"), targets).expect("written");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run_in(folder, &arguments)
+}
+
+fn run_in(folder: &Path, arguments: &[&str]) -> Run {
+    let run = program().current_dir(folder).args(arguments).output();
     Run::of(run.expect("it starts"))
 }
 

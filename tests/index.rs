@@ -2,17 +2,20 @@
 
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Duration;
 
 use ppsp_inspect::capture::Input;
-use ppsp_inspect::index::{Keep, Reader, Store, Worst};
+use ppsp_inspect::index::{Keep, Origin, OriginSearch, Place, Reader, Store, Worst};
 use ppsp_inspect::output::{JsonTimes, write_json_line};
 use ppsp_inspect::pipeline::{self, Manner};
 use ppspp_dissector::fields::Frame;
-use ppspp_dissector::session::{Config, Datagram, Record, Verdict};
+use ppspp_dissector::session::{Config, Datagram, Record, SwarmIndex, Verdict};
+use ppspp_dissector::wire::Bin;
 use support::samples::{real_captures, sample, samples};
 
 fn config() -> Config {
@@ -167,4 +170,120 @@ fn a_capture_that_is_gone_while_it_is_shown_does_no_harm() {
         });
         assert_eq!(lost, Some(true));
     }
+}
+
+/// The datagrams that brought each hash and chunk first, found by reading all.
+fn first_places(store: &Store, swarm: SwarmIndex) -> HashMap<Origin, Place> {
+    let mut places = HashMap::new();
+    let mut reader = Reader::sequential(store);
+    let analyzer = store.analyzer();
+    for row in 0..store.len() {
+        reader.row(&analyzer, row, |item, record| {
+            if record.channel.map(|channel| channel.swarm) != Some(swarm) {
+                return;
+            }
+            let size = record.layout.chunk_size.or_assumed();
+            let frame = item.datagram.frame;
+            let mut first = |origin| {
+                places.entry(origin).or_insert(Place { row, frame });
+            };
+            for (place, located) in record.messages.iter().enumerate() {
+                let range = located.message.spec().map(|spec| spec.chunks(size).range());
+                let Some(range) = range.flatten() else {
+                    continue;
+                };
+                let is_right = record.verdict(place) == Verdict::Verified;
+                match located.message.name() {
+                    "INTEGRITY" if is_right => {
+                        first(Origin::Hash(Bin::covering(range).expect("a subtree")));
+                    }
+                    "DATA" => {
+                        for chunk in range.start()..=range.end() {
+                            first(Origin::Chunk(chunk));
+                            if is_right {
+                                first(Origin::VerifiedChunk(chunk));
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        });
+    }
+    places
+}
+
+#[test]
+fn where_hashes_and_chunks_came_from_is_found() {
+    let mut found_any = 0;
+    for (name, path) in samples().into_iter().chain(real_captures()) {
+        let store = indexed(&path);
+        let swarms: Vec<SwarmIndex> = {
+            let analyzer = store.analyzer();
+            let all = analyzer.numbered_swarms().map(|(index, _)| index);
+            all.collect()
+        };
+        for swarm in swarms {
+            let expected = first_places(&store, swarm);
+            let wanted = expected.keys().copied().chain([Origin::Chunk(1 << 40)]);
+            let mut search = OriginSearch::new(&store, swarm, wanted);
+            while search.advance(&store, Duration::from_millis(1)) {}
+            for (origin, place) in &expected {
+                let found = search.found(*origin);
+                assert_eq!(found, Some(*place), "{name}: {origin:?}");
+                found_any += 1;
+            }
+            assert_eq!(search.found(Origin::Chunk(1 << 40)), None);
+        }
+    }
+    assert!(found_any > 100);
+}
+
+#[test]
+fn viewers_of_a_live_stream_are_as_far_behind_as_their_announcements_say() {
+    let path = sample("live-libswift").with_file_name("simulated-live-relay.pcapng");
+    let store = indexed(&path);
+    // The newest chunk that anybody sent or signed, and that each peer acknowledged or
+    // announced.
+    let mut source = 0;
+    let mut own: BTreeMap<SocketAddr, u64> = BTreeMap::new();
+    let mut viewers = BTreeSet::new();
+    let (mut reader, analyzer) = (Reader::sequential(&store), store.analyzer());
+    for row in 0..store.len() {
+        reader.row(&analyzer, row, |item, record| {
+            let size = record.layout.chunk_size.or_assumed();
+            for located in record.messages {
+                let range = located.message.spec().map(|spec| spec.chunks(size).range());
+                let Some(range) = range.flatten() else {
+                    continue;
+                };
+                let (from, to) = (item.datagram.source, item.datagram.destination);
+                match located.message.name() {
+                    "DATA" => {
+                        source = source.max(range.end());
+                        viewers.insert(to);
+                    }
+                    "SIGNED_INTEGRITY" => source = source.max(range.end()),
+                    "ACK" | "HAVE" => {
+                        let newest = own.entry(from).or_default();
+                        *newest = range.end().max(*newest);
+                    }
+                    _ => {}
+                }
+            }
+        });
+    }
+    drop(analyzer);
+    let (_, end) = store.span().expect("times");
+    let told: BTreeMap<SocketAddr, u64> = store.with_lags(|lags| {
+        let all = lags.values().flat_map(|lag| lag.at(end));
+        all.filter_map(|(viewer, behind)| Some((viewer, behind?.chunks)))
+            .collect()
+    });
+    let expected: BTreeMap<SocketAddr, u64> = viewers
+        .iter()
+        .filter_map(|viewer| Some((*viewer, source.saturating_sub(*own.get(viewer)?))))
+        .collect();
+    assert!(expected.len() >= 2, "a relay and who it feeds");
+    assert_eq!(told, expected);
 }

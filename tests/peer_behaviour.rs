@@ -6,6 +6,8 @@ mod by_hand;
 #[path = "support/peers.rs"]
 mod peers;
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use by_hand::{LAYOUT, Seeder, names, spec, us};
@@ -13,9 +15,10 @@ use peers::{Network, address, content, empty, seeded, swarm};
 use ppsp_inspect::peer::engine::{
     Ending, Event, PeerConfig, Picking, Profile, Reciprocity, SwarmConfig,
 };
+use ppspp_dissector::integrity::{ContentTree, Hash, TreeHash};
 use ppspp_dissector::wire::{
-    ChannelId, ChunkAddressing, ChunkRange, ContentIntegrity, Handshake, HashFunction, Message,
-    ProtocolOption, decode_datagram, encode_datagram,
+    Bin, ChannelId, ChunkAddressing, ChunkRange, ContentIntegrity, Handshake, HashFunction,
+    Message, ProtocolOption, decode_datagram, encode_datagram,
 };
 
 #[test]
@@ -170,11 +173,139 @@ fn a_choked_peer_is_told_and_gets_no_chunk() {
     let answers = seeder.say(us(), theirs, &[Message::Request(spec(0, 7))]);
     assert!(names(&answers).contains(&"CHOKE"));
     assert!(!names(&answers).contains(&"DATA"));
-    // With a place free it is served at the next review.
+    // With a place free it is served at the next review, but not what it asked for
+    // before it was choked.
     let later = seeder.answers(Duration::from_secs(12));
     assert!(names(&later).contains(&"UNCHOKE"));
+    assert!(!names(&later).contains(&"DATA"));
     let answers = seeder.say(us(), theirs, &[Message::Request(spec(0, 7))]);
     assert!(names(&answers).contains(&"DATA"));
+}
+
+/// The seeder is asked for peers by one of several that it has channels to.
+fn told(seeder: &mut Seeder, from: SocketAddr, channel: ChannelId) -> Vec<&'static str> {
+    let answers = seeder.say(from, channel, &[Message::PexReq]);
+    let mut names = names(&answers);
+    names.retain(|name| name.starts_with("PEX_RES"));
+    names
+}
+
+#[test]
+fn addresses_are_told_only_of_peers_that_were_heard_lately() {
+    let mut seeder = Seeder::of(8, |_| {});
+    seeder.open_from(address(50));
+    let theirs = seeder.open_from(us());
+    assert_eq!(told(&mut seeder, us(), theirs), ["PEX_RESv4"]);
+    // For a minute the other one says nothing more.
+    for _ in 0..7 {
+        seeder.now = seeder.now + Duration::from_secs(9);
+        seeder.say(us(), theirs, &[]);
+    }
+    assert!(seeder.is_open_to(address(50)));
+    assert_eq!(told(&mut seeder, us(), theirs), [""; 0]);
+}
+
+#[test]
+fn internal_addresses_are_told_to_internal_peers_only() {
+    let mut seeder = Seeder::of(8, |_| {});
+    let internal: SocketAddr = ([10, 1, 2, 3], 7000).into();
+    let neighbour: SocketAddr = ([192, 168, 4, 5], 7000).into();
+    seeder.open_from(internal);
+    let outside = seeder.open_from(us());
+    assert_eq!(told(&mut seeder, us(), outside), [""; 0]);
+    let inside = seeder.open_from(neighbour);
+    assert_eq!(told(&mut seeder, neighbour, inside), ["PEX_RESv4"; 2]);
+}
+
+/// The hashes of some content by the nodes that they are of.
+fn hashes(chunks: &[u8]) -> HashMap<Bin, Hash> {
+    let function = TreeHash::new(HashFunction::Sha256).expect("assigned");
+    let mut tree = ContentTree::new(function);
+    let mut hashes = HashMap::new();
+    for chunk in chunks.chunks(1024) {
+        tree.push_with(chunk, |bin, hash| {
+            hashes.insert(bin, hash);
+        });
+    }
+    hashes
+}
+
+/// Whether a leecher acknowledges chunk 0 of three that comes with these peaks.
+fn acknowledges(change: impl Fn(&mut Vec<u8>)) -> bool {
+    let mut leecher = Seeder::empty(3);
+    let theirs = leecher.knock();
+    leecher.say(us(), theirs, &[Message::Have(spec(0, 2))]);
+    let content = content(3 * 1024);
+    let hashes = hashes(&content);
+    let node = |start: u64, end: u64| {
+        let range = ChunkRange::new(start, end).expect("a range");
+        let hash = &hashes[&Bin::covering(range).expect("a node")];
+        hash.as_bytes().to_vec()
+    };
+    let (mut first, second, sibling) = (node(0, 1), node(2, 2), node(1, 1));
+    change(&mut first);
+    let integrity = |start, end, hash| Message::Integrity {
+        spec: spec(start, end),
+        hash,
+    };
+    let chunk = &content[..1024];
+    let data = Message::Data {
+        spec: spec(0, 0),
+        timestamp: Some(leecher.now.microseconds()),
+        data: chunk,
+        data_length: chunk.len(),
+    };
+    let answers = leecher.say(
+        us(),
+        theirs,
+        &[
+            integrity(0, 1, &first),
+            integrity(2, 2, &second),
+            integrity(1, 1, &sibling),
+            data,
+        ],
+    );
+    names(&answers).contains(&"ACK")
+}
+
+#[test]
+fn peaks_that_are_not_the_swarms_are_not_believed() {
+    assert!(acknowledges(|_| {}));
+    assert!(!acknowledges(|hash| hash[7] ^= 1));
+}
+
+#[test]
+fn a_reply_to_another_channel_is_discarded_and_the_right_one_awaited() {
+    let mut leecher = Seeder::empty(3);
+    leecher.peer.connect(leecher.now, leecher.swarm, us());
+    let first = leecher.answers(Duration::from_millis(10));
+    let (_, messages, _) = decode_datagram(&first[0], &LAYOUT);
+    let Message::Handshake(handshake) = &messages[0].message else {
+        panic!("a handshake");
+    };
+    let chosen = handshake.source_channel;
+    let id = leecher.id.clone();
+    let mut reply = |channel: ChannelId| {
+        let options = vec![
+            ProtocolOption::Version(1),
+            ProtocolOption::SwarmId(&id),
+            ProtocolOption::ContentIntegrity(ContentIntegrity::Merkle),
+            ProtocolOption::HashFunction(HashFunction::Sha256),
+            ProtocolOption::ChunkAddressing(ChunkAddressing::Chunk32),
+            ProtocolOption::ChunkSize(1024),
+        ];
+        let messages = [Seeder::hello(options), Message::Have(spec(0, 2))];
+        let answers = leecher.say(us(), channel, &messages);
+        let answers = answers
+            .iter()
+            .filter(|it| !names(std::slice::from_ref(it)).contains(&"HANDSHAKE"));
+        answers.count()
+    };
+    // Nothing but its own HANDSHAKE again.
+    assert_eq!(reply(ChannelId(chosen.0 ^ 1)), 0);
+    assert_eq!(reply(ChannelId::ZERO), 0);
+    assert!(reply(chosen) > 0);
+    assert!(leecher.is_open_to(us()));
 }
 
 #[test]

@@ -16,12 +16,17 @@ fn file() -> PathBuf {
 
 fn table() -> String {
     let mut table = String::from(
-        "| case | level | what is tested | what the RFC asks for |\n|---|---|---|---|\n",
+        "| case | level | target | what is tested | what the RFC asks for |\n|---|---|---|---|---|\n",
     );
     for case in cases() {
         let (id, level, title) = (case.id, case.level, case.title);
         let requirement = case.requirement;
-        writeln!(table, "| `{id}` | {level} | {title} | {requirement} |").expect("a string");
+        let roles = case.role_names();
+        writeln!(
+            table,
+            "| `{id}` | {level} | {roles} | {title} | {requirement} |"
+        )
+        .expect("a string");
     }
     table
 }

@@ -20,7 +20,7 @@
 //! `pcapng` (packets), `merge` (several inputs), `decode` with `link`, `ip`,
 //! `tunnel` and `fragments` (UDP datagrams and TCP segments), `tcp` and
 //! `framing` (datagrams within TCP streams). The other way lead `writer` and
-//! `headers`: datagrams into a pcapng file.
+//! `headers`: datagrams into a pcapng file, or frames as `frames` finds them.
 //!
 //! Memory is bounded whatever the input: the read buffers take 8 MiB in all
 //! (each grows to at most 1 MiB when a packet needs it), fragments and TCP
@@ -35,6 +35,7 @@ mod decode;
 mod error;
 mod flow;
 mod fragments;
+mod frames;
 mod framing;
 mod headers;
 mod input;
@@ -72,6 +73,7 @@ use tcp::{Framed, Streams};
 
 pub use counters::Counters;
 pub use error::{CaptureError, Place};
+pub use frames::{Frames, StoredFrame};
 pub use headers::LinkLayer;
 pub use input::Input;
 pub use writer::{

@@ -11,6 +11,7 @@ use std::path::Path;
 use ppspp_dissector::session::Time;
 
 use super::blocks::{self, PacketHead};
+use super::frames::StoredFrame;
 use super::headers::{self, LinkLayer};
 
 /// How fine the times in a capture are.
@@ -79,6 +80,12 @@ pub enum WriteError {
     /// A time before 1970, which pcapng can't tell.
     #[error("a time before 1970 can't be written")]
     TooEarly,
+    /// A frame of an interface that its capture never described.
+    #[error("frame {frame} is of an interface that the capture does not describe")]
+    NoLink {
+        /// The frame.
+        frame: u64,
+    },
     /// The interface belongs to another capture.
     #[error("the capture has no interface {number}")]
     NoInterface {
@@ -89,6 +96,8 @@ pub enum WriteError {
 
 #[derive(Clone, Copy, Debug)]
 struct Interface {
+    /// Its number in the file.
+    number: u32,
     link_layer: LinkLayer,
     resolution: TimeResolution,
 }
@@ -99,6 +108,10 @@ struct Interface {
 pub struct PcapngWriter<W: Write> {
     out: W,
     interfaces: Vec<Interface>,
+    /// Interfaces of frames that are copied: what they begin with, and the number.
+    links: Vec<(u16, u32)>,
+    /// Interfaces that there are.
+    count: u32,
     /// The block in the making, kept for its room.
     block: Vec<u8>,
 }
@@ -114,6 +127,8 @@ impl<W: Write> PcapngWriter<W> {
         let mut writer = Self {
             out,
             interfaces: Vec::new(),
+            links: Vec::new(),
+            count: 0,
             block: Vec::new(),
         };
         blocks::section(&mut writer.block, comments);
@@ -128,6 +143,7 @@ impl<W: Write> PcapngWriter<W> {
     pub fn add_interface(&mut self, settings: &InterfaceSettings<'_>) -> io::Result<InterfaceId> {
         let id = InterfaceId(self.interfaces.len());
         self.interfaces.push(Interface {
+            number: self.count,
             link_layer: settings.link_layer,
             resolution: settings.resolution,
         });
@@ -140,6 +156,7 @@ impl<W: Write> PcapngWriter<W> {
         };
         blocks::interface(&mut self.block, &described);
         self.write_block()?;
+        self.count += 1;
         Ok(id)
     }
 
@@ -165,7 +182,7 @@ impl<W: Write> PcapngWriter<W> {
             TimeResolution::Nanoseconds => stamp,
         };
         let head = PacketHead {
-            interface: number as u32,
+            interface: interface.number,
             stamp,
             wire: None,
         };
@@ -173,6 +190,51 @@ impl<W: Write> PcapngWriter<W> {
             headers::append(interface.link_layer, datagram, out)
         })?;
         Ok(self.write_block()?)
+    }
+
+    /// Writes a frame as another capture has it, at the time that it has there, in
+    /// nanoseconds; one without time is written with that of 1970.
+    ///
+    /// # Errors
+    /// What the output answers, or that the frame can't be: it is too early, or
+    /// nobody knows what it begins with. Then nothing is written.
+    pub fn write_frame(&mut self, frame: &StoredFrame<'_>) -> Result<(), WriteError> {
+        let link = frame.link.and_then(|link| u16::try_from(link).ok());
+        let link = link.ok_or(WriteError::NoLink {
+            frame: frame.number,
+        })?;
+        let nanoseconds = frame.time.map_or(0, Time::nanoseconds);
+        let stamp = u64::try_from(nanoseconds).map_err(|_| WriteError::TooEarly)?;
+        let known = self.links.iter().find(|(known, _)| *known == link);
+        let interface = match known {
+            Some((_, number)) => *number,
+            None => self.add_link(link)?,
+        };
+        let head = PacketHead {
+            interface,
+            stamp,
+            wire: Some(u32::try_from(frame.wire).unwrap_or(u32::MAX)),
+        };
+        let comments: Vec<&str> = frame.comment.into_iter().collect();
+        blocks::packet(&mut self.block, head, &comments, |out| {
+            out.extend_from_slice(frame.bytes);
+            Ok::<(), WriteError>(())
+        })?;
+        Ok(self.write_block()?)
+    }
+
+    fn add_link(&mut self, link: u16) -> io::Result<u32> {
+        let described = blocks::Interface {
+            link,
+            resolution: TimeResolution::Nanoseconds,
+            ..blocks::Interface::default()
+        };
+        blocks::interface(&mut self.block, &described);
+        self.write_block()?;
+        let number = self.count;
+        self.count += 1;
+        self.links.push((link, number));
+        Ok(number)
     }
 
     /// Hands what was written on to the system.

@@ -23,6 +23,7 @@ use crate::peer::engine::{
     Event, LiveConfig, Membership, Moment, Picking, SwarmConfig, SwarmKey, Unprotected,
 };
 use crate::peer::keys::{SigningKey, read_key_file};
+use crate::peer::misbehave::Rogue;
 use crate::peer::net::Driver;
 use crate::peer::source::{Next, Source};
 use crate::peer::storage::MemoryStore;
@@ -78,6 +79,13 @@ pub(super) fn inject(args: &InjectArgs) -> Result<ExitCode> {
         args.per_signature,
         false,
     );
+    if args.misbehave.is_some() {
+        let rogue = Rogue::new(args.misbehave, &config);
+        driver.mislead(match &key {
+            Some(key) => rogue.with_key(key),
+            None => rogue,
+        });
+    }
     let swarm = join(&mut driver, config, &args.work.members)?;
     announce(&args.work, &driver, &id)?;
     let mut sign = |parts: &[&[u8]]| match &key {

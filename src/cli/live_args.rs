@@ -7,8 +7,9 @@ use ppspp_dissector::wire::ContentIntegrity;
 
 use super::args::HashArg;
 use crate::peer::engine::Profile;
+use crate::peer::misbehave::Misbehaviour;
 
-use super::peer_args::{KeyArgs, SwarmArgs, SwarmId, WorkArgs, rate, whole_swarm_id};
+use super::peer_args::{KeyArgs, SwarmArgs, SwarmId, WorkArgs, misbehaviour, rate, whole_swarm_id};
 
 pub(super) const INJECT_AFTER_HELP: &str = "\
 Examples:
@@ -120,6 +121,10 @@ pub(super) struct InjectArgs {
     /// Seconds to go on serving when the stream has ended
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(super) linger: u64,
+
+    /// Do one thing wrong, for tests of those who probe it
+    #[arg(long, value_name = "NAME", hide = true, value_parser = misbehaviour)]
+    pub(super) misbehave: Option<Misbehaviour>,
 
     #[command(flatten)]
     pub(super) live: LiveArgs,

@@ -234,7 +234,7 @@ fn picking(text: &str) -> Result<Picking, String> {
     named(text, &Picking::ALL.map(|it| (it.name(), it)))
 }
 
-fn misbehaviour(text: &str) -> Result<Misbehaviour, String> {
+pub(super) fn misbehaviour(text: &str) -> Result<Misbehaviour, String> {
     Misbehaviour::named(text).ok_or_else(|| {
         let names: Vec<&str> = Misbehaviour::ALL.iter().map(|it| it.name()).collect();
         format!("it is one of {}", names.join(", "))

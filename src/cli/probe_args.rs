@@ -1,12 +1,15 @@
 //! The command line of `probe`: what there is to say, and the help that
 //! explains it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::{AddressingArg, ColorArg, HashArg};
+use super::live_args::LiveIntegrityArg;
 use super::peer_args::{SwarmId, whole_swarm_id};
+use super::probe_serve::serving_address;
 use crate::probe::Level;
 
 pub(super) const PROBE_AFTER_HELP: &str = "\
@@ -18,11 +21,29 @@ Examples:
   ppsp-inspect probe HOST:PORT --swarm ID --level must --json | jq .summary
   ppsp-inspect probe HOST:PORT --swarm ID --exec 'ppsp-inspect peer seed video.mp4 --listen {addr}'
                                                starts the target, again after a crash
+  ppsp-inspect probe HOST:PORT --swarm PUBLIC-KEY
+                                               the source of a live stream
+  ppsp-inspect probe 127.0.0.1:7000 --swarm PUBLIC-KEY --hash sha1
+                                               one of libswift's
+  ppsp-inspect probe --serve --exec 'ppsp-inspect peer leech {swarm} --from {addr} -o {output}'
+                                               a leecher, which is started for each case
+  ppsp-inspect probe --serve --hash sha1 --jobs 8 --exec 'swift -h {swarm} -t {addr} -l {listen} -o {output} -w 0s'
+                                               libswift as a leecher
+  ppsp-inspect probe --serve 192.0.2.7:7000 --content video.mp4
+                                               a leecher that somebody else starts
+  ppsp-inspect probe matrix targets.toml       several targets beside each other
   ppsp-inspect probe --list                    all cases
 
-The target is a seeder of static content. What it is asked for has to be in the
-swarm: the ID is the content's root hash. --case and --exclude take ids, sections
+The target is a seeder of static content, where the ID is the content's root hash,
+or the source of a live stream, where it is the public key (`peer id` prints it). A
+stream has to run while it is probed. --case and --exclude take ids, sections
 and patterns with * and ?.
+
+With --serve the target is a leecher. Each case wants it anew: --exec starts it and
+stops it after, with {addr}, {host} and {port} for where we are, {swarm}, {hash},
+{chunk-size} and {length} for what we serve, {listen} for a free address of its own
+and {output} for where it is to write, so that this is compared, too. Without --exec
+it is waited for, and content of one length only is served.
 
 Verdicts: pass; fail; warn, a SHOULD that is not met (--strict makes it a failure);
 skip, the case says nothing about this target; inconclusive, it could not be
@@ -34,20 +55,114 @@ One that passes all the same is a failure.
 Exit status: 0 it conforms, 1 it does not, 2 wrong usage or nothing selected, 3 the
 target could not be reached, or a file not be written.";
 
+pub(super) const MATRIX_AFTER_HELP: &str = r#"Examples:
+  ppsp-inspect probe matrix targets.toml       cases against targets, as a table
+  ppsp-inspect probe matrix targets.toml --html matrix.html --markdown matrix.md
+
+The file has a table for each target; a key is an option of `probe` without its
+dashes (not those of reports). [defaults] holds for all that do not say otherwise:
+
+  [defaults]
+  timeout = 0.6
+  jobs = 6
+
+  [[targets]]
+  name = "ours"
+  exec = "ppsp-inspect peer seed video.mp4 --listen {addr}"
+  swarm = "c0b9a954747d46ab4bd8e7cad127756b4102521f"
+  expect = "ours.expect"
+
+  [[targets]]
+  name = "theirs"
+  address = "192.0.2.1:6778"
+  swarm = "c0b9a954747d46ab4bd8e7cad127756b4102521f"
+  exclude = ["8.15", "12.1.1"]
+
+Without an address a target is started (exec) at a free port of 127.0.0.1. Files
+that are named (expect, write) are relative to the file of targets. A target that
+can't be probed has a column that says why.
+
+Exit status: 0 all conform, 1 one does not, 2 wrong usage or nothing selected, 3 a
+target could not be probed (and the others conform), or a file not be written."#;
+
+/// Options that say where reports go: a target of the matrix has none of its own.
+/// The capture is an exception, as it is not drawn with the others'.
+pub(super) const REPORT_OPTIONS: [&str; 7] =
+    ["list", "json", "junit", "markdown", "html", "color", "help"];
+
+/// What else `probe` can do.
+#[derive(Debug, Subcommand)]
+pub(super) enum ProbeCommand {
+    /// Probe several targets, and draw cases against targets as one page
+    #[command(after_help = MATRIX_AFTER_HELP)]
+    Matrix(MatrixArgs),
+}
+
+/// What `probe matrix` takes.
+#[derive(Debug, Args)]
+pub(super) struct MatrixArgs {
+    /// The targets, a TOML file
+    #[arg(value_name = "TARGETS.toml")]
+    pub(super) targets: PathBuf,
+
+    /// One JSON object, for programs
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Write the table and what failed as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(super) markdown: Option<PathBuf>,
+
+    /// Write the table and what failed as one HTML page
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) color: ColorArg,
+}
+
 /// What `probe` takes.
 #[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
 pub(super) struct ProbeArgs {
+    /// Several targets at once
+    #[command(subcommand)]
+    pub(super) command: Option<ProbeCommand>,
+
     /// Whom to probe
-    #[arg(value_name = "HOST:PORT", required_unless_present = "list")]
+    #[arg(value_name = "HOST:PORT", required_unless_present_any = ["list", "serve"])]
     pub(super) target: Option<String>,
 
-    /// The swarm ID: the content's root hash in hexadecimal digits
-    #[arg(long, value_name = "ID", value_parser = whole_swarm_id, required_unless_present = "list")]
+    /// The swarm ID in hexadecimal digits: the content's root hash, or a live
+    /// stream's public key
+    #[arg(long, value_name = "ID", value_parser = whole_swarm_id,
+          required_unless_present_any = ["list", "serve"])]
     pub(super) swarm: Option<SwarmId>,
 
-    /// Hash function; told by the swarm ID's length unless given
+    /// Probe a leecher, which comes to us: serve here, at any free port unless
+    /// given
+    #[arg(long, value_name = "ADDRESS[:PORT]", num_args = 0..=1,
+          default_missing_value = "127.0.0.1", value_parser = serving_address,
+          conflicts_with_all = ["target", "swarm", "integrity"])]
+    pub(super) serve: Option<SocketAddr>,
+
+    /// What a leecher is served; random bytes unless given
+    #[arg(long, value_name = "FILE", requires = "serve")]
+    pub(super) content: Option<PathBuf>,
+
+    /// Hash function; told by a root hash's length, sha256 for a live stream unless
+    /// given
     #[arg(long, value_name = "FUNCTION")]
     pub(super) hash: Option<HashArg>,
+
+    /// How a live stream is protected; unified-merkle unless given
+    #[arg(long, value_name = "METHOD")]
+    pub(super) integrity: Option<LiveIntegrityArg>,
 
     /// Chunk size in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 1024,

@@ -20,7 +20,8 @@ Examples:
 
 A requirement is covered by findings of the analyzer, by cases of the prober and
 by tests of the embedded peer. One that is covered in several ways counts in
-several columns of the summary.
+several columns of the summary. STATED are sentences without MUST, SHOULD or MAY: only
+those that something checks.
 
 Exit status: 0 all fine, 2 wrong usage or nothing selected.";
 
@@ -55,6 +56,7 @@ enum LevelArg {
     Must,
     Should,
     May,
+    Stated,
 }
 
 impl From<LevelArg> for Level {
@@ -63,6 +65,7 @@ impl From<LevelArg> for Level {
             LevelArg::Must => Self::Must,
             LevelArg::Should => Self::Should,
             LevelArg::May => Self::May,
+            LevelArg::Stated => Self::Stated,
         }
     }
 }

@@ -61,10 +61,10 @@ pub(super) fn index(shared: &Shared, mut capture: Capture, manner: Manner) {
         },
     );
     let last = {
-        let mut analyzer = lock(&shared.analyzer);
+        let mut analyzer = shared.analyzer.lock();
         let mut intake = lock(&shared.intake);
         intake.late.extend(analyzer.close().0);
-        let measured = &mut *lock(&shared.measured);
+        let measured = &mut *shared.measured.lock();
         for (index, swarm) in analyzer.numbered_swarms() {
             let judged = measured.progress.since_last(index.number(), swarm);
             measured.series.add_at_end(judged.verified, judged.failed);
@@ -73,6 +73,7 @@ pub(super) fn index(shared: &Shared, mut capture: Capture, manner: Manner) {
     };
     let mut status = lock(&shared.status);
     status.read = capture.progress().read;
+    status.frames = capture.counters().frames;
     let faults = capture.faults().iter().map(ToString::to_string);
     status.faults.extend(faults);
     for error in [result.err(), last.err().map(Into::into)]
@@ -82,6 +83,8 @@ pub(super) fn index(shared: &Shared, mut capture: Capture, manner: Manner) {
         status.faults.push(format!("{error:#}"));
     }
     status.done = true;
+    // What nobody has shown anew by now is to be looked at once more.
+    shared.changes.fetch_add(1, Ordering::Release);
 }
 
 /// Whether a datagram belongs to a live stream: it is signed, or one of its peers
@@ -142,7 +145,7 @@ impl Intake {
         let number = u32::try_from(row).unwrap_or(u32::MAX);
         let mut latency = None;
         {
-            let mut measured = lock(&shared.measured);
+            let mut measured = shared.measured.lock();
             let measured: &mut Measured = &mut measured;
             measured.first = measured.first.or(datagram.time);
             measured.last = datagram.time.or(measured.last);

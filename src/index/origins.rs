@@ -150,6 +150,11 @@ impl OriginSearch {
         }
     }
 
+    /// Whether there are datagrams to be looked at.
+    pub const fn has_more(&self) -> bool {
+        !self.scans.is_empty()
+    }
+
     /// Where something came from, once that is found.
     pub fn found(&self, wanted: Origin) -> Option<Place> {
         self.found.get(&wanted).copied()

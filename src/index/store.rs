@@ -23,10 +23,7 @@ use super::rows::Rows;
 use super::segments::Segments;
 use super::series::Series;
 use crate::capture::{Capture, Input, Options};
-use crate::pipeline::{self, Manner};
-
-/// Rows that are remembered of each kind of finding.
-const MOST_PLACES: usize = 10_000;
+use crate::pipeline::{self, Manner, Turns};
 
 /// How far indexing has come.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +32,8 @@ pub struct Status {
     pub name: String,
     /// Bytes read of all inputs.
     pub read: u64,
+    /// Frames of all inputs, once everything is indexed.
+    pub frames: u64,
     /// Bytes of all inputs; `None` where one has no size.
     pub total: Option<u64>,
     /// Whether everything is indexed.
@@ -94,7 +93,7 @@ impl Measured {
         while places.front().is_some_and(|row| *row < first) {
             places.pop_front();
         }
-        if places.len() < MOST_PLACES && places.back() != Some(&row) {
+        if places.len() < Store::MOST_PLACES && places.back() != Some(&row) {
             places.push_back(row);
         }
     }
@@ -103,9 +102,9 @@ impl Measured {
 #[derive(Debug)]
 pub(super) struct Shared {
     // Whoever locks several of these does so in this order.
-    pub(super) analyzer: Mutex<Analyzer>,
+    pub(super) analyzer: Turns<Analyzer>,
     pub(super) intake: Mutex<Intake>,
-    pub(super) measured: Mutex<Measured>,
+    pub(super) measured: Turns<Measured>,
     rows: RwLock<Rows>,
     pub(super) status: Mutex<Status>,
     pub(super) words: Words,
@@ -127,6 +126,8 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub struct Store {
     pub(super) shared: Arc<Shared>,
+    /// The inputs, where all of them can be read again.
+    inputs: Vec<Input>,
     paused: Option<Box<Paused>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -140,6 +141,9 @@ struct Paused {
 }
 
 impl Store {
+    /// Rows that are remembered of each kind of finding.
+    pub const MOST_PLACES: usize = 10_000;
+
     /// Opens inputs and begins to index them.
     ///
     /// # Errors
@@ -148,8 +152,13 @@ impl Store {
         let capture = Capture::open(inputs, Options::default())?;
         let config = pipeline::prepare(inputs, config)?;
         let names: Vec<String> = inputs.iter().map(short_name).collect();
-        let files = inputs.iter().map(again).collect();
-        Self::over(capture, names.join(" + "), files, config, manner, keep)
+        let files: Vec<_> = inputs.iter().map(again).collect();
+        let can_be_read_again = files.iter().all(Option::is_some);
+        let mut store = Self::over(capture, names.join(" + "), files, config, manner, keep)?;
+        if can_be_read_again {
+            store.inputs = inputs.to_vec();
+        }
+        Ok(store)
     }
 
     /// The same with a capture that is open already, such as a live one; `name` is
@@ -179,9 +188,9 @@ impl Store {
         let segments = segments.context("can't make a temporary file for the index")?;
         let segments = Arc::new(segments);
         let shared = Arc::new(Shared {
-            analyzer: Mutex::new(Analyzer::new(config)),
+            analyzer: Turns::new(Analyzer::new(config)),
             intake: Mutex::new(Intake::new(Arc::clone(&segments))),
-            measured: Mutex::default(),
+            measured: Turns::default(),
             rows: RwLock::default(),
             status: Mutex::new(Status {
                 name,
@@ -203,9 +212,15 @@ impl Store {
             .spawn(move || indexer::index(&theirs, capture, manner))?;
         Ok(Self {
             shared,
+            inputs: Vec::new(),
             paused: None,
             thread: Some(thread),
         })
+    }
+
+    /// The inputs, where all of them are files that can be read again.
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
     }
 
     /// Waits until everything is indexed.
@@ -273,11 +288,11 @@ impl Store {
         }
         // Rows are published with the analyzer locked, so that both are of one
         // moment.
-        let analyzer = lock(&self.shared.analyzer);
+        let analyzer = self.shared.analyzer.lock();
         let paused = Paused {
             end: self.shared.rows().end(),
             analyzer: Mutex::new(analyzer.clone()),
-            measured: Mutex::new(lock(&self.shared.measured).clone()),
+            measured: Mutex::new(self.shared.measured.lock().clone()),
         };
         self.paused = Some(Box::new(paused));
     }
@@ -303,9 +318,9 @@ impl Store {
     pub fn forget(&mut self) -> io::Result<()> {
         self.resume();
         let shared = &self.shared;
-        let mut analyzer = lock(&shared.analyzer);
+        let mut analyzer = shared.analyzer.lock();
         let mut intake = lock(&shared.intake);
-        let mut measured = lock(&shared.measured);
+        let mut measured = shared.measured.lock();
         intake.forget(shared)?;
         analyzer.forget(measured.last);
         *measured = Measured::default();
@@ -322,17 +337,17 @@ impl Store {
 
     /// What the session knows by now. The indexing thread waits meanwhile.
     pub fn analyzer(&self) -> MutexGuard<'_, Analyzer> {
-        lock(match &self.paused {
-            Some(paused) => &paused.analyzer,
-            None => &self.shared.analyzer,
-        })
+        match &self.paused {
+            Some(paused) => lock(&paused.analyzer),
+            None => self.shared.analyzer.lock(),
+        }
     }
 
     fn measured(&self) -> MutexGuard<'_, Measured> {
-        lock(match &self.paused {
-            Some(paused) => &paused.measured,
-            None => &self.shared.measured,
-        })
+        match &self.paused {
+            Some(paused) => lock(&paused.measured),
+            None => self.shared.measured.lock(),
+        }
     }
 
     /// How far indexing has come.
@@ -374,7 +389,25 @@ impl Store {
         self.measured().series.clone()
     }
 
-    /// Rows with a finding, the first ten thousand of those that are kept.
+    /// How often verdicts of datagrams that are there already have changed.
+    pub fn changes(&self) -> u64 {
+        self.shared.changes.load(Ordering::Acquire)
+    }
+
+    /// The next row that fits among `start` and those behind it, or before it where
+    /// `forward` is false.
+    pub fn find(&self, start: usize, forward: bool, fits: impl Fn(Row) -> bool) -> Option<usize> {
+        let (first, end) = (self.first(), self.len());
+        let rows = self.shared.rows();
+        let fitting = |number: &usize| rows.get(*number).is_some_and(|row| fits(*row));
+        if forward {
+            (start.max(first)..end).find(fitting)
+        } else {
+            (first..start.min(end)).rev().find(fitting)
+        }
+    }
+
+    /// Rows with a finding, the first [`Self::MOST_PLACES`] of those that are kept.
     pub fn places(&self, finding: FindingId) -> Vec<usize> {
         let first = self.first();
         let measured = self.measured();

@@ -11,6 +11,9 @@ use ppspp_dissector::wire::{Handshake, Located, Message, MessageType, ProtocolOp
 use super::format::{Hex, TimeFormat, short_swarm};
 use super::style::Style;
 
+/// Bytes of a sentence that is only begun.
+const MOST_BEGUN: usize = 2_000;
+
 /// What stands between two messages.
 const SEPARATOR: &str = " · ";
 
@@ -49,6 +52,29 @@ pub fn sentence(record: &Record<'_, '_>) -> String {
     // Writing to a vector does not fail.
     let _ = write_messages(&mut out, record, Style::new(false));
     String::from_utf8(out).unwrap_or_default()
+}
+
+/// The beginning of [`sentence`], which is longer than any screen is wide: a datagram
+/// may hold thousands of messages.
+pub fn sentence_begun(record: &Record<'_, '_>) -> String {
+    struct Begun(Vec<u8>);
+    impl Write for Begun {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.len() > MOST_BEGUN {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.0.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut out = Begun(Vec::new());
+    // An error says that it is long enough.
+    let _ = write_messages(&mut out, record, Style::new(false));
+    String::from_utf8(out.0).unwrap_or_default()
 }
 
 /// The messages as one sentence; runs of the same type share their name.

@@ -18,6 +18,8 @@ mod probe;
 mod probe_frames;
 mod probe_html;
 mod probe_json;
+mod probe_matrix;
+mod probe_matrix_html;
 mod requirements;
 mod simulation;
 mod stats;
@@ -39,12 +41,16 @@ pub use interfaces::{
 };
 pub use json::{JsonTimes, write_json_line};
 pub use key::{KeySummary, write_key, write_key_json};
-pub use line::{mark, sentence, write_line};
+pub use line::{mark, sentence, sentence_begun, write_line};
 pub use probe::{
     ProbeSummary, write_case_line, write_cases, write_probe, write_probe_markdown, write_target,
 };
 pub use probe_html::write_probe_html;
 pub use probe_json::{write_cases_json, write_probe_json, write_probe_junit};
+pub use probe_matrix::{
+    MatrixColumn, ProbeMatrix, write_probe_matrix, write_probe_matrix_markdown,
+};
+pub use probe_matrix_html::{write_probe_matrix_html, write_probe_matrix_json};
 pub use requirements::{write_requirements, write_requirements_json};
 pub use simulation::{SimulationSummary, write_simulation, write_simulation_json};
 pub use stats::{CaptureSummary, write_stats, write_stats_json};

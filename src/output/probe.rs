@@ -35,14 +35,37 @@ impl ProbeSummary<'_> {
         cases.all(|case| self.expectations.is_fine(case))
     }
 
+    /// Why a case is told of at length, where it is.
+    pub(super) fn kind_of(&self, case: &CaseReport) -> Option<Kind> {
+        if !self.expectations.is_fine(case) {
+            return Some(Kind::Failure);
+        }
+        match case.verdict {
+            Verdict::Fail => Some(Kind::Known),
+            Verdict::Warn => Some(Kind::Warning),
+            _ => None,
+        }
+    }
+
     /// The command that repeats one case.
     pub fn again(&self, case: &Case) -> String {
         format!("{} --case {}", self.command, case.id)
     }
 }
 
+/// Why a case is told of at length; the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// It is not as it should be.
+    Failure,
+    /// A SHOULD is not met.
+    Warning,
+    /// It failed as was expected.
+    Known,
+}
+
 /// What a case needs to be told of besides a pass.
-fn severity(verdict: Verdict) -> Option<Severity> {
+pub(super) fn severity(verdict: Verdict) -> Option<Severity> {
     match verdict {
         Verdict::Pass => None,
         Verdict::Fail | Verdict::Error => Some(Severity::Error),
@@ -74,7 +97,7 @@ pub fn write_target(
         None => write!(out, ", content of unknown size")?,
     }
     if !known.serves {
-        write!(out, ", serves nothing")?;
+        write!(out, ", transfers nothing")?;
     }
     writeln!(out)
 }
@@ -100,7 +123,9 @@ pub fn write_case_line(
     }
     match (expectations.why(case.case.id), case.verdict) {
         (Some(why), Verdict::Fail) => write!(out, "  (expected: {why})")?,
-        (Some(why), Verdict::Pass) => write!(out, "  (UNEXPECTED: known to fail, {why})")?,
+        (Some(why), Verdict::Pass) if !expectations.is_fine(case) => {
+            write!(out, "  (UNEXPECTED: known to fail, {why})")?;
+        }
         _ => {}
     }
     writeln!(out)
@@ -150,15 +175,7 @@ pub fn write_probe(
         writeln!(out, "  again     {}", summary.again(case.case))?;
     }
     writeln!(out)?;
-    write!(out, "{} cases", summary.report.cases.len())?;
-    let mut before = ": ";
-    for verdict in Verdict::ALL {
-        let count = summary.report.count(verdict);
-        if count > 0 || verdict == Verdict::Fail {
-            write!(out, "{before}{count} {}", verdict.name())?;
-            before = ", ";
-        }
-    }
+    write_counts(out, summary.report)?;
     let unexpected = summary.report.cases.iter();
     let unexpected = unexpected
         .filter(|case| case.verdict == Verdict::Pass && !summary.expectations.is_fine(case))
@@ -167,6 +184,23 @@ pub fn write_probe(
         write!(out, "; {unexpected} passed that were known to fail")?;
     }
     writeln!(out)
+}
+
+/// Writes how many cases came to which verdict.
+///
+/// # Errors
+/// What `out` answers.
+pub(super) fn write_counts(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    write!(out, "{} cases", report.cases.len())?;
+    let mut before = ": ";
+    for verdict in Verdict::ALL {
+        let count = report.count(verdict);
+        if count > 0 || verdict == Verdict::Fail {
+            write!(out, "{before}{count} {}", verdict.name())?;
+            before = ", ";
+        }
+    }
+    Ok(())
 }
 
 /// The datagrams that decided a case, by their numbers in the capture.
@@ -183,9 +217,9 @@ pub fn write_cases(out: &mut impl Write, cases: &[&Case], style: Style) -> io::R
     for case in cases {
         writeln!(
             out,
-            "{:<10} {:<7} {}  {}",
+            "{:<10} {:<16} {}  {}",
             case.level,
-            case.role.name(),
+            case.role_names(),
             style.name(case.id),
             case.title
         )?;

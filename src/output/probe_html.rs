@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use ppspp_dissector::session::Time;
-use ppspp_dissector::wire::OptionCode;
+use ppspp_dissector::wire::{DiscardWindow, OptionCode};
 
 use super::format::{Calendar, Hex};
 use super::hex::write_hex;
 use super::markup::Escaped;
 use super::page;
-use super::probe::{ProbeSummary, frames};
+use super::probe::{Kind, ProbeSummary, frames};
 use super::probe_frames::{Shown, decisive, shown};
-use crate::probe::{CaseReport, Declared, Verdict};
+use crate::probe::{CaseReport, Declared, Role, Verdict};
 
 /// Bytes of a datagram that are shown.
 const DUMPED: usize = 1024;
@@ -37,7 +37,7 @@ pub fn write_probe_html(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io:
             .iter()
             .zip(summary.report.first_frames())
     };
-    let rest = |kind| numbered().filter(move |(case, _)| kind_of(case, summary) == Some(kind));
+    let rest = |kind| numbered().filter(move |(case, _)| summary.kind_of(case) == Some(kind));
     for (kind, title, id) in [
         (Kind::Failure, "Failures", "failures"),
         (Kind::Warning, "Warnings", "warnings"),
@@ -49,31 +49,13 @@ pub fn write_probe_html(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io:
         }
         writeln!(out, r#"<section id="{id}"><h2>{title} ({count})</h2>"#)?;
         for (case, first) in rest(kind) {
-            write_case(out, summary, case, first, &datagrams)?;
+            let id = page::anchor(case.case.id);
+            write_case(out, summary, case, first, &datagrams, &id)?;
         }
         writeln!(out, "</section>")?;
     }
     write_all(out, summary)?;
     page::end(out)
-}
-
-/// Why a case is told of at length.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Failure,
-    Warning,
-    Known,
-}
-
-fn kind_of(case: &CaseReport, summary: &ProbeSummary<'_>) -> Option<Kind> {
-    if !summary.expectations.is_fine(case) {
-        return Some(Kind::Failure);
-    }
-    match case.verdict {
-        Verdict::Fail => Some(Kind::Known),
-        Verdict::Warn => Some(Kind::Warning),
-        _ => None,
-    }
 }
 
 fn write_head(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io::Result<()> {
@@ -167,7 +149,10 @@ fn write_target(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io::Result<
         (true, false) => "chunks, without hashes",
         (true, true) => "chunks and the hashes that prove them",
     };
-    row("serves", &serves)?;
+    // Who comes to us to fetch serves nothing yet.
+    if Role::SOURCES.contains(&summary.role) {
+        row("serves", &serves)?;
+    }
     let milliseconds = known.round_trip.as_secs_f64() * 1000.0;
     row("answers within", &format_args!("{milliseconds:.1} ms"))?;
     if let Some(capture) = summary.capture {
@@ -195,6 +180,20 @@ fn write_target(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io::Result<
             out,
             "<h3>Departures from the RFC's HANDSHAKE</h3><p>It answers the legacy protocol of swift only, which has no options.</p>"
         )?;
+    }
+    if let Some(dialect) = known.manner.foreign {
+        writeln!(
+            out,
+            "<h3>Options that the RFC does not know</h3><p>Who knows the RFC only can't read its HANDSHAKEs: nobody can tell how long an unknown option is.</p><ul>"
+        )?;
+        for option in dialect.foreign_options {
+            writeln!(
+                out,
+                "<li>{} (option {}) of the dialect {}</li>",
+                option.name, option.code, dialect.name
+            )?;
+        }
+        writeln!(out, "</ul>")?;
     }
     write_declared(out, &known.declared)?;
     writeln!(out, "</section>")
@@ -256,23 +255,28 @@ fn declared_value(declared: &Declared, code: u8) -> String {
             .map(|bitmap| Hex(bitmap).to_string())
             .unwrap_or_default(),
         OptionCode::ChunkSize => text(declared.chunk_size.as_ref()),
+        OptionCode::SignatureAlgorithm => text(declared.signature_algorithm.as_ref()),
+        OptionCode::LiveDiscardWindow => text(declared.window.map(DiscardWindow::value).as_ref()),
         _ => String::new(),
     }
 }
 
-/// A case with all that is known of it.
-fn write_case(
+/// Writes a case with all that is known of it, under an id in the page.
+///
+/// # Errors
+/// What `out` answers.
+pub(super) fn write_case(
     out: &mut impl Write,
     summary: &ProbeSummary<'_>,
     case: &CaseReport,
     first: usize,
     datagrams: &BTreeMap<usize, Shown<'_>>,
+    id: &str,
 ) -> io::Result<()> {
     writeln!(
         out,
-        r#"<article class="case {}" id="{}"><h3>{} {}</h3>"#,
+        r#"<article class="case {}" id="{id}"><h3>{} {}</h3>"#,
         case.verdict.name(),
-        page::anchor(case.case.id),
         page::verdict(case.verdict),
         Escaped(case.case.title)
     )?;
@@ -362,7 +366,7 @@ fn write_all(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io::Result<()>
     )?;
     for case in cases {
         let title = Escaped(case.case.title);
-        let title = match kind_of(case, summary) {
+        let title = match summary.kind_of(case) {
             Some(_) => format!(r##"<a href="#{}">{title}</a>"##, page::anchor(case.case.id)),
             None => title.to_string(),
         };

@@ -74,6 +74,8 @@ fn page(cases: Vec<CaseReport>, known: &str) -> String {
             has: Chunks::new(),
             size: Some(22),
             serves: true,
+            verifies: true,
+            is_garbled: false,
             protects: true,
         },
         record: vec![frame(b"garbage"), frame(b"more")],

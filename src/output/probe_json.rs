@@ -14,6 +14,12 @@ use crate::probe::{Case, CaseReport, Verdict};
 /// # Errors
 /// What `out` answers.
 pub fn write_probe_json(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &probe_object(summary))?;
+    writeln!(out)
+}
+
+/// A probe as a JSON object.
+pub(super) fn probe_object(summary: &ProbeSummary<'_>) -> Value {
     let report = summary.report;
     let firsts = report.first_frames();
     let cases: Vec<Value> = report
@@ -29,7 +35,7 @@ pub fn write_probe_json(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io:
     }
     counts.insert("conforms".to_owned(), summary.conforms().into());
     let known = &report.known;
-    let object = json!({
+    json!({
         "target": summary.target,
         "swarm": Hex(&summary.swarm.id).to_string(),
         "role": summary.role.name(),
@@ -39,9 +45,7 @@ pub fn write_probe_json(out: &mut impl Write, summary: &ProbeSummary<'_>) -> io:
         "capture": summary.capture,
         "cases": cases,
         "summary": counts,
-    });
-    serde_json::to_writer_pretty(&mut *out, &object)?;
-    writeln!(out)
+    })
 }
 
 fn case_json(case: &CaseReport, first: usize, summary: &ProbeSummary<'_>) -> Value {
@@ -89,7 +93,8 @@ pub fn write_cases_json(out: &mut impl Write, cases: &[&Case]) -> io::Result<()>
         .map(|case| {
             let mut object = describe(case);
             let awaits: Vec<String> = case.awaits.iter().map(ToString::to_string).collect();
-            object.insert("role".to_owned(), case.role.name().into());
+            let roles: Vec<&str> = case.roles.iter().map(|role| role.name()).collect();
+            object.insert("roles".to_owned(), roles.into());
             object.insert("awaits".to_owned(), awaits.into());
             object.insert(
                 "seconds_at_most".to_owned(),

@@ -9,8 +9,8 @@ use ppspp_dissector::finding::Severity;
 use ppspp_dissector::session::{Datagram, Known, Record, Side, Swarm, Time, Verdict};
 use ppspp_dissector::wire::dialect::AckTime;
 use ppspp_dissector::wire::{
-    ChunkAddressing, ChunkSpec, Handshake, Layout, Located, Message, MessageType, ProtocolOption,
-    bitmap_supports,
+    Bin, ChunkAddressing, ChunkSpec, Handshake, Layout, Located, Message, MessageType,
+    ProtocolOption, bitmap_supports,
 };
 
 use super::format::{Calendar, Hex, printable};
@@ -365,8 +365,45 @@ fn verdict_node(record: &Record<'_, '_>, place: usize) -> Option<Node> {
         }
         _ => format!("Integrity: {verdict}"),
     };
-    let node = Node::new(2, NodeKind::Verdict(verdict), text);
+    let mut node = Node::new(2, NodeKind::Verdict(verdict), text);
+    if let Some(proof) = proof(record, place) {
+        node.rest = format!(" by {proof}");
+    }
     Some(node.at(located.offset..located.offset + located.length))
+}
+
+/// What a verified chunk is proven by: the way from its leaf up to the swarm ID or a
+/// signed munro.
+fn proof(record: &Record<'_, '_>, place: usize) -> Option<String> {
+    let Message::Data { spec, .. } = record.messages.get(place)?.message else {
+        return None;
+    };
+    let range = spec.chunks(record.layout.chunk_size.or_assumed()).range()?;
+    if !range.is_single() || record.verdict(place) != Verdict::Verified {
+        return None;
+    }
+    let found = record.swarm?.verification.as_deref()?;
+    let mut node = Bin::leaf(range.start())?;
+    let leaf = found.proven_beginning(node)?;
+    let leaf = leaf.get(..4).unwrap_or_default();
+    let mut text = format!("leaf {}…", Hex(leaf));
+    while found.root_bin() != Some(node)
+        && let Some(parent) = node.parent()
+        && found.proven_beginning(parent).is_some()
+    {
+        node = parent;
+        let range = node.range();
+        // Writing to a String does not fail.
+        let _ = write!(text, " → {range}");
+    }
+    text.push_str(if found.root_bin() == Some(node) {
+        " (the swarm ID)"
+    } else if found.size().is_none() {
+        " (signed)"
+    } else {
+        " (proven)"
+    });
+    Some(text)
 }
 
 fn add_handshake(fields: &mut Fields<'_>, handshake: &Handshake<'_>, record: &Record<'_, '_>) {

@@ -8,8 +8,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use anyhow::Result;
 use ppspp_dissector::session::Analyzer;
 
+use super::Turns;
 use super::batch::{Batch, MOST_DATAGRAMS};
-use super::locked;
 use crate::capture::Capture;
 
 /// Batches for each thread.
@@ -180,7 +180,7 @@ impl Shared {
 /// What `analyze` answers.
 pub(super) fn run(
     capture: &mut Capture,
-    analyzer: &Mutex<Analyzer>,
+    analyzer: &Turns<Analyzer>,
     jobs: usize,
     mut analyze: impl FnMut(&mut Analyzer, &Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
@@ -207,14 +207,14 @@ pub(super) fn run(
         loop {
             match crew.next(|shared| shared.leading(done, foreseen, jobs)) {
                 Task::Foresee(mut batch) => {
-                    batch.foresee(&locked(analyzer));
+                    batch.foresee(&analyzer.lock());
                     let number = foreseen;
                     foreseen += 1;
                     crew.change(|shared| shared.to_hash.push_back((number, batch)));
                 }
                 Task::Analyze(batch) => {
                     done += 1;
-                    let flow = analyze(&mut locked(analyzer), &batch)?;
+                    let flow = analyze(&mut analyzer.lock(), &batch)?;
                     crew.change(|shared| shared.free.push(batch));
                     if flow.is_break() {
                         return Ok(());

@@ -3,11 +3,11 @@
 mod batch;
 mod climb;
 mod crew;
+mod turns;
 
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
 use ppspp_dissector::fields::Frame;
@@ -18,6 +18,7 @@ use ppspp_dissector::session::{
 use crate::capture::{Capture, CaptureError, Captured, Input, Options, Progress as Read};
 use crate::progress::Progress;
 use batch::Batch;
+pub use turns::Turns;
 
 /// Datagrams of a file's beginning that are read twice: what they show of
 /// channels without handshake is then known from their first datagram on.
@@ -93,13 +94,11 @@ pub fn run_opened(
     manner: Manner,
     mut consume: impl FnMut(&Datagram<'_>, &Record<'_, '_>, Frame<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
-    let analyzer = Mutex::new(Analyzer::new(config));
+    let analyzer = Turns::new(Analyzer::new(config));
     run_shared(&mut capture, &analyzer, manner, |captured, record, _| {
         consume(&captured.datagram, record, captured.frame())
     })?;
-    let mut analyzer = analyzer
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut analyzer = analyzer.into_inner();
     let (late, failures) = analyzer.close();
     Ok(Finished {
         capture,
@@ -128,7 +127,7 @@ pub fn prepare(inputs: &[Input], config: Config) -> Result<Config> {
 /// What `consume` answers.
 pub fn run_shared(
     capture: &mut Capture,
-    analyzer: &Mutex<Analyzer>,
+    analyzer: &Turns<Analyzer>,
     manner: Manner,
     mut consume: impl FnMut(&Captured<'_>, &Record<'_, '_>, Option<Read>) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
@@ -163,25 +162,19 @@ pub fn run_shared(
 /// Brings the whole capture before `analyze`, up to `most` datagrams at a time.
 fn alone(
     capture: &mut Capture,
-    analyzer: &Mutex<Analyzer>,
+    analyzer: &Turns<Analyzer>,
     most: usize,
     mut analyze: impl FnMut(&mut Analyzer, &Batch) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let mut batch = Batch::default();
     loop {
         batch.fill(capture, most);
-        batch.foresee(&locked(analyzer));
+        batch.foresee(&analyzer.lock());
         batch.hash();
-        if batch.is_empty() || analyze(&mut locked(analyzer), &batch)?.is_break() {
+        if batch.is_empty() || analyze(&mut analyzer.lock(), &batch)?.is_break() {
             return Ok(());
         }
     }
-}
-
-/// The analyzer. A thread that panicked with it has left it as it was between two
-/// datagrams, or is going to bring the whole program down.
-fn locked(analyzer: &Mutex<Analyzer>) -> MutexGuard<'_, Analyzer> {
-    analyzer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads the beginning of files that can be read twice.

@@ -52,17 +52,26 @@ pub enum Role {
     Seeder,
     /// It wants static content; it opens the channel.
     Leecher,
+    /// It is the source of a live stream; we open the channel.
+    Injector,
+    /// It wants a live stream; it opens the channel.
+    Viewer,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Seeder, Self::Leecher];
+    pub const ALL: [Self; 4] = [Self::Seeder, Self::Leecher, Self::Injector, Self::Viewer];
+
+    /// Those that serve: we open the channel and ask for chunks.
+    pub const SOURCES: &[Self] = &[Self::Seeder, Self::Injector];
 
     /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Seeder => "seeder",
             Self::Leecher => "leecher",
+            Self::Injector => "injector",
+            Self::Viewer => "viewer",
         }
     }
 }
@@ -74,8 +83,8 @@ pub struct Case {
     pub id: &'static str,
     /// How binding the requirement is.
     pub level: Level,
-    /// What the target has to be.
-    pub role: Role,
+    /// What the target may be: any of these.
+    pub roles: &'static [Role],
     /// What is tested, in a few words.
     pub title: &'static str,
     /// What the RFC asks for, in our words.
@@ -105,7 +114,7 @@ impl Case {
     pub const USUAL: Self = Self {
         id: "",
         level: Level::Must,
-        role: Role::Seeder,
+        roles: Role::SOURCES,
         title: "",
         requirement: "",
         awaits: &[],
@@ -116,6 +125,17 @@ impl Case {
         finds: &[],
         run: |_| Ok(()),
     };
+
+    /// Whether it tests a target in this role.
+    pub fn tests(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// The names of its roles, for people.
+    pub fn role_names(&self) -> String {
+        let names: Vec<&str> = self.roles.iter().map(|role| role.name()).collect();
+        names.join(", ")
+    }
 
     /// The section of the RFC, which is part of the id.
     pub fn section(&self) -> &'static str {

@@ -6,21 +6,22 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ppspp_dissector::wire::{
-    ChannelId, ChunkRange, ChunkSpec, DecodeError, Handshake, Layout, Located, Message,
-    MessageType, ProtocolOption, decode_datagram, encode_datagram,
+    ChannelId, ChunkRange, ChunkSpec, ContentIntegrity, DecodeError, Handshake, Layout, Located,
+    Message, MessageType, ProtocolOption, decode_datagram, encode_datagram,
 };
 use rand_chacha::ChaCha12Rng;
 use rand_core::Rng as _;
 
 use super::case::Stop;
 use super::net::{Net, Port};
+use super::serve::{Fate, Invitation, Source};
 use super::swarm::{Declared, Known, Manner, Swarm, handshake_of};
-use crate::peer::engine::Moment;
+use crate::peer::engine::{Chunks, Moment};
 
 /// Datagrams of one case that are recorded, and bytes of them: a target that
 /// floods must not fill our memory.
 const MOST_FRAMES: usize = 20_000;
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// How often an unanswered HANDSHAKE or REQUEST is sent.
 const TRIES: u32 = 3;
@@ -124,6 +125,9 @@ pub struct Conversation<'a> {
     target: SocketAddr,
     swarm: &'a Swarm,
     known: &'a Known,
+    /// What we serve, where the target comes to us.
+    source: Option<&'a Source>,
+    limit: Duration,
     patience: Patience,
     /// Seeded: the same case does the same again.
     pub random: ChaCha12Rng,
@@ -137,6 +141,8 @@ pub struct Conversation<'a> {
     /// Channels that are to be closed in the end: port and the target's ID.
     open: Vec<(Port, ChannelId)>,
     note: Option<String>,
+    /// What the target offers of a live stream, once that was asked.
+    stream: Option<ChunkRange>,
 }
 
 /// What a conversation begins with.
@@ -175,6 +181,8 @@ impl<'a> Conversation<'a> {
             target: setting.target,
             swarm: setting.swarm,
             known: setting.known,
+            source: None,
+            limit: setting.limit,
             patience: setting.patience,
             random: setting.random,
             awaits: setting.awaits,
@@ -185,7 +193,57 @@ impl<'a> Conversation<'a> {
             first_port: None,
             open: Vec::new(),
             note: None,
+            stream: None,
         }
+    }
+
+    /// A conversation in which we serve: the target is whoever comes when it is
+    /// invited.
+    #[must_use]
+    pub fn serving(mut self, source: Option<&'a Source>) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// What we serve.
+    ///
+    /// # Errors
+    /// An error, in a case that is for targets that serve.
+    pub fn source(&self) -> Result<&'a Source, Stop> {
+        self.source
+            .ok_or_else(|| Stop::Error("there is nothing to serve".to_owned()))
+    }
+
+    /// Has the target started that is to come to us, and waits so long that it
+    /// may: only then the case's time begins.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn invite(&mut self, invitation: &Invitation, within: Duration) -> Result<(), Stop> {
+        self.net.invite(invitation)?;
+        self.target = SocketAddr::new(invitation.address.ip(), 0);
+        self.deadline = self.net.now() + within + self.limit;
+        Ok(())
+    }
+
+    /// The target is at this address.
+    pub const fn met(&mut self, target: SocketAddr) {
+        self.target = target;
+    }
+
+    /// Whether the target can be told of any content.
+    pub fn takes_other_content(&self) -> bool {
+        self.net.takes_other_content()
+    }
+
+    /// What has become of the target that was invited.
+    pub fn fate(&mut self) -> Fate {
+        self.net.fate()
+    }
+
+    /// The content as the target has written it.
+    pub fn output(&mut self) -> Option<Vec<u8>> {
+        self.net.output()
     }
 
     /// The swarm.
@@ -235,6 +293,119 @@ impl<'a> Conversation<'a> {
         }
     }
 
+    /// The first of so many chunks in a row that the target has: of static
+    /// content chunk 0, of a live stream one of the latest, so that it is still
+    /// there in the end. Aligned, so that bins can name them.
+    ///
+    /// # Errors
+    /// A skip, where there are not so many; as [`Conversation::tune_in`].
+    pub fn first_of(&mut self, count: u64) -> Result<u64, Stop> {
+        if !self.swarm.is_live() {
+            return self.chunks(count).map(|_| 0);
+        }
+        let range = self.tune_in()?;
+        let alignment = count.next_power_of_two();
+        let start = (range.end() + 1)
+            .checked_sub(count)
+            .map(|start| start / alignment * alignment);
+        start
+            .filter(|start| *start >= range.start())
+            .ok_or_else(|| {
+                Stop::Skip(format!(
+                    "of the stream the chunks {range} are there; this needs {count} in a row"
+                ))
+            })
+    }
+
+    /// A chunk next to the first one that the target has, or that one where there
+    /// is no other.
+    ///
+    /// # Errors
+    /// As [`Conversation::first_of`].
+    pub fn second_chunk(&mut self) -> Result<u64, Stop> {
+        match self.first_of(2) {
+            Ok(first) => Ok(first + 1),
+            Err(_) => self.first_of(1),
+        }
+    }
+
+    /// The number of the first chunk that does not exist, or not yet.
+    ///
+    /// # Errors
+    /// As [`Conversation::first_of`].
+    pub fn end(&mut self) -> Result<u64, Stop> {
+        if self.swarm.is_live() {
+            Ok(self.tune_in()?.end() + 1)
+        } else {
+            self.chunks(1)
+        }
+    }
+
+    /// A chunk in the midst of the content, or of what is there of a live stream.
+    ///
+    /// # Errors
+    /// As [`Conversation::first_of`].
+    pub fn inner_chunk(&mut self) -> Result<u64, Stop> {
+        if !self.swarm.is_live() {
+            return Ok(self.chunks(1)? / 2);
+        }
+        match self.first_of(32) {
+            Ok(first) => Ok(first + 19),
+            Err(_) => self.first_of(1),
+        }
+    }
+
+    /// The chunks at the end of a live stream that the target offers now, in one
+    /// range; it is asked once a case.
+    ///
+    /// # Errors
+    /// Inconclusive, where it offers none.
+    pub fn tune_in(&mut self) -> Result<ChunkRange, Stop> {
+        if let Some(range) = self.stream {
+            return Ok(range);
+        }
+        let port = self.port()?;
+        self.note("where is the stream?");
+        let (channel, reply) = self.shake(port)?;
+        self.send(&channel, &[])?;
+        let size = self.swarm.chunk_size;
+        let mut offered = Chunks::new();
+        let mut add = |messages: &[Located<'_>]| {
+            for located in messages {
+                if let Message::Have(spec) = located.message
+                    && let Some(range) = spec.chunks(size).range()
+                {
+                    offered.insert(range.start()..=range.end());
+                }
+            }
+            !offered.is_empty()
+        };
+        if !add(&reply.read(&channel.reads).0) {
+            let within = self.patience.answer * 2;
+            self.hear_on(&channel, within, |_, messages| add(messages).then_some(()))?;
+        }
+        // Some have no room for all in one datagram.
+        let settle = self.known.round_trip * 2 + Duration::from_millis(30);
+        self.hear_on::<()>(&channel, settle, |_, messages| {
+            add(messages);
+            None
+        })?;
+        self.close(&channel)?;
+        let last = offered.iter().next_back();
+        let Some(range) = last.and_then(|it| ChunkRange::new(*it.start(), *it.end())) else {
+            return Err(Stop::Inconclusive(
+                "the target announces no chunk of the stream".to_owned(),
+            ));
+        };
+        // What has left its window is no longer there (RFC 7574, section 6.2).
+        let window = channel.declared.window;
+        let window = window.map_or(u64::MAX, |it| self.swarm.window_chunks(it));
+        let oldest = (range.end() + 1).saturating_sub(window);
+        let range = ChunkRange::new(range.start().max(oldest), range.end()).unwrap_or(range);
+        self.stream = Some(range);
+        Ok(range)
+    }
+
     /// Goes on only where the target serves chunks.
     ///
     /// # Errors
@@ -256,7 +427,7 @@ impl<'a> Conversation<'a> {
     pub fn needs_hashes(&self) -> Result<(), Stop> {
         self.needs_service()?;
         let declared = self.known.declared.integrity;
-        if !self.known.protects && declared.is_some_and(|method| !method.has_tree()) {
+        if !self.known.protects && declared == Some(ContentIntegrity::None) {
             return Err(Stop::Skip(
                 "the target declares that nothing protects its content".to_owned(),
             ));
@@ -292,13 +463,13 @@ impl<'a> Conversation<'a> {
 
     /// Our end of a new channel.
     pub fn channel(&mut self, port: Port) -> Channel {
-        let layout = self.known.manner.layout(self.swarm);
+        let manner = &self.known.manner;
         Channel {
             port,
             ours: ChannelId(self.random.next_u32().max(1)),
             theirs: None,
-            reads: layout,
-            writes: layout,
+            reads: manner.reads(self.swarm),
+            writes: manner.layout(self.swarm),
             declared: Declared::default(),
         }
     }
@@ -405,7 +576,7 @@ impl<'a> Conversation<'a> {
                 bytes: arrival.bytes.clone(),
                 notes: Vec::new(),
             });
-            if arrival.source == self.target {
+            if arrival.source == self.target || self.target.port() == 0 {
                 return Ok(Some(Heard {
                     frame,
                     at: arrival.at,
@@ -417,15 +588,17 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// All datagrams that come within a time.
+    /// All datagrams that come within a time, as far as they are remembered.
     ///
     /// # Errors
     /// As [`Conversation::hear`].
     pub fn hear_all(&mut self, within: Duration) -> Result<Vec<Heard>, Stop> {
         let until = self.now() + within;
         let mut all = Vec::new();
+        let mut bytes = 0;
         while let Some(heard) = self.hear(until)? {
-            if all.len() < MOST_FRAMES {
+            if all.len() < MOST_FRAMES && bytes < MOST_BYTES {
+                bytes += heard.bytes.len();
                 all.push(heard);
             }
         }
@@ -702,9 +875,11 @@ pub(super) fn stranger(manner: Manner) -> Known {
         manner,
         declared: Declared::default(),
         round_trip: Duration::ZERO,
-        has: crate::peer::engine::Chunks::new(),
+        has: Chunks::new(),
         size: None,
         serves: false,
+        verifies: false,
+        is_garbled: false,
         protects: false,
     }
 }

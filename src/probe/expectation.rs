@@ -7,7 +7,15 @@ use super::selection::is_match;
 /// What is known of a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectations {
-    lines: Vec<(String, String)>,
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    pattern: String,
+    why: String,
+    /// Whether it passes at times.
+    is_unsure: bool,
 }
 
 /// A line that can't be used.
@@ -21,8 +29,8 @@ pub struct ExpectationError {
 }
 
 impl Expectations {
-    /// From a file of lines `ID # WHY`; empty lines and such that begin with `#`
-    /// are passed over.
+    /// From a file of lines `ID # WHY`, or `~ID # WHY` for what fails at times only;
+    /// empty lines and such that begin with `#` are passed over.
     ///
     /// # Errors
     /// When a line does not say why.
@@ -47,24 +55,38 @@ impl Expectations {
             if id.contains(char::is_whitespace) || id.is_empty() {
                 return Err(error("one case id or pattern comes before the #"));
             }
-            lines.push((id.to_owned(), why.to_owned()));
+            let unsure = id.strip_prefix('~');
+            lines.push(Line {
+                pattern: unsure.unwrap_or(id).to_owned(),
+                why: why.to_owned(),
+                is_unsure: unsure.is_some(),
+            });
         }
         Ok(Self { lines })
     }
 
     /// Why a case is expected to fail, where it is.
     pub fn why(&self, id: &str) -> Option<&str> {
-        let line = self.lines.iter().find(|(pattern, _)| is_match(pattern, id));
-        line.map(|(_, why)| why.as_str())
+        Some(self.line(id)?.why.as_str())
+    }
+
+    fn line(&self, id: &str) -> Option<&Line> {
+        self.lines.iter().find(|line| is_match(&line.pattern, id))
+    }
+
+    /// The patterns, in their order.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(|line| line.pattern.as_str())
     }
 
     /// Whether a case came out as it should: passed, or failed where that is
-    /// expected. One that passes where a failure is expected did not.
+    /// expected. One that passes where a failure is expected did not, unless it is
+    /// known to fail at times only.
     pub fn is_fine(&self, report: &CaseReport) -> bool {
-        let expected = self.why(report.case.id).is_some();
+        let line = self.line(report.case.id);
         match report.verdict {
-            Verdict::Fail => expected,
-            Verdict::Pass => !expected,
+            Verdict::Fail => line.is_some(),
+            Verdict::Pass => line.is_none_or(|line| line.is_unsure),
             Verdict::Error => false,
             Verdict::Warn | Verdict::Skip | Verdict::Inconclusive => true,
         }
@@ -88,6 +110,9 @@ mod tests {
         let error = Expectations::parse("a # b\nrfc7574/x").expect_err("no reason");
         assert_eq!(error.line, 2);
         assert!(Expectations::parse("a b # c").is_err());
+        let known = Expectations::parse("~7.10 # now and then").expect("fine");
+        assert_eq!(known.why("rfc7574/7.10/bitmap-true"), Some("now and then"));
+        assert_eq!(known.patterns().collect::<Vec<_>>(), ["7.10"]);
         assert!(Expectations::parse("a #").is_err());
     }
 }

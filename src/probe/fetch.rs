@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use ppspp_dissector::wire::{ChunkRange, Message, MessageType};
+use ppspp_dissector::integrity::Hash;
+use ppspp_dissector::wire::{Bin, ChunkRange, Message, MessageType};
 
 use super::case::Stop;
-use super::conversation::{Channel, Conversation, Heard};
+use super::conversation::{Channel, Conversation, Heard, MOST_BYTES};
 use super::proof::{Check, Proof};
+use super::signature::Covers;
 use crate::peer::engine::Moment;
+
+/// Messages of a delivery that are remembered: a target that floods must not fill
+/// our memory.
+const MOST_PIECES: usize = 400_000;
 
 /// A message of a delivery, for questions about order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +28,31 @@ pub struct Piece {
     pub is_last: bool,
 }
 
+/// A signature that has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The chunks that it is about.
+    pub chunks: ChunkRange,
+    /// When it says that it was made.
+    pub timestamp: u64,
+    /// The hash of its munro, where that had come before.
+    pub hash: Option<Hash>,
+    /// What it covers, where that could be told.
+    pub covers: Option<Covers>,
+    /// When it came.
+    pub at: Moment,
+    /// Its place among the messages of the delivery.
+    pub piece: usize,
+    /// In which datagram.
+    pub frame: usize,
+}
+
 /// A chunk that has come.
 #[derive(Clone, Debug)]
 pub struct Delivered {
     /// Which.
     pub chunk: u64,
-    /// Its bytes.
+    /// Its bytes; none where more has come than is remembered.
     pub data: Vec<u8>,
     /// The sender's clock.
     pub timestamp: Option<u64>,
@@ -46,10 +71,14 @@ pub struct Delivery {
     pub chunks: Vec<Delivered>,
     /// All messages, in their order.
     pub pieces: Vec<Piece>,
+    /// The signatures, in their order.
+    pub signed: Vec<Signed>,
     /// Datagrams that could not be decoded to their end: where, and why.
     pub faults: Vec<(usize, String)>,
     /// The hashes that came.
     pub proof: Option<Proof>,
+    /// Bytes of the chunks.
+    bytes: usize,
 }
 
 /// How chunks are acknowledged while they come.
@@ -67,8 +96,10 @@ impl Delivery {
         Self {
             chunks: Vec::new(),
             pieces: Vec::new(),
+            signed: Vec::new(),
             faults: Vec::new(),
             proof: Proof::new(conversation.swarm()),
+            bytes: 0,
         }
     }
 
@@ -82,8 +113,17 @@ impl Delivery {
         self.chunks.iter().find(|it| it.chunk == chunk)
     }
 
-    /// Takes what a datagram on the channel brought; the chunks in it.
+    /// Whether more has come than is remembered.
+    pub fn is_overrun(&self) -> bool {
+        self.pieces.len() >= MOST_PIECES || self.faults.len() >= MOST_PIECES
+    }
+
+    /// Takes what a datagram on the channel brought; the chunks in it. Nothing more
+    /// is taken once it is overrun.
     pub fn take(&mut self, channel: &Channel, heard: &Heard, chunk_size: u32) -> Vec<u64> {
+        if self.is_overrun() {
+            return Vec::new();
+        }
         let (messages, fault) = heard.read(&channel.reads);
         if let Some(fault) = fault {
             self.faults.push((heard.frame, fault.to_string()));
@@ -107,6 +147,28 @@ impl Delivery {
                     }
                 }
                 (
+                    Message::SignedIntegrity {
+                        spec,
+                        timestamp,
+                        signature,
+                    },
+                    Some(range),
+                ) => {
+                    let proof = self.proof.as_mut();
+                    let covers = proof.and_then(|it| it.sign(*spec, range, *timestamp, signature));
+                    let node = Bin::covering(range);
+                    let hash = self.proof.as_ref().zip(node);
+                    self.signed.push(Signed {
+                        chunks: range,
+                        timestamp: *timestamp,
+                        hash: hash.and_then(|(proof, node)| proof.received(node).copied()),
+                        covers,
+                        at: heard.at,
+                        piece: self.pieces.len() - 1,
+                        frame: heard.frame,
+                    });
+                }
+                (
                     Message::Data {
                         data, timestamp, ..
                     },
@@ -118,9 +180,11 @@ impl Delivery {
                         .as_mut()
                         .map_or(Check::Right, |proof| proof.check(chunk, data));
                     came.push(chunk);
+                    self.bytes += data.len();
+                    let is_kept = self.bytes <= MOST_BYTES;
                     self.chunks.push(Delivered {
                         chunk,
-                        data: data.to_vec(),
+                        data: if is_kept { data.to_vec() } else { Vec::new() },
                         timestamp: *timestamp,
                         at: heard.at,
                         frame: heard.frame,

@@ -1,14 +1,17 @@
 //! What the prober talks through: real UDP here, virtual time in
 //! [`simulated`](super::simulated).
 
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::serve::{Fate, Invitation};
 use crate::peer::engine::Moment;
 use crate::peer::net::Clock;
 
@@ -61,12 +64,67 @@ pub trait Net: Debug {
 
     /// Gives up all ports.
     fn close_all(&mut self);
+
+    /// Has a target started that is to connect to us, or tells whoever does that;
+    /// one that was started before is ended.
+    ///
+    /// # Errors
+    /// When it can't be started, or this net is not for such targets.
+    fn invite(&mut self, _invitation: &Invitation) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Whether the target can be invited to any content.
+    fn takes_other_content(&self) -> bool {
+        false
+    }
+
+    /// What has become of the target that was invited.
+    fn fate(&mut self) -> Fate {
+        Fate::Unknown
+    }
+
+    /// The content as the target has written it, where that can be known.
+    fn output(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Ends the target that was invited.
+    fn dismiss(&mut self) {}
+}
+
+/// Ports that were ours already. A target may remember whom it has talked with by
+/// the address alone, so that a new case needs one that is new to it.
+#[derive(Clone, Debug, Default)]
+pub struct UsedPorts(Arc<Mutex<HashSet<u16>>>);
+
+/// Sockets that are looked at for a port that was not used before.
+const LOOKED_AT: usize = 64;
+
+impl UsedPorts {
+    /// A socket at a port that was not ours before, if there is one to be had.
+    fn unused(&self, ours: IpAddr) -> io::Result<UdpSocket> {
+        // Those that were used stay bound until there is another.
+        let mut passed = Vec::new();
+        loop {
+            let socket = UdpSocket::bind((ours, 0))?;
+            let port = socket.local_addr()?.port();
+            let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if used.insert(port) || passed.len() == LOOKED_AT {
+                return Ok(socket);
+            }
+            passed.push(socket);
+        }
+    }
 }
 
 /// Real sockets.
 #[derive(Debug)]
 pub struct UdpNet {
     target: SocketAddr,
+    used: UsedPorts,
+    /// Where the first port is to be, for those that come to us.
+    ours: Option<SocketAddr>,
     clock: Clock,
     sockets: Vec<Option<(UdpSocket, SocketAddr)>>,
     buffer: Vec<u8>,
@@ -77,13 +135,49 @@ pub struct UdpNet {
 impl UdpNet {
     /// A net from whose ports a target can be reached.
     pub fn towards(target: SocketAddr) -> Self {
+        Self::beside(target, &UsedPorts::default())
+    }
+
+    /// The same without ports that others have used.
+    pub fn beside(target: SocketAddr, used: &UsedPorts) -> Self {
         Self {
             target,
+            used: used.clone(),
+            ours: None,
             clock: Clock::default(),
             sockets: Vec::new(),
             buffer: vec![0; LONGEST],
             next: 0,
         }
+    }
+
+    /// A net at an address of ours: the first port that is opened is there, the
+    /// others on the same host.
+    pub fn at(address: SocketAddr) -> Self {
+        Self {
+            ours: Some(address),
+            ..Self::towards(address)
+        }
+    }
+
+    /// Where the next port is to be.
+    fn place(&self) -> io::Result<SocketAddr> {
+        if let Some(ours) = self.ours {
+            let is_first = self.sockets.iter().all(Option::is_none);
+            return Ok(if is_first {
+                ours
+            } else {
+                (ours.ip(), 0).into()
+            });
+        }
+        let any: SocketAddr = match self.target {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        // Connecting asks the system's routes, and sends nothing.
+        let socket = UdpSocket::bind(any)?;
+        socket.connect(self.target)?;
+        Ok((socket.local_addr()?.ip(), 0).into())
     }
 
     fn look(&mut self) -> io::Result<Option<Arrival>> {
@@ -117,17 +211,12 @@ impl Net for UdpNet {
     }
 
     fn open(&mut self) -> io::Result<Port> {
-        let any: SocketAddr = match self.target {
-            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        let place = self.place()?;
+        let socket = if place.port() == 0 {
+            self.used.unused(place.ip())?
+        } else {
+            UdpSocket::bind(place)?
         };
-        let ours = {
-            // Connecting asks the system's routes, and sends nothing.
-            let socket = UdpSocket::bind(any)?;
-            socket.connect(self.target)?;
-            socket.local_addr()?.ip()
-        };
-        let socket = UdpSocket::bind((ours, 0))?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         self.sockets.push(Some((socket, address)));
@@ -199,4 +288,23 @@ fn is_passing(error: &io::Error) -> bool {
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_port_is_used_twice_also_by_nets_beside_each_other() {
+        let target = (Ipv4Addr::LOCALHOST, 9).into();
+        let used = UsedPorts::default();
+        let mut nets = [UdpNet::beside(target, &used), UdpNet::beside(target, &used)];
+        let mut seen = HashSet::new();
+        for round in 0..600 {
+            let net = &mut nets[round % 2];
+            let port = net.open().expect("a port");
+            assert!(seen.insert(net.address(port).port()), "round {round}");
+            net.close_all();
+        }
+    }
 }

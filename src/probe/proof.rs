@@ -1,18 +1,41 @@
-//! Whether a chunk is the content's, from the hashes that came with it (RFC
-//! 7574, sections 5.2 and 5.6).
+//! Whether a chunk is the content's, from the hashes and signatures that came
+//! with it (RFC 7574, sections 5.2, 5.6, 6.1.1 and 6.1.2).
 
 use std::collections::HashMap;
 
-use ppspp_dissector::integrity::{Hash, Peak, TreeHash, root_above};
-use ppspp_dissector::wire::{Bin, ChunkRange};
+use ppspp_dissector::integrity::{Hash, Peak, PublicKey, TreeHash, root_above};
+use ppspp_dissector::wire::{Bin, ChunkRange, ChunkSpec, ContentIntegrity};
 
+use super::signature::{Covers, covers, signs_chunk};
 use super::swarm::Swarm;
+
+/// Hashes that are remembered: more than any case asks for.
+const MOST_HASHES: usize = 100_000;
+
+/// What a chunk has to lead to.
+#[derive(Clone, Debug)]
+enum Trust {
+    /// The root hash of static content.
+    Root(Hash),
+    /// A signed munro of a live stream.
+    Munro(PublicKey),
+    /// Its own signature, as "Sign All" has it.
+    Chunk(PublicKey),
+}
+
+/// A signature of a chunk that has not been held against it.
+#[derive(Clone, Debug)]
+struct Claim {
+    spec: ChunkSpec,
+    timestamp: u64,
+    signature: Vec<u8>,
+}
 
 /// Hashes that one peer has sent, in the order in which they came.
 #[derive(Clone, Debug)]
 pub struct Proof {
     function: TreeHash,
-    root: Hash,
+    trust: Trust,
     received: HashMap<Bin, Hash>,
     /// A run of nodes from chunk 0 on that may be the peaks.
     run: Vec<Peak>,
@@ -20,6 +43,8 @@ pub struct Proof {
     peaks: Vec<Peak>,
     /// Nodes whose hashes are proven by chunks that were right.
     proven: HashMap<Bin, Hash>,
+    /// Signatures of chunks, and of munros whose hashes did not come before them.
+    claims: HashMap<Bin, Claim>,
 }
 
 /// What the hashes say of a chunk.
@@ -29,21 +54,37 @@ pub enum Check {
     Right,
     /// The hash of this node did not come.
     Missing(Bin),
+    /// No signature came that holds for it: of its own, or of a munro above it.
+    Unsigned,
     /// It, or a hash on its way up, is not the content's.
     Wrong,
 }
 
 impl Proof {
-    /// No hashes yet. `None` for a swarm without a tree over static content.
+    /// No hashes yet. `None` for a swarm that nothing protects.
     pub fn new(swarm: &Swarm) -> Option<Self> {
+        let trust = match swarm.integrity {
+            ContentIntegrity::UnifiedMerkle => Trust::Munro(swarm.key()?),
+            ContentIntegrity::SignAll => Trust::Chunk(swarm.key()?),
+            _ => Trust::Root(swarm.root()?),
+        };
         Some(Self {
             function: swarm.tree_hash()?,
-            root: swarm.root()?,
+            trust,
             received: HashMap::new(),
             run: Vec::new(),
             peaks: Vec::new(),
             proven: HashMap::new(),
+            claims: HashMap::new(),
         })
+    }
+
+    /// The root hash of static content.
+    const fn root(&self) -> Option<Hash> {
+        match self.trust {
+            Trust::Root(root) => Some(root),
+            Trust::Munro(_) | Trust::Chunk(_) => None,
+        }
     }
 
     /// A hash has come.
@@ -51,8 +92,16 @@ impl Proof {
         let (Some(hash), Some(bin)) = (Hash::from_bytes(hash), Bin::covering(chunks)) else {
             return;
         };
-        self.received.insert(bin, hash);
-        if !self.peaks.is_empty() {
+        if self.received.len() < MOST_HASHES || self.received.contains_key(&bin) {
+            self.received.insert(bin, hash);
+        }
+        if let Trust::Munro(key) = &self.trust
+            && let Some(claim) = self.claims.remove(&bin)
+            && covers(key, claim.spec, claim.timestamp, &hash, &claim.signature) != Covers::Nothing
+        {
+            self.proven.insert(bin, hash);
+        }
+        if !self.peaks.is_empty() || self.root().is_none() {
             return;
         }
         let follows = |last: &Peak| {
@@ -64,7 +113,7 @@ impl Proof {
             return;
         }
         self.run.push(Peak { chunks, hash });
-        if root_above(self.function, &self.run, |_, _| {}) == Some(self.root) {
+        if root_above(self.function, &self.run, |_, _| {}) == self.root() {
             self.peaks.clone_from(&self.run);
             for peak in &self.peaks {
                 if let Some(bin) = Bin::covering(peak.chunks) {
@@ -72,6 +121,51 @@ impl Proof {
                 }
             }
         }
+    }
+
+    /// A signature has come: what it covers, as far as that is known. A munro whose
+    /// signature holds proves what lies below it.
+    pub fn sign(
+        &mut self,
+        spec: ChunkSpec,
+        chunks: ChunkRange,
+        timestamp: u64,
+        signature: &[u8],
+    ) -> Option<Covers> {
+        let claim = Claim {
+            spec,
+            timestamp,
+            signature: signature.to_vec(),
+        };
+        if self.claims.len() >= MOST_HASHES {
+            return None;
+        }
+        match &self.trust {
+            Trust::Root(_) => None,
+            Trust::Chunk(_) => {
+                self.claims.insert(Bin::leaf(chunks.start())?, claim);
+                None
+            }
+            Trust::Munro(key) => {
+                let bin = Bin::covering(chunks)?;
+                let Some(hash) = self.received.get(&bin).copied() else {
+                    // Whose order is wrong may be right otherwise.
+                    self.claims.insert(bin, claim);
+                    return None;
+                };
+                let covers = covers(key, spec, timestamp, &hash, signature);
+                if covers != Covers::Nothing {
+                    self.proven.insert(bin, hash);
+                }
+                Some(covers)
+            }
+        }
+    }
+
+    /// Whether a signed munro above a chunk has come.
+    fn is_signed(&self, chunk: u64) -> bool {
+        let mut proven = self.proven.keys();
+        proven.any(|node| node.range().contains(chunk) && !node.range().is_single())
     }
 
     /// Number of chunks, once the peaks have proven it.
@@ -95,11 +189,25 @@ impl Proof {
         let Some(mut node) = Bin::leaf(chunk) else {
             return Check::Wrong;
         };
+        match &self.trust {
+            Trust::Chunk(key) => {
+                return match self.claims.get(&node) {
+                    None => Check::Unsigned,
+                    Some(it) if signs_chunk(key, it.spec, it.timestamp, data, &it.signature) => {
+                        Check::Right
+                    }
+                    Some(_) => Check::Wrong,
+                };
+            }
+            Trust::Munro(_) if !self.is_signed(chunk) => return Check::Unsigned,
+            Trust::Munro(_) | Trust::Root(_) => {}
+        }
+        let root = self.root();
         let mut hash = self.function.chunk(data);
         let mut path = Vec::new();
         loop {
             let known = self.proven.get(&node);
-            if hash == self.root || known == Some(&hash) {
+            if Some(hash) == root || known == Some(&hash) {
                 self.proven.insert(node, hash);
                 self.proven.extend(path);
                 return Check::Right;

@@ -1,26 +1,31 @@
 //! Runs cases one after the other and looks after the target's life.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use ppspp_dissector::wire::HashFunction;
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng as _;
 
-use super::acquaintance::{Unreachable, meet};
+use super::acquaintance::{Unreachable, find_hash_function, meet};
 use super::case::{Case, Level, Stop, Verdict, Violation};
 use super::conversation::{Conversation, Frame, Patience, Setting};
 use super::net::Net;
+use super::serve::{Fate, Source, welcome};
 use super::swarm::{Known, Swarm};
 
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Whom to probe.
+    /// Whom to probe; one that comes to us is anywhere.
     pub target: SocketAddr,
+    /// What we serve, where the target comes to us.
+    pub source: Option<Arc<Source>>,
     /// In which swarm.
     pub swarm: Swarm,
     /// The cases, in their order.
@@ -74,6 +79,51 @@ impl Report {
     }
 }
 
+/// Bytes of datagrams that a report keeps in all.
+const MOST_KEPT: usize = 256 * 1024 * 1024;
+
+/// What it keeps of each case after so many: bytes of the first datagrams, and of
+/// those that decided it so many.
+const KEPT_BYTES: usize = 128 * 1024;
+const KEPT_DECISIVE: usize = 12;
+
+impl CaseReport {
+    /// Forgets datagrams that did not decide the case: there were too many of the
+    /// cases before. How many bytes are left.
+    fn shorten(&mut self, left: usize) -> usize {
+        let count = |record: &[Frame]| record.iter().map(|frame| frame.bytes.len()).sum();
+        let bytes: usize = count(&self.record);
+        if let Some(left) = left.checked_sub(bytes) {
+            return left;
+        }
+        let decisive = self.violation.iter().flat_map(|it| it.frames.iter());
+        let decisive: BTreeSet<usize> = decisive.copied().take(KEPT_DECISIVE).collect();
+        let before = self.record.len();
+        let mut places = BTreeMap::new();
+        let record = std::mem::take(&mut self.record);
+        let mut passed = 0;
+        for (place, frame) in record.into_iter().enumerate() {
+            passed += frame.bytes.len();
+            if passed <= KEPT_BYTES || decisive.contains(&place) {
+                places.insert(place, self.record.len());
+                self.record.push(frame);
+            }
+        }
+        if let Some(violation) = &mut self.violation {
+            violation.frames = decisive
+                .iter()
+                .filter_map(|place| places.get(place).copied())
+                .collect();
+        }
+        let gone = before - self.record.len();
+        if let Some(last) = self.record.last_mut().filter(|_| gone > 0) {
+            last.notes
+                .push(format!("{gone} datagrams of this case are not recorded"));
+        }
+        left.saturating_sub(count(&self.record))
+    }
+}
+
 /// Who brings a target back to life that has died. Whether there is one again.
 pub type Revive<'a, N> = &'a mut dyn FnMut(&mut N) -> bool;
 
@@ -99,18 +149,17 @@ pub fn run<N: Net>(
     revive: Revive<'_, N>,
     tell: &mut dyn FnMut(&Known, &CaseReport),
 ) -> Result<Report, Unreachable> {
-    let acquaintance = meet(
-        net,
-        plan.target,
-        &plan.swarm,
-        plan.patience,
-        &generator(plan.seed, "acquaintance", 0),
-    )?;
+    let random = generator(plan.seed, "acquaintance", 0);
+    let acquaintance = match &plan.source {
+        Some(source) => welcome(net, source, &plan.swarm, plan.patience, &random)?,
+        None => meet(net, plan.target, &plan.swarm, plan.patience, &random)?,
+    };
     let known = acquaintance.known;
     let mut cases: Vec<Option<CaseReport>> = plan.cases.iter().map(|_| None).collect();
     let mut dead_since: Option<&'static str> = None;
+    let mut left = MOST_KEPT;
     if let Some(crew) = crew {
-        let all_lived = at_once(plan, crew, &known, &mut cases, tell);
+        let all_lived = at_once(plan, crew, &known, &mut cases, &mut left, tell);
         if !all_lived && !revive(net) {
             dead_since = Some("some case of several at once; --jobs 1 tells which");
         }
@@ -119,13 +168,14 @@ pub fn run<N: Net>(
         if place.is_some() {
             continue;
         }
-        let report = match dead_since {
+        let mut report = match dead_since {
             Some(killer) => not_run(case, killer),
             None => run_case(plan, net, &known, case),
         };
         if report.killed && !revive(net) {
             dead_since = Some(case.id);
         }
+        left = report.shorten(left);
         tell(&known, &report);
         *place = Some(report);
     }
@@ -136,6 +186,16 @@ pub fn run<N: Net>(
     })
 }
 
+/// The hash function of the tree of a plan's live stream: the plan's own, unless
+/// chunks verify with another one only.
+///
+/// # Errors
+/// When the target answers nothing.
+pub fn find_hash<N: Net>(plan: &Plan, net: &mut N) -> Result<HashFunction, Unreachable> {
+    let random = generator(plan.seed, "hash function", 0);
+    find_hash_function(net, plan.target, &plan.swarm, plan.patience, &random)
+}
+
 /// Runs cases beside each other until the target dies of one; whether it lived.
 /// What any of them found when it was dead already does not count: they stay
 /// open.
@@ -144,6 +204,7 @@ fn at_once<N: Net>(
     crew: &Crew<'_, N>,
     known: &Known,
     cases: &mut [Option<CaseReport>],
+    left: &mut usize,
     tell: &mut dyn FnMut(&Known, &CaseReport),
 ) -> bool {
     let next = AtomicUsize::new(0);
@@ -172,10 +233,11 @@ fn at_once<N: Net>(
             });
         }
         drop(send);
-        for (index, report) in reports {
+        for (index, mut report) in reports {
             // A failure may be the death that another one has caused.
             let is_sure = !died.load(Ordering::Relaxed) || report.verdict == Verdict::Pass;
             if is_sure && !report.killed {
+                *left = report.shorten(*left);
                 tell(known, &report);
                 cases[index] = Some(report);
             }
@@ -279,7 +341,8 @@ fn once(
         random: generator(plan.seed, case.id, round),
         awaits: case.awaits,
         limit: case.limit,
-    });
+    })
+    .serving(plan.source.as_deref());
     let outcome = (case.run)(&mut conversation);
     let record = conversation.finish();
     let took = net.now().since(began);
@@ -303,13 +366,25 @@ fn once(
         took,
         killed: false,
     };
-    if !is_alive(plan, net, known, case.id) {
+    let death = if plan.source.is_some() {
+        let fate = net.fate();
+        net.dismiss();
+        match fate {
+            Fate::Crashed(how) => Some(("the target lives", how)),
+            _ => None,
+        }
+    } else {
+        (!is_alive(plan, net, known, case.id)).then(|| {
+            let actual = "after this case it answers none any more".to_owned();
+            ("the target goes on answering HANDSHAKEs", actual)
+        })
+    };
+    if let Some((expected, actual)) = death {
         report.killed = true;
         report.verdict = Verdict::Fail;
-        let actual = "after this case it answers none any more".to_owned();
         report.detail.clone_from(&actual);
         report.violation = Some(Violation {
-            expected: "the target goes on answering HANDSHAKEs".to_owned(),
+            expected: expected.to_owned(),
             actual,
             frames: report.record.len().checked_sub(1).into_iter().collect(),
             is_silence: false,

@@ -18,12 +18,16 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether a case is wanted.
+    /// Whether a case is wanted, of a target in a role.
     pub fn wants(&self, case: &Case, role: Role) -> bool {
+        case.tests(role) && self.names(case)
+    }
+
+    /// Whether a case is wanted, whatever the target is.
+    pub fn names(&self, case: &Case) -> bool {
         let matches = |pattern: &String| is_match(pattern, case.id);
         let is_named = self.include.iter().any(matches);
-        case.role == role
-            && (self.include.is_empty() || is_named)
+        (self.include.is_empty() || is_named)
             && !self.exclude.iter().any(matches)
             && (self.levels.is_empty() || self.levels.contains(&case.level))
             // Who names one by its whole id wants it.

@@ -8,11 +8,13 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::net::{Arrival, Net, Port};
+use super::serve::{Fate, Invitation};
 use super::swarm::Swarm;
 use crate::peer::engine::{
     JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity,
-    SwarmConfig, Unprotected,
+    SwarmConfig, SwarmKey, Unprotected,
 };
+use crate::peer::keys::SigningKey;
 use crate::peer::misbehave::{Misbehaviour, Rogue};
 use crate::peer::sim::{Ending, Host, LinkSettings, Nanotime, Network, Node, NodeId, Seed};
 use crate::peer::storage::MemoryStore;
@@ -20,51 +22,151 @@ use crate::peer::storage::MemoryStore;
 /// When virtual time begins.
 const START: Nanotime = Nanotime::from_nanoseconds(1_795_322_041_000_000_000);
 
+/// The stream of an injector: some chunks have left its window already.
+const LIVE: LiveConfig = LiveConfig {
+    window: 1024,
+    chunks_per_signature: 8,
+};
+const BACKLOG: u32 = 1101;
+
 /// How long a datagram is on its way.
 const DELAY: Duration = Duration::from_millis(5);
+
+/// A target: our own engine and its bad company.
+#[derive(Debug)]
+pub struct Target {
+    peer: Peer,
+    rogue: Rogue,
+    /// What makes chunks where it injects a stream.
+    source: Option<Source>,
+    /// What it came for, where it leaves when it has all of that.
+    errand: Option<Errand>,
+}
+
+/// What a leecher has come for.
+#[derive(Debug)]
+struct Errand {
+    swarm: SwarmKey,
+    is_done: bool,
+}
+
+impl Target {
+    fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        let sent = self.rogue.transmit(&mut self.peer, now, out);
+        // It leaves when all is acknowledged, as `peer leech` does.
+        if let Some(errand) = &mut self.errand
+            && sent.is_none()
+            && self.peer.is_complete(errand.swarm)
+            && !std::mem::replace(&mut errand.is_done, true)
+        {
+            self.peer.close();
+            return self.rogue.transmit(&mut self.peer, now, out);
+        }
+        sent
+    }
+
+    /// The content as it would write it out.
+    fn output(&mut self) -> Option<Vec<u8>> {
+        let swarm = self.errand.as_ref()?.swarm;
+        let mut bytes = Vec::new();
+        for chunk in 0..self.peer.size(swarm)? {
+            self.peer.read(swarm, chunk, &mut bytes).ok()?;
+        }
+        self.rogue.spoil_output(&mut bytes);
+        Some(bytes)
+    }
+}
+
+/// The source of a live stream.
+#[derive(Debug)]
+struct Source {
+    swarm: SwarmKey,
+    key: SigningKey,
+    chunk_size: usize,
+    /// Chunks that were made.
+    made: u64,
+    /// When the next one is.
+    next: Moment,
+}
+
+impl Source {
+    /// How long a chunk takes to be made.
+    const INTERVAL: Duration = Duration::from_millis(100);
+
+    /// Makes what was to be made until now.
+    fn run(&mut self, peer: &mut Peer, now: Moment) {
+        while self.next <= now {
+            // Each chunk has bytes of its own.
+            let mut state = (self.made + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let chunk: Vec<u8> = (0..self.chunk_size)
+                .map(|_| {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    state as u8
+                })
+                .collect();
+            let mut sign = |parts: &[&[u8]]| self.key.sign(parts);
+            // Memory keeps what it is given.
+            let _ = peer.inject(self.next, self.swarm, &chunk, &mut sign);
+            self.made += 1;
+            self.next = self.next + Self::INTERVAL;
+        }
+    }
+}
 
 /// What is on a host: the target, or a mailbox of ours.
 #[derive(Debug)]
 enum Station {
-    Target {
-        peer: Box<Peer>,
-        rogue: Box<Rogue>,
-    },
+    Target(Box<Target>),
     Mailbox {
         came: VecDeque<(Moment, SocketAddr, Vec<u8>)>,
         to_send: VecDeque<(SocketAddr, Vec<u8>)>,
     },
+    /// Nobody is there.
+    Vacant,
 }
 
 impl Node for Station {
     fn receive(&mut self, now: Moment, source: SocketAddr, datagram: &[u8]) {
         match self {
-            Self::Target { peer, rogue } => rogue.receive(peer, now, source, datagram),
+            Self::Target(it) => it.rogue.receive(&mut it.peer, now, source, datagram),
             Self::Mailbox { came, .. } => came.push_back((now, source, datagram.to_vec())),
+            Self::Vacant => {}
         }
     }
 
     fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
         match self {
-            Self::Target { peer, rogue } => rogue.transmit(peer, now, out),
+            Self::Target(it) => it.transmit(now, out),
             Self::Mailbox { to_send, .. } => {
                 let (destination, bytes) = to_send.pop_front()?;
                 out.extend_from_slice(&bytes);
                 Some(destination)
             }
+            Self::Vacant => None,
         }
     }
 
     fn deadline(&self) -> Option<Moment> {
         match self {
-            Self::Target { peer, rogue } => rogue.deadline(peer),
-            Self::Mailbox { .. } => None,
+            Self::Target(it) => {
+                let next = it.source.as_ref().map(|source| source.next);
+                [it.rogue.deadline(&it.peer), next]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
+            Self::Mailbox { .. } | Self::Vacant => None,
         }
     }
 
     fn elapse(&mut self, now: Moment) {
-        if let Self::Target { peer, rogue } = self {
-            rogue.elapse(peer, now);
+        if let Self::Target(it) = self {
+            if let Some(source) = &mut it.source {
+                source.run(&mut it.peer, now);
+            }
+            it.rogue.elapse(&mut it.peer, now);
         }
     }
 }
@@ -75,6 +177,9 @@ pub struct SimulatedNet {
     network: Network<Station>,
     target: NodeId,
     ports: Vec<(NodeId, SocketAddr, bool)>,
+    /// What a guest does wrong, and how many there were.
+    misbehaviour: Option<Misbehaviour>,
+    guests: u8,
 }
 
 impl SimulatedNet {
@@ -88,31 +193,36 @@ impl SimulatedNet {
     }
 
     /// A network with a target.
-    pub fn new(peer: Peer, rogue: Rogue) -> Self {
+    pub fn new(target: Target) -> Self {
+        Self::with(Station::Target(Box::new(target)))
+    }
+
+    /// A network to which a leecher of ours comes when it is invited, doing one
+    /// thing wrong or none.
+    pub fn for_guests(misbehaviour: Option<Misbehaviour>) -> Self {
+        Self {
+            misbehaviour,
+            ..Self::with(Station::Vacant)
+        }
+    }
+
+    fn with(station: Station) -> Self {
         let mut network = Network::new(Seed(1), START);
-        let host = host(
-            Self::TARGET,
-            Station::Target {
-                peer: Box::new(peer),
-                rogue: Box::new(rogue),
-            },
-        );
         let target = network
-            .add_host(host)
+            .add_host(host(Self::TARGET, station))
             .unwrap_or_else(|error| unreachable!("the first host: {error}"));
         Self {
             network,
             target,
             ports: Vec::new(),
+            misbehaviour: None,
+            guests: 0,
         }
     }
 
     /// Puts another target in its place, which starts now.
-    pub fn revive(&mut self, peer: Peer, rogue: Rogue) {
-        let station = Station::Target {
-            peer: Box::new(peer),
-            rogue: Box::new(rogue),
-        };
+    pub fn revive(&mut self, target: Target) {
+        let station = Station::Target(Box::new(target));
         // There is such a host: it was added first.
         let _ = self.network.restart(self.target, station);
     }
@@ -126,8 +236,96 @@ pub fn seeder(
     content: &[u8],
     swarm: &Swarm,
     misbehaviour: Option<Misbehaviour>,
-) -> Result<(Peer, Rogue), JoinError> {
+) -> Result<Target, JoinError> {
+    let config = config(swarm);
+    let function = swarm.tree_hash().ok_or(JoinError::HashFunction)?;
+    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
+    let (store, _) = MemoryStore::of_content(function, size, content)
+        .map_err(|_| JoinError::ChunkSize(swarm.chunk_size))?;
+    let mut peer = Peer::new(PeerConfig::default(), [7; 32]);
+    let rogue = Rogue::new(misbehaviour, &config);
+    peer.join(SimulatedNet::start(), config, Box::new(store))?;
+    Ok(Target {
+        peer,
+        rogue,
+        source: None,
+        errand: None,
+    })
+}
+
+/// An injector of ours, doing one thing wrong or none: it has streamed for a
+/// while, and goes on from `now`. `key` is the private half of the swarm's ID.
+///
+/// # Errors
+/// When the swarm can't be.
+pub fn injector(
+    now: Moment,
+    key: &SigningKey,
+    swarm: &Swarm,
+    misbehaviour: Option<Misbehaviour>,
+) -> Result<Target, JoinError> {
     let config = SwarmConfig {
+        live: LIVE,
+        ..config(swarm)
+    };
+    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
+    let mut peer = Peer::new(PeerConfig::default(), [7; 32]);
+    let rogue = Rogue::new(misbehaviour, &config).with_key(key);
+    let began = now - Source::INTERVAL * BACKLOG;
+    let store = MemoryStore::for_stream(size);
+    let joined = peer.join(began, config, Box::new(store))?;
+    let mut source = Source {
+        swarm: joined,
+        key: key.clone(),
+        chunk_size: swarm.chunk_size as usize,
+        made: 0,
+        next: began,
+    };
+    source.run(&mut peer, now);
+    Ok(Target {
+        peer,
+        rogue,
+        source: Some(source),
+        errand: None,
+    })
+}
+
+/// A leecher of ours that goes to a seeder, doing one thing wrong or none.
+fn leecher(
+    now: Moment,
+    invitation: &Invitation,
+    misbehaviour: Option<Misbehaviour>,
+    seed: u8,
+) -> Result<Target, JoinError> {
+    let swarm = &invitation.swarm;
+    let config = SwarmConfig {
+        wants_content: true,
+        ..config(swarm)
+    };
+    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
+    let mut peer = Peer::new(PeerConfig::default(), [seed; 32]);
+    let rogue = Rogue::new(misbehaviour, &config);
+    let store = if swarm.is_live() {
+        MemoryStore::for_stream(size)
+    } else {
+        MemoryStore::new(size)
+    };
+    let key = peer.join(now, config, Box::new(store))?;
+    peer.connect(now, key, invitation.address);
+    Ok(Target {
+        peer,
+        rogue,
+        source: None,
+        errand: Some(Errand {
+            swarm: key,
+            is_done: false,
+        }),
+    })
+}
+
+/// What our engine is told of a swarm.
+fn config(swarm: &Swarm) -> SwarmConfig {
+    SwarmConfig {
         id: swarm.id.clone(),
         integrity: swarm.integrity,
         hash_function: swarm.hash_function,
@@ -140,15 +338,7 @@ pub fn seeder(
         live: LiveConfig::default(),
         unprotected: Unprotected::default(),
         membership: Membership::default(),
-    };
-    let function = swarm.tree_hash().ok_or(JoinError::HashFunction)?;
-    let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
-    let (store, _) = MemoryStore::of_content(function, size, content)
-        .map_err(|_| JoinError::ChunkSize(swarm.chunk_size))?;
-    let mut peer = Peer::new(PeerConfig::default(), [7; 32]);
-    let rogue = Rogue::new(misbehaviour, &config);
-    peer.join(SimulatedNet::start(), config, Box::new(store))?;
-    Ok((peer, rogue))
+    }
 }
 
 fn host(address: SocketAddr, node: Station) -> Host<Station> {
@@ -222,7 +412,7 @@ impl Net for SimulatedNet {
                     let (node, _, open) = self.ports[index];
                     let mail = self.network.act(node, &mut (), |station, _| match station {
                         Station::Mailbox { came, .. } => came.pop_front(),
-                        Station::Target { .. } => None,
+                        Station::Target(_) | Station::Vacant => None,
                     });
                     if let Some(Some((at, source, bytes))) = mail
                         && open
@@ -255,5 +445,46 @@ impl Net for SimulatedNet {
         for (_, _, open) in &mut self.ports {
             *open = false;
         }
+    }
+
+    fn invite(&mut self, invitation: &Invitation) -> io::Result<()> {
+        self.guests = self.guests.wrapping_add(1);
+        let guest = leecher(self.now(), invitation, self.misbehaviour, self.guests);
+        let guest = guest.map_err(io::Error::other)?;
+        self.revive(guest);
+        Ok(())
+    }
+
+    fn takes_other_content(&self) -> bool {
+        true
+    }
+
+    fn fate(&mut self) -> Fate {
+        let Some(Station::Target(it)) = self.network.node(self.target) else {
+            return Fate::Unknown;
+        };
+        if it.rogue.is_dead() {
+            Fate::Crashed("it has died of its misbehaviour".to_owned())
+        } else if it.errand.as_ref().is_some_and(|errand| errand.is_done) {
+            Fate::Ended
+        } else {
+            Fate::Runs
+        }
+    }
+
+    fn output(&mut self) -> Option<Vec<u8>> {
+        let read = self.network.act(self.target, &mut (), |station, _| {
+            if let Station::Target(it) = station {
+                it.output()
+            } else {
+                None
+            }
+        });
+        read.flatten()
+    }
+
+    fn dismiss(&mut self) {
+        // There is such a host: it was added first.
+        let _ = self.network.restart(self.target, Station::Vacant);
     }
 }

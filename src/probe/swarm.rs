@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ppspp_dissector::integrity::{Hash, TreeHash};
-use ppspp_dissector::wire::dialect::LEGACY_SWIFT;
+use ppspp_dissector::integrity::{Hash, PublicKey, TreeHash};
+use ppspp_dissector::wire::dialect::{Dialect, LEGACY_SWIFT};
 use ppspp_dissector::wire::{
-    ChannelId, ChunkAddressing, ChunkRange, ChunkSize, ChunkSpec, ContentIntegrity, Handshake,
-    HashFunction, Layout, Message, OptionCode, ProtocolOption,
+    ChannelId, ChunkAddressing, ChunkRange, ChunkSize, ChunkSpec, ContentIntegrity, DiscardWindow,
+    Handshake, HashFunction, Layout, Message, OptionCode, ProtocolOption, SignatureAlgorithm,
 };
 
+use super::case::Role;
 use crate::peer::engine::Chunks;
 
 /// The supported messages that we declare: all of Table 7 (RFC 7574, section
@@ -19,7 +20,7 @@ pub(super) const ALL_MESSAGES: &[u8] = &[0xff, 0xfc];
 /// A swarm's metadata (RFC 7574, section 3.1), as the user tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swarm {
-    /// The swarm ID: the root hash.
+    /// The swarm ID: the root hash, or the public key of a live stream.
     pub id: Vec<u8>,
     /// How the content is protected.
     pub integrity: ContentIntegrity,
@@ -37,8 +38,57 @@ impl Swarm {
         Layout {
             addressing: self.addressing,
             hash_function: self.hash_function,
+            signature_length: self.key().map(|key| key.signature_length()),
             chunk_size: ChunkSize::Fixed(self.chunk_size),
             ..Layout::RFC
+        }
+    }
+
+    /// Whether it is a live stream.
+    pub fn is_live(&self) -> bool {
+        self.integrity.is_live()
+    }
+
+    /// What a target is that serves it.
+    pub fn source(&self) -> Role {
+        if self.is_live() {
+            Role::Injector
+        } else {
+            Role::Seeder
+        }
+    }
+
+    /// The public key of a live stream.
+    pub fn key(&self) -> Option<PublicKey> {
+        if !self.is_live() {
+            return None;
+        }
+        PublicKey::from_swarm_id(&self.id).ok()
+    }
+
+    /// The algorithm of a live stream's signatures: its swarm ID begins with it
+    /// (RFC 7574, section 6.1).
+    pub fn signature_algorithm(&self) -> Option<SignatureAlgorithm> {
+        let code = self.id.first().filter(|_| self.is_live())?;
+        Some(SignatureAlgorithm::from_code(*code))
+    }
+
+    /// The live discard window of who keeps everything, in the width of the
+    /// addressing method (section 7.9).
+    fn whole_window(&self) -> Option<DiscardWindow> {
+        Some(if DiscardWindow::is_wide(self.addressing)? {
+            DiscardWindow::Bits64(u64::MAX)
+        } else {
+            DiscardWindow::Bits32(u32::MAX)
+        })
+    }
+
+    /// A live discard window in chunks; `u64::MAX` for one of everything.
+    pub fn window_chunks(&self, window: DiscardWindow) -> u64 {
+        match self.addressing {
+            _ if window.is_everything() => u64::MAX,
+            ChunkAddressing::Byte64 => window.value() / u64::from(self.chunk_size.max(1)),
+            _ => window.value(),
         }
     }
 
@@ -69,7 +119,11 @@ impl Swarm {
         if self.integrity.has_tree() {
             options.push(ProtocolOption::HashFunction(self.hash_function));
         }
+        let algorithm = self.signature_algorithm();
+        options.extend(algorithm.map(ProtocolOption::SignatureAlgorithm));
         options.push(ProtocolOption::ChunkAddressing(self.addressing));
+        let window = self.whole_window().filter(|_| self.is_live());
+        options.extend(window.map(ProtocolOption::LiveDiscardWindow));
         options.push(ProtocolOption::SupportedMessages(ALL_MESSAGES));
         options.push(ProtocolOption::ChunkSize(self.chunk_size));
         options.retain(|option| !manner.left_out.contains(&option.code().code()));
@@ -85,6 +139,9 @@ pub struct Manner {
     pub left_out: BTreeSet<u8>,
     /// Whether it answers to the legacy protocol of swift only.
     pub is_legacy: bool,
+    /// The dialect whose options its own HANDSHAKEs have, where the RFC does not
+    /// know all of them.
+    pub foreign: Option<&'static Dialect>,
 }
 
 impl Manner {
@@ -97,24 +154,24 @@ impl Manner {
     pub fn without(options: &[OptionCode]) -> Self {
         Self {
             left_out: options.iter().map(|option| option.code()).collect(),
-            is_legacy: false,
+            ..Self::default()
         }
     }
 
     /// The protocol before the RFC.
     pub fn legacy() -> Self {
         Self {
-            left_out: BTreeSet::new(),
             is_legacy: true,
+            ..Self::default()
         }
     }
 
     /// Whether nothing differs from the RFC.
     pub fn is_rfc(&self) -> bool {
-        self.left_out.is_empty() && !self.is_legacy
+        self.left_out.is_empty() && !self.is_legacy && self.foreign.is_none()
     }
 
-    /// The layout of messages in a swarm.
+    /// The layout of our messages in a swarm.
     pub fn layout(&self, swarm: &Swarm) -> Layout {
         if self.is_legacy {
             Layout {
@@ -126,20 +183,40 @@ impl Manner {
         }
     }
 
+    /// The layout of the target's messages.
+    pub fn reads(&self, swarm: &Swarm) -> Layout {
+        let layout = self.layout(swarm);
+        Layout {
+            dialect: self.foreign.unwrap_or(layout.dialect),
+            ..layout
+        }
+    }
+
     /// What it differs in, for people.
     pub fn describe(&self) -> String {
         if self.is_legacy {
             return "the legacy protocol of swift".to_owned();
         }
-        if self.left_out.is_empty() {
-            return "RFC 7574".to_owned();
+        let mut text = "RFC 7574".to_owned();
+        let mut add = |before: &str, names: Vec<String>| {
+            text.push_str(before);
+            text.push_str(&names.join(", "));
+        };
+        if !self.left_out.is_empty() {
+            let names = self
+                .left_out
+                .iter()
+                .map(|code| format!("{} ({code})", OptionCode::from_code(*code)));
+            add(" without the options ", names.collect());
         }
-        let names: Vec<String> = self
-            .left_out
-            .iter()
-            .map(|code| format!("{} ({code})", OptionCode::from_code(*code)))
-            .collect();
-        format!("RFC 7574 without the options {}", names.join(", "))
+        if let Some(dialect) = self.foreign {
+            let names = dialect
+                .foreign_options
+                .iter()
+                .map(|option| format!("{} ({})", option.name, option.code));
+            add("; answers with options of its own, ", names.collect());
+        }
+        text
     }
 }
 
@@ -158,8 +235,12 @@ pub struct Declared {
     pub integrity: Option<ContentIntegrity>,
     /// Hash function.
     pub hash_function: Option<HashFunction>,
+    /// Live signature algorithm.
+    pub signature_algorithm: Option<SignatureAlgorithm>,
     /// Chunk addressing method.
     pub addressing: Option<ChunkAddressing>,
+    /// Live discard window.
+    pub window: Option<DiscardWindow>,
     /// Bitmap of the supported messages.
     pub messages: Option<Vec<u8>>,
     /// Chunk size.
@@ -193,9 +274,11 @@ impl Declared {
                     declared.messages = Some(bitmap.to_vec());
                 }
                 ProtocolOption::ChunkSize(size) => declared.chunk_size = Some(*size),
-                ProtocolOption::SignatureAlgorithm(_)
-                | ProtocolOption::LiveDiscardWindow(_)
-                | ProtocolOption::Foreign { .. } => {}
+                ProtocolOption::SignatureAlgorithm(algorithm) => {
+                    declared.signature_algorithm = Some(*algorithm);
+                }
+                ProtocolOption::LiveDiscardWindow(window) => declared.window = Some(*window),
+                ProtocolOption::Foreign { .. } => {}
             }
         }
         declared
@@ -218,10 +301,15 @@ pub struct Known {
     pub round_trip: Duration,
     /// Chunks that it said to have.
     pub has: Chunks,
-    /// Number of chunks: proven by peaks, or else the end of what it has.
+    /// Number of chunks: proven by peaks, or else the end of what it has. A live
+    /// stream has grown since.
     pub size: Option<u64>,
     /// Whether it serves a chunk that is asked for.
     pub serves: bool,
+    /// Whether what came with the chunk proved it.
+    pub verifies: bool,
+    /// Whether anything came that could not be read.
+    pub is_garbled: bool,
     /// Whether INTEGRITY came with it.
     pub protects: bool,
 }

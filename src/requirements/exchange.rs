@@ -4,7 +4,8 @@
 use ppspp_dissector::finding::FindingId as F;
 
 use super::requirement::{
-    BEHAVIOUR, LIVE, PeerTest as T, Requirement, may, must, must_not, optional, should, should_not,
+    BEHAVIOUR, LIMITS, LIVE, PeerTest as T, Requirement, may, must, must_not, optional, should,
+    should_not, stated,
 };
 
 pub(super) static ROWS: &[Requirement] = &[
@@ -123,11 +124,23 @@ pub(super) static ROWS: &[Requirement] = &[
         "Nobody follows one peer's requests over several channels; our own peer cancels when the \
          chunk has come, not when it asks anew.",
     ),
+    stated(
+        "rfc7574/3.8/cancel",
+        "A CANCEL names chunks that its sender no longer wants to be sent.",
+    )
+    .cases(&["rfc7574/3.8/cancel-stops"])
+    .tests(&[T(BEHAVIOUR, "cancelled_chunks_are_not_sent")]),
     must(
         "rfc7574/3.8/have-cancels",
         "A HAVE for chunks ends the requests of its sender for them.",
     )
     .cases(&["rfc7574/3.8/have-cancels"]),
+    stated(
+        "rfc7574/3.9/choke",
+        "CHOKE says that its sender answers no REQUESTs, not that it has none.",
+    )
+    .cases(&["rfc7574/3.9/choked-target-serves"])
+    .tests(&[T(LIMITS, "who_asks_though_it_is_choked_is_told_again")]),
     may(
         "rfc7574/3.9/unchoke",
         "Who has choked a peer may unchoke it later.",
@@ -138,7 +151,7 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/3.9/old-requests-discarded",
         "What was asked for before a choke is not served after it.",
     )
-    .unchecked("It shows only on a target that chokes; no case makes one do so."),
+    .tests(&[T(BEHAVIOUR, "a_choked_peer_is_told_and_gets_no_chunk")]),
     must_not(
         "rfc7574/3.9/no-request-while-choked",
         "A choked peer sends no new REQUEST.",

@@ -3,26 +3,30 @@
 
 use ppspp_dissector::finding::FindingId as F;
 
-use super::requirement::{BEHAVIOUR, PeerTest as T, Requirement, may, must, must_not, should};
+use super::requirement::{
+    BEHAVIOUR, LIMITS, PeerTest as T, Requirement, may, must, must_not, should,
+};
 
-const NEEDS_LEECHER: &str =
-    "It binds who opens a channel: a case for a leecher could tell, and there is none yet.";
+const REPLIES: T = T(
+    BEHAVIOUR,
+    "a_reply_to_another_channel_is_discarded_and_the_right_one_awaited",
+);
 
 pub(super) static ROWS: &[Requirement] = &[
     should(
         "rfc7574/3/stop-after-invalid",
         "Who gets an invalid message stops talking to its sender.",
     )
-    .unchecked(
-        "A case could send garbage and wait for silence; the cases only look at the rest of the \
-         datagram, and our own peer bears with many before it ends the channel.",
-    ),
+    .tests(&[T(
+        LIMITS,
+        "a_flood_of_empty_and_of_broken_datagrams_is_ended",
+    )]),
     must(
         "rfc7574/3/messages-share-datagrams",
         "Messages that go out together share one datagram.",
     )
     .findings(&[F::IntegritySeparate])
-    .cases(&["rfc7574/3/messages-in-order"]),
+    .cases(&["rfc7574/5.3/hashes-in-same-datagram"]),
     must(
         "rfc7574/3/messages-in-order",
         "The messages of a datagram take effect one after the other, as they stand in it.",
@@ -195,12 +199,12 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/3.1.1/reply-to-wrong-channel-discarded",
         "An initiator discards a reply that does not go to the channel ID it has chosen.",
     )
-    .unchecked(NEEDS_LEECHER),
+    .tests(&[REPLIES]),
     should(
         "rfc7574/3.1.1/reply-to-right-channel-awaited",
         "After such a reply an initiator still takes those that go to its channel ID.",
     )
-    .unchecked(NEEDS_LEECHER),
+    .tests(&[REPLIES]),
     may(
         "rfc7574/3.1.1/close-after-failed-check",
         "An initiator that does not like the reply may say so by a closing HANDSHAKE.",
@@ -211,7 +215,6 @@ pub(super) static ROWS: &[Requirement] = &[
         "A closing HANDSHAKE names channel 0 as its source and has a list of protocol options.",
     )
     .findings(&[F::HandshakeRepeated, F::HandshakeEndMissing])
-    .cases(&["rfc7574/8.4/close-ends-channel"])
     .tests(&[T(BEHAVIOUR, "closing_says_so_to_everybody")]),
     must(
         "rfc7574/3.1.1/closing-options",

@@ -2,7 +2,7 @@
 
 use ppspp_dissector::finding::FindingId as F;
 
-use super::requirement::{BEHAVIOUR, PeerTest as T, Requirement, SIMULATION, may, must, should};
+use super::requirement::{BEHAVIOUR, PeerTest as T, Requirement, may, must, should, stated};
 
 const PEAKS_AND_UNCLES: T = T(
     BEHAVIOUR,
@@ -157,6 +157,13 @@ pub(super) static ROWS: &[Requirement] = &[
         "The size of content may be found out from its peaks.",
     )
     .tests(&[ANY_LENGTH]),
+    stated(
+        "rfc7574/5.6.1/only-last-is-short",
+        "All chunks but the last have the fixed size, and the last one has what is left.",
+    )
+    .findings(&[F::DataLength])
+    .cases(&["rfc7574/5.6.2/last-chunk-exact"])
+    .tests(&[ANY_LENGTH]),
     must(
         "rfc7574/5.6.2/procedure",
         "Who finds out sizes does so by the RFC's procedure.",
@@ -183,8 +190,8 @@ pub(super) static ROWS: &[Requirement] = &[
         "A receiver checks peaks against the root hash before it believes the size.",
     )
     .tests(&[T(
-        SIMULATION,
-        "all_kinds_of_rogues_do_not_keep_the_honest_from_finishing",
+        BEHAVIOUR,
+        "peaks_that_are_not_the_swarms_are_not_believed",
     )]),
     must(
         "rfc7574/5.6.2/last-chunk",

@@ -36,12 +36,18 @@ pub(super) static ROWS: &[Requirement] = &[
         F::SignedSeveralChunks,
         F::SignedWrong,
     ])
+    .cases(&[
+        "rfc7574/6.1.1/signature-before-chunk",
+        "rfc7574/6.1.1/signature-in-datagram",
+        "rfc7574/5.2/chunks-verify",
+    ])
     .tests(&[SIGNED_CHUNKS]),
     must(
         "rfc7574/6.1.1/signature-first-where-no-room",
         "A signature that does not fit beside its chunk goes before it.",
     )
-    .findings(&[F::SignedChunkMissing]),
+    .findings(&[F::SignedChunkMissing])
+    .cases(&["rfc7574/6.1.1/signature-before-chunk"]),
     must(
         "rfc7574/6.1.2.1/verify-before-forwarding",
         "A peer verifies a munro's signature before it passes on the chunks below it.",
@@ -52,30 +58,44 @@ pub(super) static ROWS: &[Requirement] = &[
         "All munros of a stream are equally wide, by a power of two.",
     )
     .findings(&[F::SignedMunroWidth])
+    .cases(&[
+        "rfc7574/6.1.2.1/munro-is-subtree",
+        "rfc7574/6.1.2.1/same-width",
+    ])
     .tests(&[SIGNED_MUNROS]),
     must(
         "rfc7574/6.1.2.1/width-above-one",
         "A munro covers more than one chunk.",
     )
     .findings(&[F::SignedMunroWidth])
+    .cases(&["rfc7574/6.1.2.1/munro-is-subtree"])
     .tests(&[SIGNED_MUNROS]),
     must_not(
         "rfc7574/6.1.2.3/have-before-signature",
         "An injector announces no chunk whose munro it has not signed.",
     )
-    .not_checkable("A signature goes out on request, so when it was made does not show."),
+    .cases(&["rfc7574/6.1.2.3/announces-signed-chunks"]),
     must(
         "rfc7574/6.1.2.3/munro-with-signature",
         "A chunk is preceded by its munro's hash and the signature, in one datagram, unless the \
          receiver has shown a chunk below that munro.",
     )
     .findings(&[F::SignedMunroMissing, F::SignedNotAfterMunro])
+    .cases(&[
+        "rfc7574/6.1.2.3/munro-before-chunk",
+        "rfc7574/6.1.2.3/signature-follows-munro",
+    ])
     .tests(&[SIGNED_MUNROS]),
     must(
         "rfc7574/6.1.2.3/uncles-and-chunk",
         "After the munro come the uncles up to it that the receiver lacks, and the chunk.",
     )
     .findings(&[F::IntegrityMissing, F::IntegrityAscending])
+    .cases(&[
+        "rfc7574/6.1.2.3/munro-before-uncles",
+        "rfc7574/5.3/hashes-come-before-data",
+        "rfc7574/5.4/integrity-descending",
+    ])
     .tests(&[SIGNED_MUNROS]),
     must(
         "rfc7574/6.1.2.4/initiator-tells-munro",
@@ -90,6 +110,11 @@ pub(super) static ROWS: &[Requirement] = &[
          other end shows that it knows it or a later one.",
     )
     .findings(&[F::SignedTuneInMissing])
+    .cases(&[
+        "rfc7574/6.1.2.4/munro-in-fourth-datagram",
+        "rfc7574/6.1.2.4/munro-is-rightmost",
+        "rfc7574/6.1.2.4/munro-until-known",
+    ])
     .tests(&[SIGNED_MUNROS]),
     must_not(
         "rfc7574/6.1.2.4/no-munro-in-first",
@@ -100,7 +125,8 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/6.1.2.4/no-munro-in-second",
         "No signed munro goes along with the reply.",
     )
-    .findings(&[F::HandshakeHeavyPayload]),
+    .findings(&[F::HandshakeHeavyPayload])
+    .cases(&["rfc7574/3.1.1/no-heavy-payload-before-third"]),
     must(
         "rfc7574/6.1.2.4/old-signature-discarded",
         "A signed munro whose timestamp is too old is discarded.",
@@ -118,7 +144,12 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/6.2/discard-window",
         "A peer that discards chunks of a live stream declares how many it keeps.",
     )
-    .findings(&[F::HandshakeDiscardWindowMissing, F::HaveBeyondWindow]),
+    .findings(&[F::HandshakeDiscardWindowMissing, F::HaveBeyondWindow])
+    .cases(&[
+        "rfc7574/7.9/reply-discard-window",
+        "rfc7574/6.2/window-is-served",
+        "rfc7574/6.2/announces-window-only",
+    ]),
     should(
         "rfc7574/6.2/sliding-window",
         "A peer takes from what another has announced all that has left that one's discard \

@@ -2,7 +2,7 @@
 
 use ppspp_dissector::finding::FindingId as F;
 
-use super::requirement::{BEHAVIOUR, PeerTest as T, Requirement, may, must};
+use super::requirement::{BEHAVIOUR, PeerTest as T, Requirement, may, must, stated};
 
 const EVERY_METHOD: T = T(
     BEHAVIOUR,
@@ -16,12 +16,24 @@ pub(super) static ROWS: &[Requirement] = &[
     )
     .findings(&[F::HandshakeOptionsUnsorted])
     .cases(&["rfc7574/7/options-sorted"]),
+    stated(
+        "rfc7574/7/unassigned",
+        "The codes 10 to 254 name no option.",
+    )
+    .findings(&[F::DatagramMalformed])
+    .cases(&[
+        "rfc7574/3.1.1/reply-decodes",
+        "rfc7574/7/unknown-option-survived",
+    ]),
     must(
         "rfc7574/7.1/end-option",
         "The end option ends the list of protocol options.",
     )
     .findings(&[F::HandshakeEndMissing])
-    .cases(&["rfc7574/7.1/reply-end-option"]),
+    .cases(&[
+        "rfc7574/7.1/reply-end-option",
+        "rfc7574/7/no-end-option-survived",
+    ]),
     must(
         "rfc7574/7.2/version-first",
         "The first option is the highest version that the sender speaks.",
@@ -34,6 +46,16 @@ pub(super) static ROWS: &[Requirement] = &[
     .cases(&[
         "rfc7574/7.2/reply-version",
         "rfc7574/7.2/reply-version-defined",
+    ]),
+    stated(
+        "rfc7574/7.2/negotiated",
+        "Peers agree on a version as RFC 6709, section 4.1, has it.",
+    )
+    .findings(&[F::HandshakeVersionRange])
+    .cases(&[
+        "rfc7574/7.2/higher-version",
+        "rfc7574/7.2/higher-version-same-layout",
+        "rfc7574/7.3/minimum-version-too-high",
     ]),
     must(
         "rfc7574/7.3/minimum-version",
@@ -90,7 +112,12 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/7.7/signature-algorithm",
         "In a live swarm a HANDSHAKE tells the signature algorithm.",
     )
-    .findings(&[F::HandshakeSignatureAlgorithmMissing]),
+    .findings(&[F::HandshakeSignatureAlgorithmMissing])
+    .cases(&[
+        "rfc7574/7.7/reply-signature-algorithm",
+        "rfc7574/7.7/takes-signature-algorithm",
+        "rfc7574/7.7/other-signature-algorithm",
+    ]),
     must(
         "rfc7574/7.8/chunk-addressing",
         "A HANDSHAKE tells how its sender names chunks.",
@@ -112,7 +139,11 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/7.9/discard-window",
         "In a live swarm a HANDSHAKE tells the discard window.",
     )
-    .findings(&[F::HandshakeDiscardWindowMissing]),
+    .findings(&[F::HandshakeDiscardWindowMissing])
+    .cases(&[
+        "rfc7574/7.9/reply-discard-window",
+        "rfc7574/7.9/takes-discard-window",
+    ]),
     must(
         "rfc7574/7.9/after-addressing",
         "The chunk addressing method stands before the discard window.",
@@ -127,7 +158,19 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/7.10/subset-declared",
         "A peer that does not support all messages tells which ones it does.",
     )
-    .cases(&["rfc7574/7.10/bitmap-true"]),
+    .cases(&[
+        "rfc7574/7.10/bitmap-true",
+        "rfc7574/7.10/takes-supported-messages",
+    ]),
+    stated(
+        "rfc7574/7.10/bitmap",
+        "The bitmap of supported messages is cut behind its last byte that is not zero, and its \
+         length goes before it.",
+    )
+    .cases(&[
+        "rfc7574/7.10/bitmap-truncated",
+        "rfc7574/7.10/messages-behind-bitmap",
+    ]),
     must(
         "rfc7574/7.11/chunk-size",
         "A HANDSHAKE tells the chunk size of the swarm.",
@@ -136,6 +179,7 @@ pub(super) static ROWS: &[Requirement] = &[
     .cases(&[
         "rfc7574/7.11/reply-chunk-size",
         "rfc7574/7.11/takes-chunk-size",
+        "rfc7574/7.11/chunk-size-without-supported-messages",
     ]),
     must(
         "rfc7574/7.11/variable-is-all-ones",

@@ -3,7 +3,9 @@
 
 use ppspp_dissector::finding::FindingId as F;
 
-use super::requirement::{BEHAVIOUR, PeerTest as T, Requirement, may, must, optional, should};
+use super::requirement::{
+    BEHAVIOUR, PeerTest as T, Requirement, may, must, optional, should, stated,
+};
 
 const MEMBERS: T = T(
     "tests/peer_membership.rs",
@@ -31,10 +33,18 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/3.10.1/recently-heard",
         "An address is told only where its peer was heard within the last minute.",
     )
-    .unchecked(
-        "The analyzer could tell where it also sees the channel of the address told; that our own \
-         peer keeps to it no test says.",
-    ),
+    .tests(&[T(
+        BEHAVIOUR,
+        "addresses_are_told_only_of_peers_that_were_heard_lately",
+    )]),
+    stated(
+        "rfc7574/3.10.1/third-peers",
+        "A PEX_RES names another peer, which its receiver could talk with.",
+    )
+    .cases(&[
+        "rfc7574/3.10.1/asker-not-named",
+        "rfc7574/3.10.1/usable-addresses",
+    ]),
     may(
         "rfc7574/3.10.1/ignore",
         "Peers may ignore requests for addresses, and addresses.",
@@ -62,13 +72,25 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/3.11/own-channel-id",
         "rfc7574/3.11/random-channel-ids",
     ]),
+    stated(
+        "rfc7574/3.11/many-of-one-address",
+        "Channels let several swarms and peers share a transport address.",
+    )
+    .cases(&["rfc7574/3.11/two-channels-of-one-address"])
+    .tests(&[T(
+        "tests/peer_limits.rs",
+        "a_peer_with_several_channels_gets_one_share",
+    )]),
     should(
         "rfc7574/3.12/keep-alive",
         "A peer that is of interest hears from us now and then, by keep-alives where there is \
          nothing to say.",
     )
     .findings(&[F::ChannelDeadPeer, F::KeepAliveBurst])
-    .cases(&["rfc7574/3.12/sends-keep-alives"])
+    .cases(&[
+        "rfc7574/3.12/sends-keep-alives",
+        "rfc7574/3.12/forgets-dead-peers",
+    ])
     .tests(&[T(
         BEHAVIOUR,
         "a_silent_peer_is_kept_alive_and_then_taken_for_dead",

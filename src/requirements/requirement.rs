@@ -4,7 +4,8 @@ use std::fmt;
 
 use ppspp_dissector::finding::FindingId;
 
-/// The word by which the RFC binds (RFC 2119), as far as it uses them.
+/// The word by which the RFC binds (RFC 2119), as far as it uses them, or that
+/// there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Keyword {
     /// MUST.
@@ -21,6 +22,9 @@ pub enum Keyword {
     May,
     /// OPTIONAL.
     Optional,
+    /// None of them: the RFC states it, as the answer to a threat or as how
+    /// something is.
+    Stated,
 }
 
 impl Keyword {
@@ -34,6 +38,7 @@ impl Keyword {
             Self::Recommended => "RECOMMENDED",
             Self::May => "MAY",
             Self::Optional => "OPTIONAL",
+            Self::Stated => "stated",
         }
     }
 
@@ -43,6 +48,7 @@ impl Keyword {
             Self::Must | Self::MustNot => Level::Must,
             Self::Should | Self::ShouldNot | Self::Recommended => Level::Should,
             Self::May | Self::Optional => Level::May,
+            Self::Stated => Level::Stated,
         }
     }
 }
@@ -56,11 +62,14 @@ pub enum Level {
     Should,
     /// MAY and OPTIONAL.
     May,
+    /// Statements without such a word: only those that a finding, a case or a test
+    /// holds somebody to.
+    Stated,
 }
 
 impl Level {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Must, Self::Should, Self::May];
+    pub const ALL: [Self; 4] = [Self::Must, Self::Should, Self::May, Self::Stated];
 
     /// The name in outputs and on the command line.
     pub const fn name(self) -> &'static str {
@@ -68,6 +77,7 @@ impl Level {
             Self::Must => "MUST",
             Self::Should => "SHOULD",
             Self::May => "MAY",
+            Self::Stated => "stated",
         }
     }
 }
@@ -232,7 +242,11 @@ pub(super) const fn optional(id: &'static str, text: &'static str) -> Requiremen
     Requirement::new(id, Keyword::Optional, text)
 }
 
+pub(super) const fn stated(id: &'static str, text: &'static str) -> Requirement {
+    Requirement::new(id, Keyword::Stated, text)
+}
+
 /// Files of tests that are named again and again.
 pub(super) const BEHAVIOUR: &str = "tests/peer_behaviour.rs";
+pub(super) const LIMITS: &str = "tests/peer_limits.rs";
 pub(super) const LIVE: &str = "tests/peer_live.rs";
-pub(super) const SIMULATION: &str = "tests/simulation_swarm.rs";

@@ -40,7 +40,7 @@ impl Counts {
     }
 
     /// Counts the requirements of each level.
-    pub fn by_level(rows: &[&Requirement]) -> [(Level, Self); 3] {
+    pub fn by_level(rows: &[&Requirement]) -> [(Level, Self); 4] {
         Level::ALL.map(|level| {
             let of_level = rows.iter().copied().filter(|row| row.level() == level);
             (level, Self::of(of_level))

@@ -3,7 +3,7 @@
 use ppspp_dissector::finding::FindingId as F;
 
 use super::requirement::{
-    BEHAVIOUR, PeerTest as T, Requirement, may, must, must_not, recommended, should,
+    BEHAVIOUR, PeerTest as T, Requirement, may, must, must_not, recommended, should, stated,
 };
 
 const CLOSING: T = T(BEHAVIOUR, "closing_says_so_to_everybody");
@@ -69,6 +69,39 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/8.2/repeated-datagrams",
         "rfc7574/8.2/repeated-request",
     ]),
+    stated(
+        "rfc7574/8.2/duplicates",
+        "All messages may come twice without another effect, and a HANDSHAKE that does is known \
+         for a duplicate.",
+    )
+    .cases(&[
+        "rfc7574/8.2/repeated-handshake-is-duplicate",
+        "rfc7574/3.1.1/options-unchanged-by-later-handshake",
+        "rfc7574/8.2/repeated-datagrams",
+    ])
+    .tests(&[T(
+        BEHAVIOUR,
+        "a_repeated_handshake_gets_the_same_reply_again",
+    )]),
+    stated(
+        "rfc7574/8.2/message-types",
+        "A datagram is a sequence of messages of Table 7.",
+    )
+    .findings(&[F::DatagramMalformed])
+    .cases(&[
+        "rfc7574/8.2/datagrams-decode",
+        "rfc7574/8.2/unknown-message-survived",
+        "rfc7574/8.2/truncated-messages",
+    ]),
+    stated(
+        "rfc7574/8.3/prefix",
+        "Each datagram begins with the channel ID that its receiver has chosen, of four bytes.",
+    )
+    .findings(&[F::ChannelUnknown])
+    .cases(&[
+        "rfc7574/8.3/datagrams-carry-our-channel",
+        "rfc7574/8.3/short-datagrams",
+    ]),
     must(
         "rfc7574/8.3/random-ids",
         "Channel IDs are drawn as SCTP draws its verification tags.",
@@ -108,6 +141,20 @@ pub(super) static ROWS: &[Requirement] = &[
     .findings(&[F::HandshakeCloseOptions])
     .cases(&["rfc7574/8.4/close-with-version"])
     .tests(&[CLOSING]),
+    stated(
+        "rfc7574/8.4/closed",
+        "A channel that was closed is one to talk on no longer.",
+    )
+    .findings(&[F::ChannelUsedAfterClose])
+    .cases(&[
+        "rfc7574/8.4/close-ends-channel",
+        "rfc7574/8.4/close-with-version",
+        "rfc7574/8.4/close-not-answered",
+    ])
+    .tests(&[T(
+        BEHAVIOUR,
+        "a_closing_handshake_ends_the_channel_without_an_answer",
+    )]),
     must(
         "rfc7574/8.6/data-last",
         "A DATA is the last message of its datagram.",
@@ -134,12 +181,29 @@ pub(super) static ROWS: &[Requirement] = &[
     )
     .findings(&[F::DataTimestampMissing, F::DataTimestampOdd])
     .cases(&["rfc7574/8.6/timestamp-runs"]),
+    stated(
+        "rfc7574/8.10/range",
+        "A REQUEST names chunks by a chunk specification.",
+    )
+    .findings(&[F::ChunksReversed])
+    .cases(&[
+        "rfc7574/8.10/reversed-range",
+        "rfc7574/8.10/request-across-end",
+        "rfc7574/8.10/request-beyond-end",
+    ])
+    .tests(&[T(
+        BEHAVIOUR,
+        "a_request_beyond_the_end_is_served_as_far_as_there_is_content",
+    )]),
     must_not(
         "rfc7574/8.13/internal-addresses",
         "Internal addresses are not told to a peer whose own address is not internal.",
     )
     .findings(&[F::PexPrivate])
-    .cases(&["rfc7574/3.10.1/usable-addresses"]),
+    .tests(&[T(
+        BEHAVIOUR,
+        "internal_addresses_are_told_to_internal_peers_only",
+    )]),
     must(
         "rfc7574/8.13/certificate-names-peer",
         "A membership certificate has a critical extension that names its peer by a URL.",
@@ -151,6 +215,15 @@ pub(super) static ROWS: &[Requirement] = &[
          the swarm ID in hexadecimal digits.",
     )
     .findings(&[F::PexCertificateName]),
+    stated(
+        "rfc7574/8.14/keep-alive",
+        "A keep-alive is a datagram with a channel ID and nothing else.",
+    )
+    .cases(&["rfc7574/8.14/keep-alive-taken"])
+    .tests(&[T(
+        BEHAVIOUR,
+        "a_silent_peer_is_kept_alive_and_then_taken_for_dead",
+    )]),
     must(
         "rfc7574/8.16/first-to-channel-zero",
         "The first datagram is addressed to channel 0.",

@@ -4,7 +4,7 @@ use ppspp_dissector::finding::Severity;
 use ppspp_dissector::session::Record;
 
 use crate::index::Item;
-use crate::output::{sentence, short_swarm};
+use crate::output::{sentence_begun, short_swarm};
 
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl Column {
             Self::Length => item.datagram.wire_length.to_string(),
             Self::Latency => item.latency.map_or_else(String::new, duration),
             Self::Finding => gravest(record).unwrap_or_default(),
-            Self::Messages => sentence(record),
+            Self::Messages => sentence_begun(record),
         }
     }
 }

@@ -11,6 +11,8 @@ const MOST_FIELDS: usize = 512;
 /// Two datagrams that are compared.
 pub(super) struct Compare {
     rows: [usize; 2],
+    /// What stands beside each other, by what was known after so many changes.
+    aligned: Option<(u64, Vec<Pair>)>,
     top: usize,
 }
 
@@ -22,6 +24,7 @@ impl Compare {
     pub(super) const fn new(one: usize, other: usize) -> Self {
         Self {
             rows: [one, other],
+            aligned: None,
             top: 0,
         }
     }
@@ -41,9 +44,12 @@ impl Compare {
         true
     }
 
-    /// Draws both.
-    pub(super) fn draw(&mut self, canvas: &mut Canvas<'_>, common: &mut Common) {
-        let theme = &common.settings.theme;
+    /// Puts the two beside each other, again where verdicts have changed.
+    fn align(&mut self, common: &mut Common) {
+        let changes = common.store.changes();
+        if self.aligned.as_ref().is_some_and(|(at, _)| *at == changes) {
+            return;
+        }
         let analyzer = common.store.analyzer();
         let [one, other] = self.rows.map(|row| {
             let nodes = common.reader.row(&analyzer, row, |item, record| {
@@ -51,7 +57,16 @@ impl Compare {
             });
             nodes.unwrap_or_default()
         });
-        let pairs = align(one, other);
+        self.aligned = Some((changes, align(one, other)));
+    }
+
+    /// Draws both.
+    pub(super) fn draw(&mut self, canvas: &mut Canvas<'_>, common: &mut Common) {
+        self.align(common);
+        let theme = &common.settings.theme;
+        let Some((_, pairs)) = &self.aligned else {
+            return;
+        };
         let height = usize::from(canvas.height());
         self.top = self.top.min(pairs.len().saturating_sub(height));
         let half = canvas.width() / 2;

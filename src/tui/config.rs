@@ -52,6 +52,8 @@ pub struct Environment {
     pub colour: bool,
     /// Whether the terminal has more than sixteen colours.
     pub full_colour: bool,
+    /// Whether the terminal says that its background is light.
+    pub light: bool,
 }
 
 impl Environment {
@@ -70,6 +72,11 @@ impl Environment {
             full_colour: variable("COLORTERM")
                 .is_some_and(|value| value == "truecolor" || value == "24bit")
                 || terminal.contains("direct"),
+            // Foreground and background by their numbers, such as "0;15".
+            light: variable("COLORFGBG").is_some_and(|value| {
+                let background = value.rsplit(';').next();
+                matches!(background, Some("7" | "15"))
+            }),
         }
     }
 }
@@ -101,6 +108,7 @@ impl Settings {
         let theme = match file.theme {
             _ if !environment.colour => ThemeName::None,
             ThemeName::Dark if !has_theme && !environment.full_colour => ThemeName::Sixteen,
+            ThemeName::Dark if !has_theme && environment.light => ThemeName::Light,
             name => name,
         };
         let keys = file
@@ -162,8 +170,9 @@ pub fn print_config() -> String {
 # Configuration of ppsp-inspect's terminal UI. What is left out is as here.
 # Read from --config FILE, or $XDG_CONFIG_HOME/ppsp-inspect/config.toml.
 
-# dark, light, 16 (the terminal's own colours) or none; where this is left out,
-# dark on terminals with full colour, else 16. NO_COLOR means none.
+# dark, light, 16 (the terminal's own colours) or none; where this is left out, on
+# terminals with full colour light where COLORFGBG tells of a light background, else
+# dark; on others 16. NO_COLOR means none.
 # theme = \"dark\"
 
 # Marks in ASCII; where this is left out, when the locale is not UTF-8.
@@ -213,6 +222,7 @@ mod tests {
         utf8: true,
         colour: true,
         full_colour: true,
+        light: false,
     };
 
     #[test]

@@ -9,7 +9,7 @@ use ppspp_dissector::session::Config;
 
 use super::app::App;
 use super::config::{Environment, Settings};
-use super::screens::{drawn, text, typed};
+use super::stage::{drawn, text, typed};
 use crate::capture::Capture;
 use crate::index::{Keep, Store};
 use crate::output::TimeStyle;
@@ -51,6 +51,7 @@ impl Endless {
             utf8: true,
             colour: true,
             full_colour: true,
+            light: false,
         };
         let settings = Settings::parse("", environment).expect("settings");
         Self {

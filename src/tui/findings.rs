@@ -1,12 +1,13 @@
 //! Findings: by severity and id; what the RFC asks, and where it was not met.
 
-use ppspp_dissector::finding::Entry;
+use ppspp_dissector::finding::{Entry, Severity};
 
 use super::keys::Action;
 use super::list::Cursor;
 use super::screen::{Canvas, put_sentence};
 use super::view::{Common, Outcome, View};
-use crate::output::sentence;
+use crate::index::Store;
+use crate::output::sentence_begun;
 
 /// The list of findings, and the datagrams of the selected one.
 #[derive(Default)]
@@ -32,7 +33,12 @@ impl View for Findings {
         let (width, height) = (canvas.width(), canvas.height());
         let theme = &common.settings.theme;
         if raised.is_empty() {
-            canvas.put(1, 0, "Nothing to tell so far.", theme.faint);
+            let text = if common.store.status().done {
+                "No finding: nothing here departs from RFC 7574, as far as can be told."
+            } else {
+                "No finding so far."
+            };
+            canvas.put(1, 0, text, theme.faint);
             return;
         }
         let above = (raised.len() as u16).min(height * 2 / 5).max(1);
@@ -50,8 +56,8 @@ impl View for Findings {
             } else {
                 entry.section
             };
-            canvas.put(45, y, section, theme.faint);
-            let end = canvas.put(53, y, &format!("{count:>9} ×  "), theme.text);
+            canvas.put(50, y, section, theme.faint);
+            let end = canvas.put(57, y, &format!("{count:>9} ×  "), theme.text);
             canvas.put(end, y, entry.text, theme.faint);
             if line == self.cursor.selected {
                 let style = if self.inside {
@@ -63,7 +69,7 @@ impl View for Findings {
                 canvas.put(0, y, ">", style);
             }
         }
-        let Some((entry, count)) = raised.get(self.cursor.selected) else {
+        let Some((entry, _)) = raised.get(self.cursor.selected) else {
             return;
         };
         canvas.rule(above, entry.name, theme, self.inside);
@@ -76,7 +82,7 @@ impl View for Findings {
         canvas.put(1, above + 1, first, theme.severity(entry.severity));
         canvas.put(1, above + 2, second, theme.severity(entry.severity));
         let rows = common.store.places(entry.id);
-        let told = if *count > rows.len() as u64 {
+        let told = if rows.len() >= Store::MOST_PLACES {
             format!(
                 "in the first {} datagrams of those with it; all: /ppspp.finding.id == \"{}\"",
                 rows.len(),
@@ -85,6 +91,7 @@ impl View for Findings {
         } else {
             format!("in {} datagrams", rows.len())
         };
+        let told = format!("{}; {told}", meaning(entry.severity));
         canvas.put(1, above + 3, &told, theme.faint);
         let room = usize::from(height.saturating_sub(above + 4));
         let window = self.places.window(rows.len(), room);
@@ -108,7 +115,7 @@ impl View for Findings {
                 if !detail.is_empty() {
                     x = canvas.put(x, 0, "  ", theme.text);
                 }
-                put_sentence(canvas, x, 0, &sentence(record), theme);
+                put_sentence(canvas, x, 0, &sentence_begun(record), theme);
             });
             if line == self.places.selected {
                 let style = if self.inside {
@@ -185,6 +192,15 @@ impl View for Findings {
             (Action::Back, "back to the findings"),
             (Action::Copy, "copy what the finding says"),
         ]
+    }
+}
+
+/// Why a finding of a severity matters.
+const fn meaning(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "a MUST is broken, or damage: others may refuse it",
+        Severity::Warning => "a SHOULD is not met, or it is odd: it may work less well",
+        Severity::Note => "worth knowing, nothing wrong in itself",
     }
 }
 

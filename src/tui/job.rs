@@ -7,17 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use ppspp_dissector::session::{Time, Transport};
 
+use super::packet_file::{PacketFile, Written};
 use super::view::Common;
-use crate::capture::{
-    InterfaceId, InterfaceSettings, PcapngWriter, TimeResolution, WriteError, WrittenDatagram,
-};
 use crate::index::Reader;
 use crate::output::{JsonTimes, Style, TimeFormat, write_json_line, write_line};
 
 enum Format {
-    Pcapng(Box<PcapngWriter<BufWriter<File>>>, InterfaceId),
+    Pcapng(Box<PacketFile>),
     JsonLines(BufWriter<File>, JsonTimes),
     Text(BufWriter<File>, TimeFormat),
 }
@@ -64,14 +61,8 @@ impl Job {
             .extension()
             .is_some_and(|ending| ending == "jsonl" || ending == "json");
         let format = if capture {
-            let mut writer = PcapngWriter::new(out, &[]).with_context(name)?;
-            let interface = writer
-                .add_interface(&InterfaceSettings {
-                    resolution: TimeResolution::Nanoseconds,
-                    ..InterfaceSettings::default()
-                })
-                .with_context(name)?;
-            Format::Pcapng(Box::new(writer), interface)
+            let file = PacketFile::new(out, common.store.inputs()).with_context(name)?;
+            Format::Pcapng(Box::new(file))
         } else if is_json {
             Format::JsonLines(out, JsonTimes::default())
         } else {
@@ -115,7 +106,7 @@ impl Job {
             }
         }
         match &mut self.format {
-            Format::Pcapng(writer, _) => writer.flush(),
+            Format::Pcapng(file) => file.flush(),
             Format::JsonLines(out, _) | Format::Text(out, _) => out.flush(),
         }
         .with_context(|| self.path.display().to_string())?;
@@ -141,53 +132,32 @@ impl Job {
         let Some(row) = row else {
             return Ok(());
         };
-        self.next += 1;
-        let analyzer = common.store.analyzer();
-        let (format, skipped) = (&mut self.format, &mut self.skipped);
-        let written = self
-            .reader
-            .row(&analyzer, row, |item, record| -> Result<()> {
+        let format = &mut self.format;
+        let written = if let Format::Pcapng(file) = format {
+            self.reader.head(row, |item| file.write(item))
+        } else {
+            let analyzer = common.store.analyzer();
+            self.reader.row(&analyzer, row, |item, record| {
                 let datagram = &item.datagram;
                 match format {
-                    Format::Pcapng(writer, interface) => {
-                        let mut comments: Vec<&str> = item.frame.comment.into_iter().collect();
-                        if datagram.transport == Transport::TcpFramed {
-                            comments.push("ppsp-inspect: this datagram was framed in a TCP stream");
-                        }
-                        let cut = format!(
-                            "ppsp-inspect: {} of {} bytes were captured",
-                            datagram.payload.len(),
-                            datagram.wire_length
-                        );
-                        if datagram.is_cut() {
-                            comments.push(&cut);
-                        }
-                        let written = writer.write_datagram(
-                            *interface,
-                            &WrittenDatagram {
-                                time: datagram.time.unwrap_or(Time::from_nanoseconds(0)),
-                                source: datagram.source,
-                                destination: datagram.destination,
-                                payload: datagram.payload,
-                                comments: &comments,
-                            },
-                        );
-                        match written {
-                            Ok(()) => {}
-                            Err(WriteError::Output(error)) => return Err(error.into()),
-                            Err(_) => *skipped += 1,
-                        }
-                    }
                     Format::JsonLines(out, times) => {
                         write_json_line(out, datagram, record, item.frame.comment, times)?;
                     }
                     Format::Text(out, times) => {
                         write_line(out, datagram, record, times, Style::new(false))?;
                     }
+                    Format::Pcapng(_) => {}
                 }
-                Ok(())
-            });
-        written.unwrap_or(Ok(()))
+                Ok(Written::Done)
+            })
+        };
+        match written.unwrap_or(Ok(Written::Done))? {
+            Written::Done => {}
+            Written::Skipped => self.skipped += 1,
+            Written::NotYet => return Ok(()),
+        }
+        self.next += 1;
+        Ok(())
     }
 
     /// What to tell meanwhile.

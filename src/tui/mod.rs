@@ -21,6 +21,7 @@ mod hex;
 mod job;
 mod keys;
 mod list;
+mod packet_file;
 mod packets;
 mod prompt;
 mod screen;
@@ -64,8 +65,16 @@ pub fn run(
 }
 
 #[cfg(test)]
+mod colours;
+#[cfg(test)]
 mod endless;
+#[cfg(test)]
+mod figures;
+#[cfg(test)]
+mod latency;
 #[cfg(test)]
 mod picture;
 #[cfg(test)]
 mod screens;
+#[cfg(test)]
+mod stage;

@@ -6,7 +6,7 @@ use super::column::{Column, gravest};
 use super::hex::HexPane;
 use super::keys::Action;
 use super::list::Cursor;
-use super::screen::{Canvas, put_sentence};
+use super::screen::{Canvas, put_address, put_sentence};
 use super::tree::TreePane;
 use super::view::{Common, Outcome, View};
 use crate::output::{TimeFormat, TimeStyle};
@@ -29,8 +29,10 @@ pub(super) struct Packets {
     pane: Pane,
     tree: TreePane,
     hex: HexPane,
-    /// The row that the panes show.
-    detail: Option<usize>,
+    /// The row that the panes show, by what was known after so many changes.
+    detail: Option<(usize, u64)>,
+    /// What stands over its tree.
+    title: String,
     /// How many lines the user gave the list beyond half.
     bias: i32,
     /// Where the parts were drawn last: the line of the list's first datagram,
@@ -59,13 +61,18 @@ impl Packets {
             return;
         };
         common.row = row;
-        let changed = self.detail != Some(row);
+        let now = (row, common.store.changes());
+        if self.detail == Some(now) {
+            return;
+        }
+        let changed = self.detail.is_none_or(|(before, _)| before != row);
         let analyzer = common.store.analyzer();
         let found = common.reader.row(&analyzer, row, |item, record| {
             self.tree.load(item, record, changed);
             self.hex.load(item.datagram.payload, changed);
+            self.title = format!("Datagram {}", item.datagram.frame);
         });
-        self.detail = found.map(|()| row);
+        self.detail = found.map(|()| now);
         self.hex.highlight = self.tree.selected_bytes();
     }
 
@@ -170,27 +177,11 @@ impl Packets {
             }
         }
         if length == 0 {
-            let text = if !common.store.status().done {
-                "Reading …"
-            } else if common.store.is_empty() {
-                "No PPSPP datagrams here; --port PORT takes all of a port for PPSPP."
-            } else {
-                "No datagram fits the filter."
-            };
-            canvas.put(1, 1, text, theme.faint);
+            drop(analyzer);
+            for (y, line) in (1..).zip(common.why_empty()) {
+                canvas.put(1, y, &line, theme.faint);
+            }
         }
-    }
-}
-
-/// An address that is too long loses its beginning, which tells least.
-fn put_address(cell: &mut Canvas<'_>, text: &str, style: ratatui::style::Style) {
-    let width = usize::from(cell.width());
-    let length = text.chars().count();
-    if length <= width {
-        cell.put(0, 0, text, style);
-    } else {
-        let rest: String = text.chars().skip(length + 1 - width).collect();
-        cell.put(0, 0, &format!("…{rest}"), style);
     }
 }
 
@@ -262,8 +253,8 @@ impl View for Packets {
         let below = height - list - 1;
         let digits = HexPane::width(width);
         let tree_width = width.saturating_sub(digits + 1);
-        let title = match self.detail.and_then(|row| common.store.get(row)) {
-            Some(_) => "Datagram",
+        let title = match self.detail.and_then(|(row, _)| common.store.get(row)) {
+            Some(_) => self.title.as_str(),
             None => "",
         };
         canvas.rule(list, title, theme, self.pane == Pane::Tree);

@@ -111,6 +111,18 @@ impl<'b> Canvas<'b> {
     }
 }
 
+/// An address that is too long loses its beginning, which tells least.
+pub(super) fn put_address(cell: &mut Canvas<'_>, text: &str, style: Style) {
+    let width = usize::from(cell.width());
+    let length = text.chars().count();
+    if length <= width {
+        cell.put(0, 0, text, style);
+    } else {
+        let rest: String = text.chars().skip(length + 1 - width).collect();
+        cell.put(0, 0, &format!("…{rest}"), style);
+    }
+}
+
 /// A sentence of messages: names in their colour, and whatever bears a mark in
 /// that of its verdict.
 pub(super) fn put_sentence(

@@ -2,114 +2,20 @@
 //! them. A change in a snapshot is a change that users see: `INSTA_UPDATE=always`
 //! writes them again, and the difference belongs into the review.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use ppspp_dissector::session::Config;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
-use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::{
-    KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
-};
+use ratatui::crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use super::app::App;
-use super::config::{Environment, Settings};
+use super::config::Environment;
 use super::keys::Action;
+use super::stage::{COLOURS, app_of, drawn, over, press, text, typed, with};
 use crate::capture::Input;
 use crate::index::{Keep, Store};
-use crate::output::TimeStyle;
 use crate::pipeline::Manner;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
-
-/// The user interface over a sample capture that is indexed.
-fn over(sample: &str) -> App {
-    with(sample, true)
-}
-
-fn with(sample: &str, utf8: bool) -> App {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let inputs = [Input::File(folder.join(format!("{sample}.pcap")))];
-    let config = Config {
-        verify: true,
-        ..Config::default()
-    };
-    let manner = Manner {
-        quiet: true,
-        at_once: false,
-        jobs: NonZeroUsize::MIN,
-    };
-    let mut store = Store::open(&inputs, config, manner, Keep::ALL).expect("a capture");
-    store.wait();
-    let environment = Environment {
-        utf8,
-        colour: true,
-        full_colour: true,
-    };
-    let settings = Settings::parse("", environment).expect("settings");
-    App::new(store, settings, TimeStyle::Relative)
-}
-
-/// Types words: `<down>` and the like are keys, everything else is characters.
-/// A digit that stands alone chooses a view.
-pub(super) fn typed(app: &mut App, text: &str) {
-    for word in text.split_inclusive('>') {
-        let (plain, named) = match word.split_once('<') {
-            Some((plain, name)) => (plain, name.strip_suffix('>')),
-            None => (word, None),
-        };
-        for character in plain.chars() {
-            press(app, KeyCode::Char(character));
-        }
-        let Some(name) = named else {
-            continue;
-        };
-        let code = match name {
-            "enter" => KeyCode::Enter,
-            "esc" => KeyCode::Esc,
-            "tab" => KeyCode::Tab,
-            "down" => KeyCode::Down,
-            "right" => KeyCode::Right,
-            "left" => KeyCode::Left,
-            "pause" => {
-                app.patience_ends();
-                continue;
-            }
-            other => panic!("no key {other}"),
-        };
-        press(app, code);
-    }
-    app.patience_ends();
-    while app.work() {}
-}
-
-fn press(app: &mut App, code: KeyCode) {
-    app.key(KeyEvent::new(code, KeyModifiers::NONE));
-}
-
-pub(super) fn drawn(app: &mut App, width: u16, height: u16) -> Buffer {
-    let backend = TestBackend::new(width, height);
-    let mut terminal = Terminal::new(backend).expect("a terminal");
-    for _ in 0..2 {
-        while app.work() {}
-        terminal
-            .draw(|frame| app.draw(frame.buffer_mut()))
-            .expect("drawn");
-    }
-    terminal.backend().buffer().clone()
-}
-
-pub(super) fn text(buffer: &Buffer) -> String {
-    let width = usize::from(buffer.area().width).max(1);
-    let mut text = String::new();
-    for line in buffer.content().chunks(width) {
-        let line: String = line.iter().map(ratatui::buffer::Cell::symbol).collect();
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
 
 /// Compares the screen in both sizes with its snapshot.
 fn assert_screen(name: &str, app: &mut App) {
@@ -196,6 +102,21 @@ fn availability_is_shown_as_it_was_at_any_time() {
 }
 
 #[test]
+fn the_source_of_a_stream_and_its_viewers_are_told_apart() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut app = app_of(&folder.join("simulated-live-relay.pcapng"), COLOURS);
+    typed(&mut app, "2<pause><enter>m");
+    let screen = text(&drawn(&mut app, 120, 40));
+    assert_eq!(screen.matches("  source").count(), 1, "{screen}");
+    assert_eq!(screen.matches("  received ✓").count(), 3, "{screen}");
+    // The lag alone: each viewer, as far behind as it is under the cursor.
+    typed(&mut app, "5<pause>");
+    drawn(&mut app, 120, 40);
+    typed(&mut app, "5j<tab>40l");
+    assert_screen("graphs-lag", &mut app);
+}
+
+#[test]
 fn a_node_of_the_tree_leads_to_the_frame_that_brought_its_hash() {
     let mut app = over("merkle-one-bad-chunk");
     // The chunk's sibling came as a hash in frame 4.
@@ -209,6 +130,46 @@ fn a_node_of_the_tree_leads_to_the_frame_that_brought_its_hash() {
     typed(&mut app, "<tab><enter>");
     let screen = text(&drawn(&mut app, 120, 40));
     assert!(screen.contains("DATA 4"), "{screen}");
+}
+
+#[test]
+fn captures_without_anything_say_why_and_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("capture.pcap");
+    let head = "d4c3b2a10200040000000000000000000000040001000000";
+    // A DNS answer over Ethernet, IPv4 and UDP.
+    let frame = "0000000000000000000000000800\
+                 4500002c00010000401100000a0000010a000002\
+                 003514e9001800001234818000010000000000006162636461626364";
+    let bytes = |digits: &str| -> Vec<u8> {
+        let digit = |place| u8::from_str_radix(&digits[place..place + 2], 16).expect("digits");
+        (0..digits.len()).step_by(2).map(digit).collect()
+    };
+    let frame = bytes(frame);
+    let mut with_frame = bytes(head);
+    for field in [1, 0, frame.len() as u32, frame.len() as u32] {
+        with_frame.extend(field.to_le_bytes());
+    }
+    with_frame.extend(frame);
+    for (contents, expected) in [
+        (bytes(head), "The capture is empty"),
+        (with_frame, "No PPSPP datagram among 1 frames; 1 carry"),
+    ] {
+        std::fs::write(&path, contents).expect("written");
+        let mut app = app_of(&path, COLOURS);
+        for view in ["1", "3"] {
+            typed(&mut app, view);
+            for (width, height) in SIZES {
+                let screen = text(&drawn(&mut app, width, height));
+                assert!(screen.contains(expected), "{screen}");
+            }
+        }
+        for view in ["2", "4", "5", "6"] {
+            typed(&mut app, view);
+            typed(&mut app, "jG<enter>m<tab>c<esc>");
+            drawn(&mut app, 80, 24);
+        }
+    }
 }
 
 #[test]
@@ -265,7 +226,11 @@ fn help_tells_the_keys_of_the_view_and_those_everywhere() {
 
 #[test]
 fn terminals_without_unicode_get_ascii() {
-    let mut app = with("merkle-one-bad-chunk", false);
+    let ascii = Environment {
+        utf8: false,
+        ..COLOURS
+    };
+    let mut app = with("merkle-one-bad-chunk", ascii);
     for view in [
         "1",
         "2",

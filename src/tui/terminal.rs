@@ -179,6 +179,7 @@ fn talk(
             terminal.resize(size.into())?;
             wants_drawing = true;
         }
+        let is_drawn = wants_drawing;
         if wants_drawing {
             terminal.draw(|frame| app.draw(frame.buffer_mut()))?;
             drawn_for = Some(now);
@@ -187,7 +188,8 @@ fn talk(
         if let Some(text) = app.clipboard.take() {
             copy(&text)?;
         }
-        let wait = if is_busy {
+        // Drawing may have shown what there is to be worked out.
+        let wait = if is_busy || is_drawn {
             Duration::ZERO
         } else if app.is_patient() {
             DIGIT_PATIENCE.saturating_sub(last_key.elapsed())

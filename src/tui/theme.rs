@@ -34,6 +34,8 @@ macro_rules! roles {
     };
 }
 
+// Each stands out from the background that its theme is for; of the terminal's own
+// colours only red and magenta do so on black and on white, whatever their shades are.
 roles! {
     text "text" "" "" "";
     faint "faint" "#8a8a8a" "#6c6c6c" "dim";
@@ -42,20 +44,20 @@ roles! {
     heading "heading" "#d7d7af bold" "#5f5f00 bold" "bold";
     selected "selected" "#ffffff on #005f87" "#000000 on #afd7ff" "reversed";
     unfocused "unfocused" "#ffffff on #444444" "#000000 on #dadada" "bold underlined";
-    marked "marked" "#ffd75f bold" "#875f00 bold" "yellow bold";
-    message "message" "#5fd7ff" "#005f87" "cyan";
+    marked "marked" "#ffd75f bold" "#875f00 bold" "magenta bold underlined";
+    message "message" "#5fd7ff" "#005f87" "bold";
     swarm "swarm" "#d787ff" "#8700af" "magenta";
-    good "good" "#5fd75f" "#007f00" "green";
+    good "good" "#5fd75f" "#007f00" "";
     bad "bad" "#ff5f5f bold" "#c00000 bold" "red bold";
-    unknown "unknown" "#d7af00" "#875f00" "yellow";
+    unknown "unknown" "#d7af00" "#875f00" "magenta";
     plain "unprotected" "#8a8a8a" "#6c6c6c" "dim";
     error "error" "#ff5f5f bold" "#c00000 bold" "red bold";
-    warning "warning" "#ffaf00" "#af5f00" "yellow";
-    note "note" "#5f87ff" "#0000af" "blue";
+    warning "warning" "#ffaf00" "#9a5000" "magenta bold";
+    note "note" "#5f87ff" "#0000af" "underlined";
     bytes "bytes" "#000000 on #d7af5f" "#000000 on #ffd787" "reversed bold";
-    differs "differs" "#ffaf00 bold" "#af5f00 bold" "yellow bold underlined";
-    peer_one "peer-1" "#87d7af" "#005f5f" "green";
-    peer_two "peer-2" "#87afff" "#00008f" "blue";
+    differs "differs" "#ffaf00 bold" "#9a5000 bold" "magenta bold underlined";
+    peer_one "peer-1" "#87d7af" "#005f5f" "bold";
+    peer_two "peer-2" "#87afff" "#00008f" "magenta";
 }
 
 /// Which set of colours.
@@ -255,6 +257,59 @@ mod tests {
                     name != ThemeName::None || (style.fg.is_none() && style.bg.is_none()),
                     "{role}"
                 );
+            }
+        }
+    }
+
+    /// Luminance as WCAG 2 defines it.
+    fn luminance(colour: Color) -> f64 {
+        let [red, green, blue] = match colour {
+            Color::Rgb(red, green, blue) => [red, green, blue],
+            // As xterm shows them.
+            Color::Red => [0xcd, 0, 0],
+            Color::Magenta => [0xcd, 0, 0xcd],
+            other => panic!("{other} is not legible on every background"),
+        }
+        .map(|part| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.04045 {
+                part / 12.92
+            } else {
+                ((part + 0.055) / 1.055).powf(2.4)
+            }
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    fn contrast(one: Color, other: Color) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// Large text and signs are legible from 3 on, small text from 4.5 on.
+    #[test]
+    fn every_colour_is_legible_on_the_backgrounds_of_its_theme() {
+        const BLACK: Color = Color::Rgb(0, 0, 0);
+        const GREY: Color = Color::Rgb(0x1e, 0x1e, 0x24);
+        const PAPER: Color = Color::Rgb(0xfa, 0xf7, 0xee);
+        const WHITE: Color = Color::Rgb(0xff, 0xff, 0xff);
+        for (name, backgrounds, least) in [
+            (ThemeName::Dark, [BLACK, GREY], 4.5),
+            (ThemeName::Light, [WHITE, PAPER], 4.5),
+            (ThemeName::Sixteen, [BLACK, WHITE], 3.0),
+        ] {
+            let mut theme = Theme::with(name, &BTreeMap::new()).expect("a theme");
+            for (role, _) in ROLES {
+                let style = *theme.role(role).expect("a role");
+                let Some(text) = style.fg else {
+                    assert_eq!(style.bg, None, "{role} has a background only");
+                    continue;
+                };
+                for background in backgrounds {
+                    let background = style.bg.unwrap_or(background);
+                    let found = contrast(text, background);
+                    assert!(found >= least, "{name:?} {role}: {found:.2}");
+                }
             }
         }
     }

@@ -168,9 +168,39 @@ pub(super) struct Common {
 }
 
 impl Common {
+    /// Why there is nothing to be seen, and what could be done.
+    pub(super) fn why_empty(&self) -> Vec<String> {
+        let status = self.store.status();
+        if !status.done {
+            return vec!["Reading …".to_owned()];
+        }
+        if !self.store.is_empty() {
+            return match self.shown {
+                Shown::All(_) => Vec::new(),
+                Shown::Fitting(_) => {
+                    vec!["No datagram fits the filter; Esc takes it away.".to_owned()]
+                }
+            };
+        }
+        let others = self.store.analyzer().totals().not_ppspp;
+        match (status.frames, others) {
+            (0, _) => vec!["The capture is empty: it has no frame.".to_owned()],
+            (frames, 0) => vec![
+                format!("No PPSPP datagram among {frames} frames, and none that could be one:"),
+                "none carries UDP that can be read. `ppsp-inspect stats` tells what they are."
+                    .to_owned(),
+            ],
+            (frames, others) => vec![
+                format!("No PPSPP datagram among {frames} frames; {others} carry something else"),
+                "over UDP. --port PORT takes all of a port for PPSPP, also where no".to_owned(),
+                "HANDSHAKE was captured. `ppsp-inspect stats` tells what else there is.".to_owned(),
+            ],
+        }
+    }
+
     /// The first row of a frame, or of one after it.
     pub(super) fn row_of(&mut self, frame: u64) -> Option<usize> {
-        let (mut low, mut high) = (0, self.store.len());
+        let (mut low, mut high) = (self.store.first(), self.store.len());
         let length = high;
         while low < high {
             let middle = low + (high - low) / 2;
@@ -183,9 +213,7 @@ impl Common {
         }
         (low < length).then_some(low)
     }
-}
 
-impl Common {
     /// Forgets marks of datagrams that were let go, and moves on from such a one.
     pub(super) fn let_go(&mut self) {
         let first = self.store.first();

@@ -171,6 +171,11 @@ impl Verification {
         }
     }
 
+    /// How the hash of a node begins, where it is proven.
+    pub fn proven_beginning(&self, bin: Bin) -> Option<[u8; 16]> {
+        self.tree.as_ref()?.beginning(bin)
+    }
+
     /// The hash of a node, as far as it is known.
     pub fn node_hash(&self, bin: Bin) -> NodeHash {
         let knowledge = self.node(bin);

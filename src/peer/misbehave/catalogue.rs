@@ -79,6 +79,8 @@ misbehaviours! {
     IgnoresClose = "ignores-close",
     /// Closing HANDSHAKEs with options have no effect.
     IgnoresCloseWithVersion = "ignores-close-with-version",
+    /// Who has closed a channel is served on channel 0.
+    ServesClosedOnZero = "serves-closed-on-zero",
     /// Closing HANDSHAKEs are answered by such.
     AnswersClose = "answers-close",
     /// A closing HANDSHAKE to channel 0 is answered.
@@ -167,7 +169,7 @@ misbehaviours! {
     AscendingHashes = "ascending-hashes",
     /// An INTEGRITY message names chunks that no node has below it.
     HashOfNoNode = "hash-of-no-node",
-    /// Peaks are not sent.
+    /// Peaks are not sent, nor hashes of munros.
     NoPeaks = "no-peaks",
     /// Peaks stand behind the uncles.
     PeaksLast = "peaks-last",
@@ -209,6 +211,8 @@ misbehaviours! {
     KeepAliveEnds = "keep-alive-ends",
     /// Keep-alives are not sent.
     NoKeepAlives = "no-keep-alives",
+    /// Who is silent is never taken for dead.
+    NeverForgets = "never-forgets",
 
     /// `PEX_REQ` is answered with the asker's address.
     NamesAsker = "names-asker",
@@ -261,6 +265,122 @@ misbehaviours! {
     DiesOfMissingEnd = "dies-of-missing-end",
     /// An unassigned option is the end of the peer.
     DiesOfUnknownOption = "dies-of-unknown-option",
+
+    /// The first datagram goes to a channel that does not exist yet.
+    OpensOnAnyChannel = "opens-on-any-channel",
+    /// A HAVE stands before the first HANDSHAKE.
+    OpensWithHave = "opens-with-have",
+    /// DATA stands behind the first HANDSHAKE.
+    OpensWithData = "opens-with-data",
+    /// A HANDSHAKE tells no minimum version.
+    NoMinimumVersion = "no-minimum-version",
+    /// A HANDSHAKE names no swarm.
+    NoSwarmId = "no-swarm-id",
+    /// The bitmap of supported messages lacks REQUEST.
+    BitmapDeniesRequest = "bitmap-denies-request",
+    /// Copies of REQUESTs go to channel 0.
+    CopiesToChannelZero = "copies-to-channel-zero",
+    /// Replies with a swarm ID are not taken.
+    DropsSwarmId = "drops-swarm-id",
+    /// Who has everything leaves without a word.
+    LeavesWithoutClose = "leaves-without-close",
+    /// Chunks behind the last one that was announced are asked for.
+    AsksBeyondHaves = "asks-beyond-haves",
+    /// A chunk that is there is asked for again.
+    AsksTwice = "asks-twice",
+    /// A chunk that did not come is not asked for again.
+    NeverAsksAgain = "never-asks-again",
+    /// The last chunk is never asked for.
+    NeverAsksLast = "never-asks-last",
+    /// REQUESTs are sent sixty times.
+    AsksInLoop = "asks-in-loop",
+    /// CHOKE has no effect.
+    IgnoresChoke = "ignores-choke",
+    /// UNCHOKE has no effect.
+    IgnoresUnchoke = "ignores-unchoke",
+    /// A HAVE is taken for UNCHOKE.
+    HaveUnchokes = "have-unchokes",
+    /// HAVEs that do not come with the reply have no effect.
+    DeafToLaterHaves = "deaf-to-later-haves",
+    /// Chunks are not acknowledged.
+    NoAcks = "no-acks",
+    /// Every delay sample is the same.
+    ConstantDelay = "constant-delay",
+    /// Each chunk is acknowledged by itself.
+    SingleAcks = "single-acks",
+    /// HAVEs go to seeders.
+    HavesToSeeder = "haves-to-seeder",
+    /// Whatever comes is acknowledged, right or wrong.
+    AcksEverything = "acks-everything",
+    /// Who sent wrong chunks is asked on.
+    KeepsAskingLiars = "keeps-asking-liars",
+    /// The content is written out wrong.
+    WritesWrong = "writes-wrong",
+    /// Nothing is sent any more after some seconds without a datagram.
+    FallsSilent = "falls-silent",
+    /// A HAVE of more than 2^30 chunks is the end of the peer.
+    DiesOfHugeHave = "dies-of-huge-have",
+    /// A datagram with DATA that comes twice is the end of the peer.
+    DiesOfRepeatedData = "dies-of-repeated-data",
+    /// DATA without a byte is the end of the peer.
+    DiesOfEmptyData = "dies-of-empty-data",
+    /// INTEGRITY behind the DATA that it is for is the end of the peer.
+    DiesOfLateHashes = "dies-of-late-hashes",
+
+    /// HANDSHAKEs with the option of the signature algorithm are not answered.
+    DropsSignatureAlgorithm = "drops-signature-algorithm",
+    /// HANDSHAKEs with the option Live Discard Window are not answered.
+    DropsDiscardWindow = "drops-discard-window",
+    /// A reply tells no signature algorithm.
+    NoSignatureAlgorithm = "no-signature-algorithm",
+    /// A reply tells another signature algorithm.
+    WrongSignatureAlgorithm = "wrong-signature-algorithm",
+    /// Peers with another signature algorithm are answered.
+    IgnoresSignatureAlgorithm = "ignores-signature-algorithm",
+    /// A reply tells no live discard window.
+    NoDiscardWindow = "no-discard-window",
+    /// `SIGNED_INTEGRITY` is not sent.
+    NoSignatures = "no-signatures",
+    /// `SIGNED_INTEGRITY` comes before the INTEGRITY of its munro.
+    SignatureFirst = "signature-first",
+    /// `SIGNED_INTEGRITY` comes in a datagram of its own, before what it is for.
+    SignatureApart = "signature-apart",
+    /// Signatures are wrong.
+    WrongSignature = "wrong-signature",
+    /// Signatures cover the munro's hash alone.
+    SignsHashAlone = "signs-hash-alone",
+    /// Signatures are dated in microseconds since 1970.
+    SignsUnixTime = "signs-unix-time",
+    /// Signatures are dated an hour before they are made.
+    OldSignatures = "old-signatures",
+    /// Of two munros the later one may have the earlier date.
+    TimestampsFall = "timestamps-fall",
+    /// Some munros name chunks that no node has below it.
+    MunroUnaligned = "munro-unaligned",
+    /// Some munros are twice as wide as others.
+    MunroWidthsVary = "munro-widths-vary",
+    /// A signed munro comes with the reply.
+    SignatureBeforeThird = "signature-before-third",
+    /// Signed munros come with chunks only.
+    NoTuneIn = "no-tune-in",
+    /// The munro that a peer is told first is not the last one.
+    TellsOldMunro = "tells-old-munro",
+    /// The last munro is told once.
+    MunroOnce = "munro-once",
+    /// New chunks are not announced.
+    NoNews = "no-news",
+    /// The older chunks of the discard window are not served.
+    RefusesOldChunks = "refuses-old-chunks",
+    /// HAVEs name chunks that have left the discard window.
+    HavesDiscarded = "haves-discarded",
+    /// A REQUEST for a chunk that has left the discard window is the end of the peer.
+    DiesOfOldRequest = "dies-of-old-request",
+    /// A REQUEST for chunks that are still to come is served with something.
+    ServesFuture = "serves-future",
+    /// A chunk's number stands for another chunk the next time.
+    ReusesNumbers = "reuses-numbers",
+    /// A signature that anybody sends is the munro's.
+    BelievesAnySignature = "believes-any-signature",
 }
 
 impl Misbehaviour {

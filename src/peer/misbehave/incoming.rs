@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ppspp_dissector::wire::{
     Cause, ChannelId, ChunkAddressing, ChunkRange, Chunks, DecodeError, Handshake, Message,
-    MessageType, OptionCode, ProtocolOption, decode_datagram,
+    MessageType, OptionCode, ProtocolOption, SignatureAlgorithm, decode_datagram,
 };
 
 use super::catalogue::Misbehaviour as M;
@@ -57,6 +57,14 @@ impl Rogue {
             matches!(message, Message::Ack { .. })
                 && self.range(message).is_some_and(|it| it.end() >= self.size)
         };
+        let old = |message: &Message<'_>| {
+            let window = self.swarm.live.window;
+            let is_old = |it: ChunkRange| it.end() < self.size.saturating_sub(window);
+            self.swarm.is_live()
+                && !channel.is_zero()
+                && matches!(message, Message::Request(_))
+                && self.range(message).is_some_and(is_old)
+        };
         let kind = datagram.get(4).copied().unwrap_or(0);
         let dies = match self.what {
             Some(M::DiesOfShortDatagram) => datagram.len() < 4,
@@ -72,8 +80,9 @@ impl Rogue {
             Some(M::DiesOfReversedRange) => messages.iter().any(is_reversed),
             Some(M::DiesOfRequestBeyondEnd) => messages.iter().any(beyond),
             Some(M::DiesOfUnknownMessage) => kind == 254,
+            Some(M::DiesOfOldRequest) => messages.iter().any(old),
             Some(M::DiesOfHighType) => (128..=237).contains(&kind),
-            _ => false,
+            _ => self.dies_fetching(datagram, &messages),
         };
         if dies {
             self.is_dead = true;
@@ -182,8 +191,8 @@ impl Rogue {
         Some((source, self.datagram(ChannelId::ZERO, &messages)))
     }
 
-    /// Whether a first datagram is dropped.
-    fn drops(&self, options: &[ProtocolOption<'_>], further: bool) -> bool {
+    /// Whether a HANDSHAKE is dropped.
+    pub(super) fn drops(&self, options: &[ProtocolOption<'_>], further: bool) -> bool {
         let is_later = options
             .iter()
             .any(|option| matches!(option, ProtocolOption::Version(version) if *version > 1));
@@ -194,15 +203,18 @@ impl Rogue {
             Some(M::DropsMinimumVersion) => with(OptionCode::MinimumVersion),
             Some(M::DropsHashFunction) => with(OptionCode::HashFunction),
             Some(M::DropsContentIntegrity) => with(OptionCode::ContentIntegrity),
+            Some(M::DropsSignatureAlgorithm) => with(OptionCode::SignatureAlgorithm),
+            Some(M::DropsDiscardWindow) => with(OptionCode::LiveDiscardWindow),
             Some(M::DropsChunkAddressing) => with(OptionCode::ChunkAddressing),
             Some(M::RefusesHigherVersion) => is_later,
             Some(M::RefusesFirstPayload) => further,
+            Some(M::DropsSwarmId) => with(OptionCode::SwarmId),
             _ => false,
         }
     }
 
     /// Makes a HANDSHAKE fit that does not.
-    fn forgive<'o>(&self, handshake: &mut Handshake<'o>, id: &'o [u8]) {
+    pub(super) fn forgive<'o>(&self, handshake: &mut Handshake<'o>, id: &'o [u8]) {
         let ours = &self.swarm;
         if self.does(M::AnswersWithoutSwarmId) && handshake.swarm_id().is_none() {
             let place = handshake
@@ -239,6 +251,13 @@ impl Rogue {
                         || (self.does(M::IgnoresUnassignedAddressing) && unassigned)
                     {
                         *method = ours.addressing;
+                    }
+                }
+                ProtocolOption::SignatureAlgorithm(algorithm)
+                    if self.does(M::IgnoresSignatureAlgorithm) =>
+                {
+                    if let Some(code) = ours.id.first() {
+                        *algorithm = SignatureAlgorithm::from_code(*code);
                     }
                 }
                 ProtocolOption::ChunkSize(size) if self.does(M::IgnoresChunkSize) => {
@@ -292,6 +311,10 @@ impl Rogue {
             if handshake.is_closing() {
                 match what {
                     Some(M::IgnoresClose) => return None,
+                    Some(M::ServesClosedOnZero) => {
+                        self.posing.insert((source, route.theirs), ChannelId::ZERO);
+                        return None;
+                    }
                     Some(M::IgnoresCloseWithVersion) if !handshake.options.is_empty() => {
                         return None;
                     }
@@ -302,6 +325,8 @@ impl Rogue {
                     _ => {}
                 }
                 self.routes.retain(|it| it.ours != route.ours);
+            } else if route.theirs.is_zero() {
+                return self.answered(source, route, datagram, messages);
             } else if what == Some(M::LaterHandshakeEnds) {
                 return Some((source, self.closing(route.ours)));
             }
@@ -343,6 +368,7 @@ impl Rogue {
             let bogus = match message {
                 Message::Data { .. } => self.does(M::BelievesAnyData),
                 Message::Integrity { .. } => self.does(M::BelievesAnyHash),
+                Message::SignedIntegrity { .. } => self.does(M::BelievesAnySignature),
                 _ => false,
             };
             if bogus {
@@ -354,6 +380,7 @@ impl Rogue {
             kept.is_choked |= chokes;
         }
         let count = messages.len();
+        self.fetching(route, source, is_choked, &mut messages);
         match self.what? {
             M::KeepAliveEnds if datagram.len() == 4 && route.came > 1 => return ends,
             M::RepeatedRequestEnds if request.is_some() && request == asked => return ends,
@@ -363,6 +390,35 @@ impl Rogue {
                         *delay = 1000;
                     }
                 }
+            }
+            M::RefusesOldChunks if self.swarm.is_live() => {
+                let window = self.swarm.live.window;
+                let oldest = self.size.saturating_sub(window / 4 * 3);
+                let chunk_size = self.swarm.chunk_size;
+                messages.retain(|message| match message {
+                    Message::Request(spec) => {
+                        let range = spec.chunks(chunk_size).range();
+                        range.is_none_or(|range| range.start() >= oldest)
+                    }
+                    _ => true,
+                });
+            }
+            M::ServesFuture if self.swarm.is_live() => {
+                let soon = self.size..self.size + self.swarm.live.window;
+                if let Some(range) = request.filter(|it| soon.contains(&it.start()))
+                    && let Some(spec) = self.spec(range.start(), range.start())
+                {
+                    let data = vec![0x55; self.swarm.chunk_size as usize];
+                    let message = Message::Data {
+                        spec,
+                        timestamp: Some(now.microseconds()),
+                        data: &data,
+                        data_length: data.len(),
+                    };
+                    let bytes = self.datagram(route.theirs, &[message]);
+                    self.queue.push_back((source, bytes));
+                }
+                return as_it_is;
             }
             M::RefusesOverlongRequest => {
                 let (size, chunk_size) = (self.size, self.swarm.chunk_size);
@@ -465,7 +521,7 @@ impl Rogue {
                     }
                 }
             }
-            _ => return as_it_is,
+            _ => {}
         }
         if messages.len() == count && !self.reorders() {
             return as_it_is;
@@ -495,7 +551,7 @@ impl Rogue {
 }
 
 /// The same datagram to another channel.
-fn readdressed(channel: ChannelId, datagram: &[u8]) -> Vec<u8> {
+pub(super) fn readdressed(channel: ChannelId, datagram: &[u8]) -> Vec<u8> {
     let mut bytes = channel.0.to_be_bytes().to_vec();
     bytes.extend_from_slice(datagram.get(4..).unwrap_or_default());
     bytes

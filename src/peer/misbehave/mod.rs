@@ -6,9 +6,11 @@
 
 mod catalogue;
 mod incoming;
+mod leeching;
 mod outgoing;
 mod rogue;
 mod spoiling;
+mod streaming;
 
 pub use catalogue::Misbehaviour;
 pub use rogue::Rogue;

@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use ppspp_dissector::wire::{
     ChannelId, ContentIntegrity, Handshake, HashFunction, Message, MessageType, ProtocolOption,
+    SignatureAlgorithm,
 };
 
 use super::catalogue::Misbehaviour as M;
 use super::rogue::{RESEND, Resend, Rogue, Route};
+use super::streaming;
 use crate::peer::engine::Moment;
 
 /// Bitmaps of supported messages: all and a zero byte, all but DATA.
 const TOO_LONG: &[u8] = &[0xff, 0xfc, 0];
 const WITHOUT_DATA: &[u8] = &[0xbf, 0xfc];
+const WITHOUT_REQUEST: &[u8] = &[0xff, 0x7c];
 
 impl Rogue {
     /// What goes out instead of a datagram of the engine.
@@ -27,7 +30,7 @@ impl Rogue {
         if fault.is_some() {
             return Some(datagram.to_vec());
         }
-        let channel = self
+        let mut channel = self
             .posing
             .get(&(destination, known_as))
             .copied()
@@ -55,13 +58,25 @@ impl Rogue {
             route.theirs == channel && now.since(route.heard) > Duration::from_secs(3)
         };
         // Repeated HAVEs keep a channel alive, too.
-        let is_light = kinds.iter().all(|kind| *kind == MessageType::Have);
-        if self.does(M::NoKeepAlives) && is_light && self.routes.iter().any(is_idle) {
+        let is_light = kinds.iter().all(|kind| {
+            use MessageType as T;
+            matches!(kind, T::Have | T::Integrity | T::SignedIntegrity)
+        });
+        let holds_back = self.does(M::NoKeepAlives) && is_light || self.does(M::FallsSilent);
+        if holds_back && self.routes.iter().any(is_idle) {
             return None;
         }
+        if handshake.is_some() && channel.is_zero() {
+            self.opening(&mut channel, &mut messages);
+        }
+        self.leeching(now, destination, channel, &mut messages);
         self.availability(&mut messages, handshake.is_some());
         self.hashes(now, destination, channel, &mut messages);
-        let padded = self.padded(&messages);
+        let forged = self.forge(&messages, handshake.is_some());
+        streaming::insert(&mut messages, &forged);
+        self.stream(destination, channel, &mut messages, handshake.is_some());
+        let apart = self.apart(&mut messages, channel);
+        let padded = self.padded(destination, channel, &messages);
         if let (
             Some(padded),
             Some(Message::Data {
@@ -73,10 +88,11 @@ impl Rogue {
             *data_length = padded.len();
         }
         // A message that is gone must not leave a keep-alive behind.
-        if messages.is_empty() && !is_keep_alive && !self.does(M::NoHaves) {
+        if messages.is_empty() && !is_keep_alive && !self.does(M::NoHaves) && apart.is_none() {
             return None;
         }
         let mut bytes = self.datagram(channel, &messages);
+        self.copy_requests(destination, &messages, &bytes);
         let is_data = kinds.contains(&MessageType::Data);
         if self.does(M::GarbageOnOpenChannels) && handshake.is_none() && !is_data && !is_keep_alive
         {
@@ -103,6 +119,12 @@ impl Rogue {
             if self.does(M::NoTimestampForHigherVersion) && is_later {
                 without_timestamp(&mut bytes, &messages);
             }
+        }
+        if let Some(apart) = apart {
+            if !messages.is_empty() {
+                self.queue.push_front((destination, bytes));
+            }
+            return Some(apart);
         }
         Some(bytes)
     }
@@ -205,10 +227,14 @@ impl Rogue {
             }
             Some(M::NoEndOption) => reply.has_end = false,
             Some(M::NoVersion) => without(options, 0),
+            Some(M::NoMinimumVersion) => without(options, 1),
+            Some(M::NoSwarmId) => without(options, 2),
             Some(M::NoContentIntegrity) => without(options, 3),
             Some(M::NoHashFunction) => without(options, 4),
             Some(M::NoChunkAddressing) => without(options, 6),
             Some(M::NoChunkSize) => without(options, 9),
+            Some(M::NoSignatureAlgorithm) => without(options, 5),
+            Some(M::NoDiscardWindow) => without(options, 7),
             Some(M::WrongSwarmIdInReply) => {
                 options.insert(2, ProtocolOption::SwarmId(other_id));
             }
@@ -226,9 +252,15 @@ impl Rogue {
                 ProtocolOption::SupportedMessages(bitmap) => match self.what {
                     Some(M::BitmapTrailingZero) => *bitmap = TOO_LONG,
                     Some(M::BitmapDeniesData) => *bitmap = WITHOUT_DATA,
+                    Some(M::BitmapDeniesRequest) => *bitmap = WITHOUT_REQUEST,
                     _ => {}
                 },
                 ProtocolOption::ChunkSize(size) if self.does(M::WrongChunkSize) => *size += 1,
+                ProtocolOption::SignatureAlgorithm(algorithm)
+                    if self.does(M::WrongSignatureAlgorithm) =>
+                {
+                    *algorithm = SignatureAlgorithm::RsaSha256;
+                }
                 _ => {}
             }
         }

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ppspp_dissector::integrity::PublicKey;
 use ppspp_dissector::wire::{
     Bin, ChannelId, ChunkRange, ChunkSize, ChunkSpec, Handshake, Layout, Message, ProtocolOption,
     decode_datagram, encode_datagram,
 };
 
 use super::catalogue::Misbehaviour;
+use super::streaming::Munro;
 use crate::peer::engine::{Moment, Peer, SwarmConfig};
+use crate::peer::keys::SigningKey;
 
 /// A channel that the engine has told the network of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,9 @@ pub(super) struct Resend {
 pub(super) const RESEND: Duration = Duration::from_millis(150);
 const PARKED: Duration = Duration::from_millis(200);
 
+/// How often a peer seems to have sent a keep-alive.
+const REMINDED: Duration = Duration::from_secs(60);
+
 /// A first datagram that came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opening {
@@ -79,12 +85,32 @@ pub struct Rogue {
     /// Chunks and nodes that somebody has sent.
     pub(super) poisoned: BTreeSet<ChunkRange>,
     /// Hashes that wait for their chunk to go first.
-    pub(super) held: Vec<Vec<u8>>,
+    pub(super) held: Vec<(SocketAddr, ChannelId, Vec<u8>)>,
     /// Hashes that were sent to anybody.
     pub(super) hashes: BTreeSet<Bin>,
+    /// The private key of a stream.
+    pub(super) key: Option<SigningKey>,
+    /// The last signed munros.
+    pub(super) munros: Vec<Munro>,
+    /// Channels on which a munro was told.
+    pub(super) told: BTreeSet<(SocketAddr, ChannelId)>,
+    /// Chunks that went to an address, and on which channel first.
+    pub(super) sent: BTreeMap<(SocketAddr, u64), ChannelId>,
     /// Chunks of the content, once the engine has announced them.
     pub(super) size: u64,
+    /// The number of chunks that the HAVEs that came reach to.
+    pub(super) announced: u64,
+    /// Chunks that were asked for, and that were acknowledged, the last of them.
+    pub(super) wanted: BTreeSet<u64>,
+    pub(super) fetched: BTreeSet<u64>,
+    pub(super) fetched_last: Option<u64>,
+    /// The datagram with DATA that came last.
+    pub(super) latest: Vec<u8>,
+    /// The chunk that came last, where it came without hashes.
+    pub(super) bare: Option<u64>,
     pub(super) is_dead: bool,
+    /// When the engine was made to believe last that its peers live.
+    reminded: Moment,
 }
 
 /// Channels that are remembered.
@@ -98,6 +124,10 @@ impl Rogue {
             layout: Layout {
                 addressing: swarm.addressing,
                 hash_function: swarm.hash_function,
+                signature_length: PublicKey::from_swarm_id(&swarm.id)
+                    .ok()
+                    .filter(|_| swarm.integrity.is_live())
+                    .map(|key| key.signature_length()),
                 chunk_size: ChunkSize::Fixed(swarm.chunk_size),
                 ..Layout::RFC
             },
@@ -113,8 +143,33 @@ impl Rogue {
             poisoned: BTreeSet::new(),
             held: Vec::new(),
             hashes: BTreeSet::new(),
+            key: None,
+            munros: Vec::new(),
+            told: BTreeSet::new(),
+            sent: BTreeMap::new(),
             size: 0,
+            announced: 0,
+            wanted: BTreeSet::new(),
+            fetched: BTreeSet::new(),
+            fetched_last: None,
+            latest: Vec::new(),
+            bare: None,
             is_dead: false,
+            reminded: Moment::from_microseconds(0),
+        }
+    }
+
+    /// Whether it has died of what it does.
+    pub const fn is_dead(&self) -> bool {
+        self.is_dead
+    }
+
+    /// What becomes of the content where it is written out.
+    pub fn spoil_output(&self, bytes: &mut [u8]) {
+        if self.does(Misbehaviour::WritesWrong)
+            && let Some(byte) = bytes.last_mut()
+        {
+            *byte ^= 1;
         }
     }
 
@@ -180,7 +235,7 @@ impl Rogue {
             return None;
         }
         let resend = self.resend.as_ref().map(|resend| resend.next);
-        [peer.deadline(), resend, self.release()]
+        [peer.deadline(), resend, self.release(), self.reminder()]
             .into_iter()
             .flatten()
             .min()
@@ -202,6 +257,13 @@ impl Rogue {
                 self.resend = None;
             }
         }
+        if self.reminder().is_some_and(|at| at <= now) {
+            self.reminded = now;
+            // To the engine each peer seems to have sent a keep-alive.
+            for route in &self.routes {
+                peer.receive(now, route.address, &route.ours.0.to_be_bytes());
+            }
+        }
         if self.release().is_some_and(|at| at <= now) {
             let late: Vec<_> = self
                 .routes
@@ -214,6 +276,12 @@ impl Rogue {
             }
         }
         peer.elapse(now);
+    }
+
+    /// When the engine is made to believe again that its peers live.
+    fn reminder(&self) -> Option<Moment> {
+        (self.does(Misbehaviour::NeverForgets) && !self.routes.is_empty())
+            .then(|| self.reminded + REMINDED)
     }
 
     /// When a parked chunk goes without being acknowledged.

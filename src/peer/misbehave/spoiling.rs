@@ -9,7 +9,7 @@ use super::catalogue::Misbehaviour as M;
 use super::rogue::Rogue;
 use crate::peer::engine::Moment;
 
-/// The chunk that is spoilt where one is.
+/// The chunk that is spoilt where one is; of a live stream one of eight.
 const SPOILT: u64 = 5;
 
 /// A hash of nothing.
@@ -36,6 +36,16 @@ impl Rogue {
                         && let Some(range) = spec.chunks(self.swarm.chunk_size).range()
                         && range.end() + 1 == self.size
                         && let Some(more) = self.spec(range.start(), range.end() + 1)
+                    {
+                        *spec = more;
+                    }
+                }
+            }
+            Some(M::HavesDiscarded) if is_reply && self.swarm.is_live() => {
+                for message in messages {
+                    if let Message::Have(spec) = message
+                        && let Some(range) = spec.chunks(self.swarm.chunk_size).range()
+                        && let Some(more) = self.spec(0, range.end())
                     {
                         *spec = more;
                     }
@@ -72,13 +82,24 @@ impl Rogue {
         messages: &mut Vec<Message<'_>>,
     ) {
         let is_hash = |message: &Message<'_>| matches!(message, Message::Integrity { .. });
+        let is_proof = |message: &Message<'_>| {
+            is_hash(message) || matches!(message, Message::SignedIntegrity { .. })
+        };
         let is_data = |message: &Message<'_>| matches!(message, Message::Data { .. });
-        let peaks: Vec<ChunkRange> = peak_ranges(self.size).collect();
         let chunk_size = self.swarm.chunk_size;
         let range_of = move |message: &Message<'_>| {
             message
                 .spec()
                 .and_then(|spec| spec.chunks(chunk_size).range())
+        };
+        // Of a live stream what is signed.
+        let peaks: Vec<ChunkRange> = if self.swarm.is_live() {
+            let signed = messages
+                .iter()
+                .filter(|message| matches!(message, Message::SignedIntegrity { .. }));
+            signed.filter_map(range_of).collect()
+        } else {
+            peak_ranges(self.size).collect()
         };
         let is_peak = |message: &Message<'_>| {
             is_hash(message) && range_of(message).is_some_and(|range| peaks.contains(&range))
@@ -87,8 +108,11 @@ impl Rogue {
             Some(M::NoPeaks) => messages.retain(|message| !is_peak(message)),
             Some(M::PeaksLast) => {
                 // Before DATA, behind the uncles; where they stand alone they wait.
-                let (late, mut rest): (Vec<_>, Vec<_>) =
-                    messages.drain(..).partition(|message| is_peak(message));
+                let is_signature =
+                    |message: &Message<'_>| matches!(message, Message::SignedIntegrity { .. });
+                let (late, mut rest): (Vec<_>, Vec<_>) = messages
+                    .drain(..)
+                    .partition(|message| is_peak(message) || is_signature(message));
                 let place = rest.iter().position(is_data).unwrap_or(rest.len());
                 rest.splice(place..place, late);
                 *messages = rest;
@@ -115,7 +139,7 @@ impl Rogue {
             }),
             Some(M::HashesApart) if messages.iter().any(is_data) => {
                 let (apart, data): (Vec<_>, Vec<_>) =
-                    messages.drain(..).partition(|message| is_hash(message));
+                    messages.drain(..).partition(|message| is_proof(message));
                 if apart.is_empty() {
                     *messages = data;
                 } else {
@@ -126,15 +150,18 @@ impl Rogue {
             }
             Some(M::HashesAfterData) => {
                 let (late, rest): (Vec<_>, Vec<_>) =
-                    messages.drain(..).partition(|message| is_hash(message));
+                    messages.drain(..).partition(|message| is_proof(message));
                 *messages = rest;
                 if !late.is_empty() {
                     let bytes = self.datagram(channel, &late);
-                    self.held.push(bytes);
+                    self.held.push((destination, channel, bytes));
                 }
                 if messages.iter().any(is_data) {
-                    let held = self.held.drain(..).map(|bytes| (destination, bytes));
-                    self.queue.extend(held);
+                    let is_its = |(to, on, _): &mut (SocketAddr, ChannelId, Vec<u8>)| {
+                        (*to, *on) == (destination, channel)
+                    };
+                    let held = self.held.extract_if(.., is_its);
+                    self.queue.extend(held.map(|(to, _, bytes)| (to, bytes)));
                 }
             }
             Some(M::DataNotLast) => {
@@ -160,9 +187,21 @@ impl Rogue {
                 }
             }
         }
+        // Of many chunks of a stream none is spoilt: most are not looked at.
+        let route = self
+            .routes
+            .iter()
+            .find(|it| (it.address, it.theirs) == (destination, channel));
+        let asked = route
+            .and_then(|route| route.asked)
+            .filter(|_| self.swarm.is_live());
         for message in messages {
-            let is_spoilt = range_of(message).is_some_and(|range| range.contains(SPOILT));
-            let two = self.spec(SPOILT, SPOILT + 1);
+            let spoilt = range_of(message)
+                .filter(|range| {
+                    self.is_spoilt(range.start()) && asked.is_none_or(ChunkRange::is_single)
+                })
+                .map(ChunkRange::start);
+            let two = spoilt.and_then(|chunk| self.spec(chunk, chunk + 1));
             if let Message::Data {
                 spec, timestamp, ..
             } = message
@@ -172,19 +211,31 @@ impl Rogue {
                     Some(M::TimestampMilliseconds) => {
                         *timestamp = timestamp.map(|_| now.microseconds() / 1_000);
                     }
-                    Some(M::DataNamesTwo) if is_spoilt => *spec = two.unwrap_or(*spec),
+                    Some(M::DataNamesTwo) => *spec = two.unwrap_or(*spec),
                     _ => {}
                 }
             }
         }
     }
 
+    /// Whether a chunk is one that is spoilt.
+    fn is_spoilt(&self, chunk: u64) -> bool {
+        chunk == SPOILT || self.swarm.is_live() && chunk % 8 == SPOILT
+    }
+
     /// The bytes of a chunk that are sent instead of its own.
-    pub(super) fn padded(&self, messages: &[Message<'_>]) -> Option<Vec<u8>> {
+    pub(super) fn padded(
+        &mut self,
+        destination: SocketAddr,
+        channel: ChannelId,
+        messages: &[Message<'_>],
+    ) -> Option<Vec<u8>> {
         let Some(Message::Data { data, spec, .. }) = messages.last() else {
             return None;
         };
         let chunk = spec.chunks(self.swarm.chunk_size).range()?.start();
+        let went_before =
+            self.does(M::ReusesNumbers) && self.went_before(destination, channel, chunk);
         match self.what {
             Some(M::PadsLastChunk) if chunk + 1 == self.size => {
                 let mut padded = data.to_vec();
@@ -194,7 +245,10 @@ impl Rogue {
             Some(M::BelievesAnyData) if self.poisoned.contains(&ChunkRange::single(chunk)) => {
                 Some(data.iter().map(|byte| byte ^ 0x55).collect())
             }
-            Some(M::WrongChunk) if chunk == SPOILT => {
+            Some(M::ReusesNumbers) if went_before => {
+                Some(data.iter().map(|byte| byte ^ 0x55).collect())
+            }
+            Some(M::WrongChunk) if self.is_spoilt(chunk) => {
                 Some(data.iter().map(|byte| byte ^ 0x55).collect())
             }
             _ => None,

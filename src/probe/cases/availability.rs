@@ -6,11 +6,18 @@ use ppspp_dissector::wire::{ChunkAddressing, Message, MessageType};
 
 use crate::peer::engine::Chunks;
 use crate::peer::misbehave::Misbehaviour as M;
-use crate::probe::case::{Case, Level, Outcome, Stop};
+use crate::probe::case::{Case, Level, Outcome, Role, Stop};
 use crate::probe::conversation::Conversation;
 use crate::probe::fetch::{Acks, Delivery};
 
 const HAVE: &[MessageType] = &[MessageType::Have];
+
+/// After how long a silent peer is surely dead: three minutes, and some time to
+/// notice it.
+const DEAD: Duration = Duration::from_secs(240);
+
+/// A live stream is never complete.
+const STATIC: &[Role] = &[Role::Seeder];
 
 pub(in crate::probe) const CASES: &[Case] = &[
     Case {
@@ -30,6 +37,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
                       chunk ranges all of the content is one.",
         awaits: HAVE,
         finds: &[M::HavesInBins, M::NoHaves],
+        roles: STATIC,
         run: biggest_interval,
         ..Case::USUAL
     },
@@ -40,6 +48,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
                       said of chunks that do not exist.",
         awaits: HAVE,
         finds: &[M::HavesTooMuch],
+        roles: STATIC,
         run: announces_only_content,
         ..Case::USUAL
     },
@@ -55,6 +64,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
             M::DeafToThird,
             M::HaveCancelsNothing,
         ],
+        roles: STATIC,
         run: no_have_to_complete_peer,
         ..Case::USUAL
     },
@@ -78,6 +88,19 @@ pub(in crate::probe) const CASES: &[Case] = &[
         is_slow: true,
         finds: &[M::NoKeepAlives],
         run: sends_keep_alives,
+        ..Case::USUAL
+    },
+    Case {
+        id: "rfc7574/3.12/forgets-dead-peers",
+        title: "A peer that is silent for minutes is forgotten",
+        requirement: "A peer from which nothing came for three minutes, and that was sent three \
+                      datagrams meanwhile, is dead: its channel is closed, and it is sent nothing \
+                      any more. After four minutes it should be so.",
+        level: Level::Should,
+        limit: Duration::from_secs(420),
+        is_slow: true,
+        finds: &[M::NeverForgets],
+        run: forgets_dead_peers,
         ..Case::USUAL
     },
 ];
@@ -123,6 +146,13 @@ fn haves(delivery: &Delivery) -> Chunks {
 }
 
 fn announces_chunks(it: &mut Conversation<'_>) -> Outcome {
+    if it.swarm().is_live() {
+        // Which ones they are, only HAVEs tell.
+        return match it.tune_in() {
+            Err(Stop::Inconclusive(reason)) => Err(Stop::silence("HAVE", reason)),
+            result => result.map(|_| ()),
+        };
+    }
     it.needs_service()?;
     let size = it.chunks(1)?;
     let (_, all) = announced(it)?;
@@ -228,7 +258,7 @@ fn no_have_to_complete_peer(it: &mut Conversation<'_>) -> Outcome {
 
 fn keep_alive_taken(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    let chunk = 1.min(it.chunks(1)? - 1);
+    let chunk = it.second_chunk()?;
     let channel = it.open()?;
     for _ in 0..3 {
         it.note("a keep-alive");
@@ -258,4 +288,49 @@ fn sends_keep_alives(it: &mut Conversation<'_>) -> Outcome {
         "none",
         [],
     ))
+}
+
+fn forgets_dead_peers(it: &mut Conversation<'_>) -> Outcome {
+    let chunk = it.second_chunk()?;
+    let channel = it.open()?;
+    it.note("from here on we are silent");
+    it.send(&channel, &[])?;
+    let mut on_channel = |within: Duration| -> Result<Vec<usize>, Stop> {
+        let mut frames = Vec::new();
+        it.hear_on::<()>(&channel, within, |heard, _| {
+            frames.push(heard.frame);
+            None
+        })?;
+        Ok(frames)
+    };
+    let before = on_channel(DEAD)?;
+    if before.len() < 3 {
+        return Err(Stop::Skip(format!(
+            "the target sent {} datagrams meanwhile: it takes three until a peer is dead",
+            before.len()
+        )));
+    }
+    // Two keep-alives may be two minutes apart.
+    let after = on_channel(Duration::from_secs(130))?;
+    if !after.is_empty() {
+        return Err(Stop::violation(
+            format!(
+                "nothing more on a channel on which nothing came for {} seconds",
+                DEAD.as_secs()
+            ),
+            format!("{} datagrams", after.len()),
+            after.into_iter().take(4),
+        ));
+    }
+    it.note("on a channel that is dead");
+    it.request(&channel, chunk, chunk)?;
+    let quiet = it.patience().quiet;
+    match it.awaited_data(&channel, quiet)? {
+        None => Ok(()),
+        Some(heard) => Err(Stop::violation(
+            "silence on a channel that is closed",
+            "DATA",
+            [heard.frame],
+        )),
+    }
 }

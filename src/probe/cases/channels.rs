@@ -93,7 +93,7 @@ fn random_channel_ids(it: &mut Conversation<'_>) -> Outcome {
 }
 
 /// What speaks against a list of IDs being random.
-fn objection(ids: &[u32]) -> Option<String> {
+pub(super) fn objection(ids: &[u32]) -> Option<String> {
     let distinct: BTreeSet<u32> = ids.iter().copied().collect();
     let first = ids.first()?;
     if distinct.len() < ids.len() {
@@ -166,7 +166,7 @@ fn unseeded_rand() -> impl Iterator<Item = u32> {
 
 fn two_channels(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    let chunk = 1.min(it.chunks(1)? - 1);
+    let chunk = it.second_chunk()?;
     let port = it.port()?;
     let first = it.open_at(port)?;
     let second = match it.open_at(port) {
@@ -200,7 +200,7 @@ fn datagrams_carry_our_channel(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
     let port = it.port()?;
     let (channel, _) = it.shake(port)?;
-    let chunk = 1.min(it.chunks(1)? - 1);
+    let chunk = it.second_chunk()?;
     it.request(&channel, chunk, chunk)?;
     let within = it.patience().quiet;
     for heard in it.hear_all(within)? {

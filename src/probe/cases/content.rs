@@ -4,12 +4,15 @@
 use ppspp_dissector::wire::{Bin, ChunkRange, Message, MessageType, encode_message};
 
 use crate::peer::misbehave::Misbehaviour as M;
-use crate::probe::case::{Case, Level, Outcome, Stop};
+use crate::probe::case::{Case, Level, Outcome, Role, Stop};
 use crate::probe::conversation::{Channel, Conversation};
 use crate::probe::fetch::{Delivery, Piece};
 use crate::probe::proof::{Check, Proof};
 
 const CHUNK: &[MessageType] = &[MessageType::Data, MessageType::Integrity];
+
+/// A live stream has neither peaks nor a last chunk.
+const STATIC: &[Role] = &[Role::Seeder];
 
 /// Bytes that surely go in one datagram over Ethernet.
 const ONE_DATAGRAM: usize = 1400;
@@ -42,6 +45,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
                       exact size of the content, and only the right one verifies.",
         awaits: CHUNK,
         finds: &[M::PadsLastChunk],
+        roles: STATIC,
         run: last_chunk_exact,
         ..Case::USUAL
     },
@@ -70,7 +74,13 @@ pub(in crate::probe) const CASES: &[Case] = &[
         requirement: "The hashes that a receiver lacks go in the same datagram before the DATA \
                       message, or in datagrams before that.",
         awaits: CHUNK,
-        finds: &[M::HashesAfterData, M::NoPeaks, M::HashesOnlyOnce],
+        finds: &[
+            M::HashesAfterData,
+            M::NoPeaks,
+            M::HashesOnlyOnce,
+            M::NoSignatures,
+            M::WrongSignature,
+        ],
         run: hashes_come_before_data,
         ..Case::USUAL
     },
@@ -91,7 +101,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
         requirement: "The hashes of a chunk's uncles are sent in the order of their height in the \
                       tree, descending.",
         awaits: CHUNK,
-        finds: &[M::AscendingHashes],
+        finds: &[M::AscendingHashes, M::NoSignatures],
         run: integrity_descending,
         ..Case::USUAL
     },
@@ -101,7 +111,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
         requirement: "The chunk specification of a hash is the range of chunks that the leaves \
                       below its node form: a power of two of them, aligned.",
         awaits: CHUNK,
-        finds: &[M::HashOfNoNode],
+        finds: &[M::HashOfNoNode, M::MunroUnaligned],
         run: integrity_names_subtree,
         ..Case::USUAL
     },
@@ -112,6 +122,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
                       hashes are sent.",
         awaits: CHUNK,
         finds: &[M::NoPeaks, M::HashesOnlyOnce, M::HashesAfterData],
+        roles: STATIC,
         run: peaks_come_first,
         ..Case::USUAL
     },
@@ -121,6 +132,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
         requirement: "Peak hashes are an extra list before the list of the chunk's uncles.",
         awaits: CHUNK,
         finds: &[M::PeaksLast],
+        roles: STATIC,
         run: peaks_before_uncles,
         ..Case::USUAL
     },
@@ -130,7 +142,13 @@ pub(in crate::probe) const CASES: &[Case] = &[
         requirement: "The sender puts into the datagram the hashes that the receiver needs: what \
                       one peer has acknowledged tells nothing of another.",
         awaits: CHUNK,
-        finds: &[M::HashesOnlyOnce, M::HashesAfterData, M::NoPeaks],
+        finds: &[
+            M::HashesOnlyOnce,
+            M::HashesAfterData,
+            M::NoPeaks,
+            M::NoSignatures,
+            M::WrongSignature,
+        ],
         run: hashes_again_for_stranger,
         ..Case::USUAL
     },
@@ -155,7 +173,13 @@ fn fetched(it: &mut Conversation<'_>, chunks: &[u64]) -> Result<(Channel, Delive
 }
 
 /// Some chunks of all of the content: the first ones, one from the middle.
-fn sample(it: &Conversation<'_>) -> Result<Vec<u64>, Stop> {
+fn sample(it: &mut Conversation<'_>) -> Result<Vec<u64>, Stop> {
+    if it.swarm().is_live() {
+        return Ok(match it.first_of(8) {
+            Ok(first) => vec![first + 1, first + 5, first + 6],
+            Err(_) => vec![it.first_of(1)?],
+        });
+    }
     let size = it.chunks(1)?;
     let mut sample: Vec<u64> = [1, 5, 6, size / 2]
         .into_iter()
@@ -261,10 +285,11 @@ fn data_last(it: &mut Conversation<'_>) -> Outcome {
 
 fn timestamp_runs(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    let second = 1.min(it.chunks(1)? - 1);
+    // Some never serve chunk 0 alone.
+    let second = it.second_chunk()?;
     let channel = it.open()?;
     let pause = std::time::Duration::from_millis(400);
-    let first = it.fetch(&channel, &[0])?;
+    let first = it.fetch(&channel, &[second])?;
     it.hear_all(pause)?;
     // On another channel, so that the same chunk may be asked for.
     let other = it.open()?;
@@ -290,7 +315,7 @@ fn timestamp_runs(it: &mut Conversation<'_>) -> Outcome {
 /// A channel that asks for a chunk in the middle of the content, and what came.
 fn stranger(it: &mut Conversation<'_>) -> Result<(Channel, Delivery, u64), Stop> {
     it.needs_hashes()?;
-    let chunk = it.chunks(1)? / 2;
+    let chunk = it.inner_chunk()?;
     let (channel, delivery) = fetched(it, &[chunk])?;
     if !delivery.has(chunk) {
         return Err(Stop::silence(format!("DATA {chunk}"), "none"));
@@ -307,6 +332,11 @@ fn verifiable(delivery: &Delivery, chunk: u64) -> Outcome {
         Check::Missing(node) => Err(Stop::violation(
             format!("all hashes that verify chunk {chunk}, before it"),
             format!("no hash of the chunks {}", node.range()),
+            [came.frame],
+        )),
+        Check::Unsigned => Err(Stop::violation(
+            format!("a signature that holds for chunk {chunk}, before it"),
+            "none",
             [came.frame],
         )),
         Check::Right | Check::Wrong => Ok(()),
@@ -329,11 +359,15 @@ fn hashes_again_for_stranger(it: &mut Conversation<'_>) -> Outcome {
 
 fn hashes_in_same_datagram(it: &mut Conversation<'_>) -> Outcome {
     it.needs_hashes()?;
-    let size = it.chunks(8)?;
+    let first = it.first_of(8)?;
     let channel = it.open()?;
-    // The first one brings the peaks, which may be many.
-    it.fetch(&channel, &[0])?;
-    let chunk = size / 2 + 1;
+    // The first one brings the peaks, which may be many, or the signed munro.
+    it.fetch(&channel, &[first])?;
+    let chunk = if it.swarm().is_live() {
+        first + 4
+    } else {
+        it.chunks(8)? / 2 + 1
+    };
     let delivery = it.fetch(&channel, &[chunk])?;
     let Some(data) = delivery.chunk(chunk) else {
         return Err(Stop::silence(format!("DATA {chunk}"), "none"));
@@ -342,6 +376,16 @@ fn hashes_in_same_datagram(it: &mut Conversation<'_>) -> Outcome {
         .pieces
         .iter()
         .filter(|piece| piece.kind == MessageType::Integrity)
+        // Peaks and munros may have come long before.
+        .filter(|piece| {
+            let node = piece.chunks.and_then(Bin::covering);
+            let sibling = node.and_then(Bin::sibling);
+            let is_top = delivery
+                .signed
+                .iter()
+                .any(|it| Some(it.chunks) == piece.chunks);
+            !is_top && sibling.is_some_and(|sibling| sibling.range().contains(chunk))
+        })
         .collect();
     let apart = hashes.iter().filter(|piece| piece.frame != data.frame);
     let apart: Vec<usize> = apart.map(|piece| piece.frame).collect();
@@ -364,14 +408,11 @@ fn hashes_in_same_datagram(it: &mut Conversation<'_>) -> Outcome {
     ))
 }
 
-/// Heights of the uncles before each DATA, without the peaks.
+/// Heights of the uncles before each DATA, without the peaks and munros.
 fn uncle_heights(delivery: &Delivery) -> Vec<(u32, usize)> {
-    let peaks: Vec<_> = delivery
-        .proof
-        .iter()
-        .flat_map(Proof::peaks)
-        .map(|peak| peak.chunks)
-        .collect();
+    let peaks = delivery.proof.iter().flat_map(Proof::peaks);
+    let munros = delivery.signed.iter().map(|signed| signed.chunks);
+    let peaks: Vec<_> = peaks.map(|peak| peak.chunks).chain(munros).collect();
     let hashes = delivery
         .pieces
         .iter()
@@ -386,7 +427,7 @@ fn uncle_heights(delivery: &Delivery) -> Vec<(u32, usize)> {
 }
 
 fn integrity_descending(it: &mut Conversation<'_>) -> Outcome {
-    it.chunks(4)?;
+    it.first_of(4)?;
     let (_, delivery, chunk) = stranger(it)?;
     let mut heights = uncle_heights(&delivery);
     // A chunk that is sent again brings its hashes again.

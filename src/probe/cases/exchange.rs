@@ -138,7 +138,7 @@ fn usable_addresses(it: &mut Conversation<'_>) -> Outcome {
 
 fn pex_messages_read(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    it.chunks(4)?;
+    let wanted = it.first_of(4)? + 3;
     if it.known().manner.is_legacy {
         return Err(Stop::Skip(
             "the legacy protocol has other PEX messages".to_owned(),
@@ -158,7 +158,7 @@ fn pex_messages_read(it: &mut Conversation<'_>) -> Outcome {
         Message::PexResCert {
             certificate: &[0x30, 0],
         },
-        Message::Request(it.spec(&channel, 3, 3)?),
+        Message::Request(it.spec(&channel, wanted, wanted)?),
     ];
     for _ in 0..2 {
         it.send(&channel, &messages)?;
@@ -168,7 +168,7 @@ fn pex_messages_read(it: &mut Conversation<'_>) -> Outcome {
         }
     }
     Err(Stop::silence(
-        "DATA 3, asked for behind PEX_RESv4, PEX_RESv6 and PEX_REScert",
+        format!("DATA {wanted}, asked for behind PEX_RESv4, PEX_RESv6 and PEX_REScert"),
         "no DATA",
     ))
 }

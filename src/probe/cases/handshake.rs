@@ -1,7 +1,7 @@
 //! The handshake procedure (RFC 7574, sections 3.1, 3.1.1 and 8.4).
 
 use ppspp_dissector::wire::{
-    ChannelId, Handshake, Message, MessageType, ProtocolOption, encode_message,
+    ChannelId, Handshake, Layout, Located, Message, MessageType, ProtocolOption, encode_message,
 };
 
 use super::support::{answered, describe, describe_all, needs_options, refused, silent};
@@ -28,6 +28,8 @@ pub(in crate::probe) const CASES: &[Case] = &[
             M::DropsHashFunction,
             M::DropsContentIntegrity,
             M::DropsChunkAddressing,
+            M::DropsSignatureAlgorithm,
+            M::DropsDiscardWindow,
         ],
         run: answers_rfc_handshake,
         ..Case::USUAL
@@ -67,7 +69,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
         requirement: "The reply and whatever follows it hold no heavy payload (DATA, \
                       SIGNED_INTEGRITY) until a datagram on the responder's channel has shown that \
                       the initiator gets what it is sent.",
-        finds: &[M::DataBeforeThird],
+        finds: &[M::DataBeforeThird, M::SignatureBeforeThird],
         run: no_heavy_payload_before_third,
         ..Case::USUAL
     },
@@ -175,7 +177,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
         title: "After a closing HANDSHAKE nothing is served",
         requirement: "A HANDSHAKE with the source channel 0 closes the channel: the peer is no \
                       longer one to talk to.",
-        finds: &[M::IgnoresClose],
+        finds: &[M::IgnoresClose, M::ServesClosedOnZero],
         run: close_ends_channel,
         ..Case::USUAL
     },
@@ -184,7 +186,11 @@ pub(in crate::probe) const CASES: &[Case] = &[
         title: "A closing HANDSHAKE may name the version",
         requirement: "The option list of a closing HANDSHAKE is empty or holds the highest version \
                       of its sender.",
-        finds: &[M::IgnoresCloseWithVersion, M::IgnoresClose],
+        finds: &[
+            M::IgnoresCloseWithVersion,
+            M::IgnoresClose,
+            M::ServesClosedOnZero,
+        ],
         run: close_with_version,
         ..Case::USUAL
     },
@@ -271,7 +277,12 @@ fn reply_echoes_channel(it: &mut Conversation<'_>) -> Outcome {
 fn reply_decodes(it: &mut Conversation<'_>) -> Outcome {
     let port = it.first_port()?;
     let (channel, reply) = it.shake(port)?;
-    match reply.read(&channel.reads).1 {
+    // Options that the RFC does not know can't be read by who knows the RFC.
+    let layout = Layout {
+        dialect: channel.writes.dialect,
+        ..channel.reads
+    };
+    match reply.read(&layout).1 {
         None => Ok(()),
         Some(fault) => Err(Stop::violation(
             "messages of Table 7 up to the end of the datagram",
@@ -282,9 +293,10 @@ fn reply_decodes(it: &mut Conversation<'_>) -> Outcome {
 }
 
 fn no_heavy_payload_before_third(it: &mut Conversation<'_>) -> Outcome {
+    let first = it.first_of(1)?;
     let port = it.port()?;
     let mut channel = it.channel(port);
-    let spec = it.spec(&channel, 0, 0)?;
+    let spec = it.spec(&channel, first, first)?;
     it.note("asks for a chunk at once: it must not come before the third datagram");
     it.begin(&channel, &[Message::Request(spec)])?;
     let within = it.patience().answer;
@@ -296,6 +308,7 @@ fn no_heavy_payload_before_third(it: &mut Conversation<'_>) -> Outcome {
     let mut all = vec![reply];
     let quiet = it.patience().quiet;
     all.extend(it.hear_all(quiet)?);
+    all.retain(|heard| heard.port == port);
     let heavy = all.iter().find(|heard| {
         let (messages, _) = heard.read(&channel.reads);
         messages.iter().any(|located| {
@@ -366,10 +379,10 @@ fn handshake_not_first(it: &mut Conversation<'_>) -> Outcome {
 
 fn wrong_channel_discarded(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    let chunks = it.chunks(2)?;
+    let last = it.first_of(2)? + 1;
     let channel = it.open()?;
     let wrong = ChannelId(channel.destination().0 ^ 0x0101_0101);
-    let spec = it.spec(&channel, chunks - 1, chunks - 1)?;
+    let spec = it.spec(&channel, last, last)?;
     it.note("the channel is wrong: to be discarded");
     it.send_to(&channel, wrong, &[Message::Request(spec)])?;
     let layout = channel.writes;
@@ -395,7 +408,7 @@ fn wrong_channel_discarded(it: &mut Conversation<'_>) -> Outcome {
 
 /// The channel must go on after what was done to it.
 fn still_serves(it: &mut Conversation<'_>, channel: &Channel, after: &str) -> Outcome {
-    let chunk = 1.min(it.chunks(1)? - 1);
+    let chunk = it.second_chunk()?;
     if it.serves(channel, chunk)? {
         return Ok(());
     }
@@ -407,14 +420,14 @@ fn still_serves(it: &mut Conversation<'_>, channel: &Channel, after: &str) -> Ou
 
 fn other_source(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    let chunks = it.chunks(2)?;
+    let last = it.first_of(2)? + 1;
     let channel = it.open()?;
     let elsewhere = it.port()?;
     let foreign = Channel {
         port: elsewhere,
         ..channel.clone()
     };
-    let spec = it.spec(&channel, chunks - 1, chunks - 1)?;
+    let spec = it.spec(&channel, last, last)?;
     it.note("from another address: to be discarded");
     it.send(&foreign, &[Message::Request(spec)])?;
     it.note("from another address: to be discarded");
@@ -454,7 +467,7 @@ fn haves_in_first_datagram(it: &mut Conversation<'_>) -> Outcome {
 
 fn request_in_third_datagram(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    let chunk = 1.min(it.chunks(1)? - 1);
+    let chunk = it.second_chunk()?;
     let port = it.port()?;
     let (channel, _) = it.shake(port)?;
     it.note("the third datagram, with a REQUEST");
@@ -522,7 +535,7 @@ fn repeated_handshake_is_duplicate(it: &mut Conversation<'_>) -> Outcome {
 /// Nothing is served after this close.
 fn ends(it: &mut Conversation<'_>, options: Vec<ProtocolOption<'_>>) -> Outcome {
     it.needs_service()?;
-    let chunks = it.chunks(2)?;
+    let last = it.first_of(2)? + 1;
     let channel = it.open()?;
     let close = Message::Handshake(Handshake {
         source_channel: ChannelId::ZERO,
@@ -532,16 +545,21 @@ fn ends(it: &mut Conversation<'_>, options: Vec<ProtocolOption<'_>>) -> Outcome 
     it.send(&channel, &[close])?;
     it.hear_all(it.patience().quiet / 2)?;
     it.note("on a closed channel: nothing is to come");
-    it.request(&channel, chunks - 1, chunks - 1)?;
+    it.request(&channel, last, last)?;
     let quiet = it.patience().quiet;
-    match it.awaited_data(&channel, quiet)? {
-        None => Ok(()),
-        Some(heard) => Err(Stop::violation(
-            "silence on a channel that was closed",
-            describe(&heard, &channel.reads),
-            [heard.frame],
-        )),
+    let is_data = |located: &Located<'_>| located.message.kind() == MessageType::Data;
+    // Some go on with the ID that the close told, which is channel 0.
+    for heard in it.hear_all(quiet)? {
+        if heard.port == channel.port && heard.read(&channel.reads).0.iter().any(is_data) {
+            let to = heard.channel().unwrap_or(channel.ours);
+            return Err(Stop::violation(
+                "no chunks on a channel that was closed",
+                format!("{} to channel {to}", describe(&heard, &channel.reads)),
+                [heard.frame],
+            ));
+        }
     }
+    Ok(())
 }
 
 fn close_ends_channel(it: &mut Conversation<'_>) -> Outcome {

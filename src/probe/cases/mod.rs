@@ -5,10 +5,14 @@ mod channels;
 mod content;
 mod exchange;
 mod handshake;
+mod leecher;
+mod live;
+mod live_options;
 mod options;
 mod requests;
 mod robustness;
 mod security;
+mod signatures;
 mod support;
 
 use super::case::Case;
@@ -19,10 +23,19 @@ pub(super) const AREAS: &[&[Case]] = &[
     handshake::CASES,
     channels::CASES,
     options::CASES,
+    live_options::CASES,
     availability::CASES,
     content::CASES,
+    signatures::CASES,
+    live::CASES,
     requests::CASES,
     exchange::CASES,
     security::CASES,
     robustness::CASES,
+    leecher::AREAS[0],
+    leecher::AREAS[1],
+    leecher::AREAS[2],
+    leecher::AREAS[3],
+    leecher::AREAS[4],
+    leecher::AREAS[5],
 ];

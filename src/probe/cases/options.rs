@@ -1,13 +1,13 @@
 //! Protocol options (RFC 7574, section 7).
 
 use ppspp_dissector::wire::{
-    ChannelId, ChunkAddressing, ContentIntegrity, HashFunction, Message, MessageType, OptionCode,
-    ProtocolOption, bitmap_supports,
+    ChannelId, ChunkAddressing, ContentIntegrity, DiscardWindow, HashFunction, Message,
+    MessageType, OptionCode, ProtocolOption, bitmap_supports,
 };
 
 use super::support::{answered, needs_option, needs_options, refused};
 use crate::peer::misbehave::Misbehaviour as M;
-use crate::probe::case::{Case, Level, Outcome, Stop};
+use crate::probe::case::{Case, Level, Outcome, Role, Stop};
 use crate::probe::conversation::Conversation;
 use crate::probe::fetch::{Acks, Delivery};
 use crate::probe::swarm::Declared;
@@ -155,6 +155,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
                       included.",
         awaits: REPLY,
         finds: &[M::NoHashFunction, M::WrongHashFunction],
+        roles: &[Role::Seeder],
         run: reply_hash_function,
         ..Case::USUAL
     },
@@ -316,7 +317,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
 ];
 
 /// The declarations of a reply, and where it is in the record.
-fn declared(it: &mut Conversation<'_>) -> Result<(Declared, usize), Stop> {
+pub(super) fn declared(it: &mut Conversation<'_>) -> Result<(Declared, usize), Stop> {
     needs_options(it)?;
     let port = it.first_port()?;
     let (channel, reply) = it.shake(port)?;
@@ -409,6 +410,7 @@ fn higher_version(it: &mut Conversation<'_>) -> Outcome {
 fn higher_version_same_layout(it: &mut Conversation<'_>) -> Outcome {
     needs_options(it)?;
     it.needs_hashes()?;
+    let first = it.first_of(1)?;
     let options = with_version_2(it);
     let (channel, reply) = answered(
         it,
@@ -419,25 +421,27 @@ fn higher_version_same_layout(it: &mut Conversation<'_>) -> Outcome {
     let size = it.swarm().chunk_size;
     delivery.take(&channel, &reply, size);
     for _ in 0..3 {
-        it.request(&channel, 0, 0)?;
+        it.request(&channel, first, first)?;
         let within = it.patience().answer;
-        it.collect(&channel, &mut delivery, within, Acks::None, |it| it.has(0))?;
-        if delivery.has(0) {
+        it.collect(&channel, &mut delivery, within, Acks::None, |it| {
+            it.has(first)
+        })?;
+        if delivery.has(first) {
             break;
         }
     }
-    let Some(chunk) = delivery.chunk(0) else {
-        return Err(Stop::silence("DATA 0", "no DATA"));
+    let Some(chunk) = delivery.chunk(first) else {
+        return Err(Stop::silence(format!("DATA {first}"), "no DATA"));
     };
     let verdict = delivery.proof.clone();
-    let verdict = verdict.map(|mut proof| proof.check(0, &chunk.data));
+    let verdict = verdict.map(|mut proof| proof.check(first, &chunk.data));
     if verdict != Some(crate::probe::proof::Check::Wrong) {
         return Ok(());
     }
     Err(Stop::violation(
-        "DATA 0 with timestamp and chunk",
+        format!("DATA {first} with timestamp and chunk"),
         format!(
-            "DATA 0 with {} bytes behind the chunk specification, which do not fit the hashes",
+            "DATA {first} with {} bytes behind the chunk specification, which do not fit the hashes",
             chunk.data.len() + 8
         ),
         [chunk.frame],
@@ -462,7 +466,7 @@ fn minimum_version_too_high(it: &mut Conversation<'_>) -> Outcome {
 }
 
 /// A HANDSHAKE in the target's manner, but with this option, is answered.
-fn takes(it: &mut Conversation<'_>, option: OptionCode) -> Outcome {
+pub(super) fn takes(it: &mut Conversation<'_>, option: OptionCode) -> Outcome {
     needs_options(it)?;
     let mut manner = it.known().manner.clone();
     manner.left_out.remove(&option.code());
@@ -506,7 +510,7 @@ fn swarm_id_prefix(it: &mut Conversation<'_>) -> Outcome {
 }
 
 /// The reply has an option, and it says what the swarm uses.
-fn tells<T: PartialEq + std::fmt::Display>(
+pub(super) fn tells<T: PartialEq + std::fmt::Display>(
     it: &mut Conversation<'_>,
     option: OptionCode,
     value: impl Fn(&Declared) -> Option<T>,
@@ -542,16 +546,27 @@ fn method_0_unassigned(it: &mut Conversation<'_>) -> Outcome {
 
 fn other_content_integrity(it: &mut Conversation<'_>) -> Outcome {
     needs_option(it, OptionCode::ContentIntegrity)?;
+    let (other, because) = if it.swarm().integrity == ContentIntegrity::SignAll {
+        (
+            ContentIntegrity::UnifiedMerkle,
+            "it declares Unified Merkle Tree for a stream of signed chunks",
+        )
+    } else {
+        (
+            ContentIntegrity::SignAll,
+            "it declares Sign All, and the swarm has a tree",
+        )
+    };
     refused(
         it,
         |options| {
             for option in options {
                 if let ProtocolOption::ContentIntegrity(method) = option {
-                    *method = ContentIntegrity::SignAll;
+                    *method = other;
                 }
             }
         },
-        "it declares Sign All for static content",
+        because,
     )
 }
 
@@ -601,6 +616,10 @@ fn refuses_addressing(it: &mut Conversation<'_>, other: ChunkAddressing, because
     refused(
         it,
         |options| {
+            if DiscardWindow::is_wide(other).is_none() {
+                // How wide it is nobody could tell.
+                options.retain(|it| !matches!(it, ProtocolOption::LiveDiscardWindow(_)));
+            }
             for option in options {
                 if let ProtocolOption::ChunkAddressing(method) = option {
                     *method = other;
@@ -645,11 +664,12 @@ fn bitmap_truncated(it: &mut Conversation<'_>) -> Outcome {
 
 fn bitmap_true(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
+    let (first, second) = (it.first_of(1)?, it.second_chunk()?);
     let channel = it.open()?;
     let Some(bitmap) = channel.declared.messages.clone() else {
         return Err(Stop::Skip("the reply has no option 8".to_owned()));
     };
-    let delivery = it.fetch(&channel, &[0, 1.min(it.chunks(1)? - 1)])?;
+    let delivery = it.fetch(&channel, &[first, second])?;
     let denied = delivery
         .pieces
         .iter()
@@ -700,10 +720,11 @@ fn chunk_size_without_supported_messages(it: &mut Conversation<'_>) -> Outcome {
 fn serves_first_request(
     it: &mut Conversation<'_>,
     options: &[ProtocolOption<'_>],
+    chunk: u64,
 ) -> Result<Option<bool>, Stop> {
     let port = it.port()?;
     let mut channel = it.channel(port);
-    let request = Message::Request(it.spec(&channel, 1, 1)?);
+    let request = Message::Request(it.spec(&channel, chunk, chunk)?);
     let handshake = Conversation::handshake(&channel, options.to_vec());
     it.send_to(&channel, ChannelId::ZERO, &[handshake, request])?;
     let within = it.patience().answer;
@@ -717,14 +738,14 @@ fn serves_first_request(
 fn messages_behind_bitmap(it: &mut Conversation<'_>) -> Outcome {
     needs_options(it)?;
     it.needs_service()?;
-    it.chunks(2)?;
+    let chunk = it.first_of(2)? + 1;
     let mut without = it.known().manner.clone();
     without
         .left_out
         .insert(OptionCode::SupportedMessages.code());
     without.left_out.insert(OptionCode::ChunkSize.code());
     let options = it.swarm().options(&without);
-    if serves_first_request(it, &options)? != Some(true) {
+    if serves_first_request(it, &options, chunk)? != Some(true) {
         return Err(Stop::Skip(
             "the target serves no REQUEST that comes with the first HANDSHAKE".to_owned(),
         ));
@@ -732,8 +753,9 @@ fn messages_behind_bitmap(it: &mut Conversation<'_>) -> Outcome {
     let mut with = without;
     with.left_out.remove(&OptionCode::SupportedMessages.code());
     let options = it.swarm().options(&with);
-    let expected = "DATA 1, asked for behind a HANDSHAKE with supported messages (8)";
-    match serves_first_request(it, &options)? {
+    let expected =
+        format!("DATA {chunk}, asked for behind a HANDSHAKE with supported messages (8)");
+    match serves_first_request(it, &options, chunk)? {
         Some(true) => Ok(()),
         Some(false) => Err(Stop::silence(expected, "the REQUEST behind is not served")),
         None => Err(Stop::silence(expected, "the HANDSHAKE is not answered")),

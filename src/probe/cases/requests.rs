@@ -154,12 +154,12 @@ fn missing(delivery: &Delivery, chunks: &[u64]) -> Outcome {
 
 fn range_served(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    it.chunks(12)?;
+    let first = it.first_of(12)? + 8;
     let channel = it.open()?;
     let mut delivery = Delivery::new(it);
-    let chunks = [8, 9, 10, 11];
+    let chunks = [first, first + 1, first + 2, first + 3];
     for _ in 0..2 {
-        it.request(&channel, 8, 11)?;
+        it.request(&channel, first, first + 3)?;
         until_all(it, &channel, &mut delivery, &chunks)?;
     }
     missing(&delivery, &chunks)
@@ -167,16 +167,17 @@ fn range_served(it: &mut Conversation<'_>) -> Outcome {
 
 fn several_requests(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    it.chunks(10)?;
+    let start = it.first_of(10)?;
     let channel = it.open()?;
     let mut delivery = Delivery::new(it);
-    let chunks = [2, 8];
+    let chunks = [start + 2, start + 8];
     for _ in 0..2 {
-        let first = Message::Request(it.spec(&channel, 2, 2)?);
-        let second = Message::Request(it.spec(&channel, 8, 8)?);
+        let [first, second] = chunks;
+        let first = Message::Request(it.spec(&channel, first, first)?);
+        let second = Message::Request(it.spec(&channel, second, second)?);
         it.send(&channel, &[first, second])?;
         until_all(it, &channel, &mut delivery, &chunks)?;
-        if delivery.has(8) && delivery.has(2) {
+        if chunks.iter().all(|chunk| delivery.has(*chunk)) {
             break;
         }
     }
@@ -185,10 +186,10 @@ fn several_requests(it: &mut Conversation<'_>) -> Outcome {
 
 fn requests_in_order(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    it.chunks(10)?;
+    let start = it.first_of(10)?;
     let channel = it.open()?;
     let mut delivery = Delivery::new(it);
-    let chunks = [9, 3, 6];
+    let chunks = [start + 9, start + 3, start + 6];
     let mut requests = Vec::new();
     for chunk in chunks {
         requests.push(Message::Request(it.spec(&channel, chunk, chunk)?));
@@ -201,40 +202,46 @@ fn requests_in_order(it: &mut Conversation<'_>) -> Outcome {
     if came.starts_with(&chunks) {
         return Ok(());
     }
-    let list: Vec<String> = came.iter().map(u64::to_string).collect();
+    let list = |chunks: &[u64]| {
+        let list: Vec<String> = chunks.iter().map(u64::to_string).collect();
+        list.join(", ")
+    };
     Err(Stop::violation(
-        "DATA 9, 3, 6",
-        format!("DATA {}", list.join(", ")),
+        format!("DATA {}", list(&chunks)),
+        format!("DATA {}", list(&came)),
         delivery.chunks.iter().map(|it| it.frame),
     ))
 }
 
 fn messages_in_order(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    it.chunks(4)?;
+    let first = it.first_of(4)?;
+    let wanted = first + 3;
     let channel = it.open()?;
-    it.fetch(&channel, &[1])?;
+    it.fetch(&channel, &[first])?;
     let mut delivery = Delivery::new(it);
     for _ in 0..2 {
-        let spec = it.spec(&channel, 3, 3)?;
+        let spec = it.spec(&channel, wanted, wanted)?;
         it.note("CANCEL before REQUEST: the chunk is wanted");
         it.send(&channel, &[Message::Cancel(spec), Message::Request(spec)])?;
         let within = it.patience().answer;
-        it.collect(&channel, &mut delivery, within, Acks::None, |it| it.has(3))?;
-        if delivery.has(3) {
+        it.collect(&channel, &mut delivery, within, Acks::None, |it| {
+            it.has(wanted)
+        })?;
+        if delivery.has(wanted) {
             return Ok(());
         }
     }
-    missing(&delivery, &[3])
+    missing(&delivery, &[wanted])
 }
 
 fn invalid_discards_rest(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    it.chunks(4)?;
+    let wanted = it.first_of(4)? + 3;
     let channel = it.open()?;
     let mut bytes = channel.destination().0.to_be_bytes().to_vec();
     bytes.push(UNASSIGNED);
-    let request = Message::Request(it.spec(&channel, 3, 3)?);
+    let request = Message::Request(it.spec(&channel, wanted, wanted)?);
     encode_message(&request, &channel.writes, &mut bytes)
         .map_err(|error| Stop::Error(error.to_string()))?;
     it.note("an unassigned message type, then a REQUEST");
@@ -257,11 +264,12 @@ fn takes_back(
     how: &str,
 ) -> Outcome {
     it.needs_service()?;
-    it.chunks(128)?;
+    let first = it.first_of(128)?;
     let channel = it.open()?;
     let mut delivery = Delivery::new(it);
     // Aligned, so that bins can say it.
-    it.request(&channel, 0, 127)?;
+    let (half, last) = (first + 64, first + 127);
+    it.request(&channel, first, last)?;
     let within = it.patience().answer;
     it.collect(&channel, &mut delivery, within, Acks::None, |it| {
         !it.chunks.is_empty()
@@ -269,13 +277,13 @@ fn takes_back(
     if delivery.chunks.is_empty() {
         return Err(Stop::Inconclusive("the REQUEST is not served".to_owned()));
     }
-    let spec = it.spec(&channel, 64, 127)?;
+    let spec = it.spec(&channel, half, last)?;
     it.note(format!("the second half is taken back by {how}"));
     it.send(&channel, &[message(spec)])?;
     // What was under way by then does not count.
     let settle = it.known().round_trip * 3 + Duration::from_millis(30);
     it.collect(&channel, &mut delivery, settle, Acks::None, |_| false)?;
-    let early = delivery.chunks.iter().any(|it| it.chunk >= 64);
+    let early = delivery.chunks.iter().any(|it| it.chunk >= half);
     if early {
         return Err(Stop::Inconclusive(
             "all chunks were sent before they could be taken back".to_owned(),
@@ -288,12 +296,12 @@ fn takes_back(
     }
     let quiet = it.patience().quiet * 2;
     it.collect(&channel, &mut delivery, quiet, Acks::Each(1000), |it| {
-        it.chunks.iter().any(|it| it.chunk >= 64)
+        it.chunks.iter().any(|it| it.chunk >= half)
     })?;
-    match delivery.chunks.iter().find(|it| it.chunk >= 64) {
+    match delivery.chunks.iter().find(|it| it.chunk >= half) {
         None => Ok(()),
         Some(chunk) => Err(Stop::violation(
-            format!("no chunk from 64 on: they were taken back by {how}"),
+            format!("no chunk from {half} on: they were taken back by {how}"),
             format!("DATA {}", chunk.chunk),
             [chunk.frame],
         )),
@@ -313,48 +321,50 @@ fn serves_after(
     it: &mut Conversation<'_>,
     messages: &[Message<'_>],
     channel: &Channel,
+    wanted: u64,
     what: &str,
 ) -> Outcome {
     it.note(what);
     it.send(channel, messages)?;
     it.hear_all(it.patience().quiet / 4)?;
-    if it.serves(channel, 3)? {
+    if it.serves(channel, wanted)? {
         return Ok(());
     }
     Err(Stop::silence(
-        format!("DATA 3 also after {what}"),
+        format!("DATA {wanted} also after {what}"),
         "the channel no longer serves",
     ))
 }
 
 fn cancel_of_nothing(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    it.chunks(4)?;
+    let first = it.first_of(4)?;
     let channel = it.open()?;
-    let spec = it.spec(&channel, 0, 3)?;
+    let spec = it.spec(&channel, first, first + 3)?;
     serves_after(
         it,
         &[Message::Cancel(spec)],
         &channel,
+        first + 3,
         "a CANCEL of nothing",
     )
 }
 
 fn choked_target_serves(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    it.chunks(4)?;
+    let wanted = it.first_of(4)? + 3;
     if it.known().manner.is_legacy {
         return Err(Stop::Skip("the legacy protocol has no CHOKE".to_owned()));
     }
     let channel = it.open()?;
-    serves_after(it, &[Message::Choke], &channel, "our CHOKE")
+    serves_after(it, &[Message::Choke], &channel, wanted, "our CHOKE")
 }
 
 fn repeated_request(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    it.chunks(4)?;
+    let first = it.first_of(4)?;
     let channel = it.open()?;
-    let request = Message::Request(it.spec(&channel, 2, 2)?);
+    let request = Message::Request(it.spec(&channel, first + 2, first + 2)?);
     let mut delivery = Delivery::new(it);
     for _ in 0..2 {
         it.send(&channel, std::slice::from_ref(&request))?;
@@ -362,11 +372,12 @@ fn repeated_request(it: &mut Conversation<'_>) -> Outcome {
     // What comes is acknowledged: no window is to be full of it.
     let settle = it.patience().quiet / 2;
     it.collect(&channel, &mut delivery, settle, Acks::Each(1000), |_| false)?;
-    if it.serves(&channel, 3)? {
+    let wanted = first + 3;
+    if it.serves(&channel, wanted)? {
         return Ok(());
     }
     Err(Stop::silence(
-        "DATA 3 also after a REQUEST for the second time",
+        format!("DATA {wanted} also after a REQUEST for the second time"),
         "the channel no longer serves",
     ))
 }

@@ -132,13 +132,15 @@ pub(in crate::probe) const CASES: &[Case] = &[
 ];
 
 fn amplification(it: &mut Conversation<'_>) -> Outcome {
+    let first = it.first_of(1)?;
     let port = it.port()?;
     let channel = it.channel(port);
-    let spec = it.spec(&channel, 0, 0)?;
+    let spec = it.spec(&channel, first, first)?;
     it.note("the only datagram: it might be forged");
     let frame = it.begin(&channel, &[Message::Request(spec), Message::PexReq])?;
     let sent = it.frames()[frame].bytes.len();
-    let came = it.hear_all(Duration::from_secs(3))?;
+    let mut came = it.hear_all(Duration::from_secs(3))?;
+    came.retain(|heard| heard.port == port);
     let bytes: usize = came.iter().map(|heard| heard.bytes.len()).sum();
     if bytes <= sent * AMPLIFICATION {
         return Ok(());
@@ -159,7 +161,7 @@ fn amplification(it: &mut Conversation<'_>) -> Outcome {
 
 fn flood_of_handshakes(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    let chunk = 1.min(it.chunks(1)? - 1);
+    let chunk = it.second_chunk()?;
     let port = it.port()?;
     for _ in 0..FLOOD {
         let channel = it.channel(port);
@@ -177,10 +179,10 @@ fn flood_of_handshakes(it: &mut Conversation<'_>) -> Outcome {
 /// DATA messages that come for a large REQUEST without any ACK.
 fn unacknowledged(it: &mut Conversation<'_>, within: Duration) -> Result<Delivery, Stop> {
     it.needs_service()?;
-    it.chunks(64)?;
+    let first = it.first_of(64)?;
     let channel = it.open()?;
     let mut delivery = Delivery::new(it);
-    it.request(&channel, 0, 63)?;
+    it.request(&channel, first, first + 63)?;
     it.collect(&channel, &mut delivery, within, Acks::None, |_| false)?;
     if delivery.chunks.is_empty() {
         return Err(Stop::Inconclusive("the REQUEST is not served".to_owned()));
@@ -214,6 +216,13 @@ fn timeouts_back_off(it: &mut Conversation<'_>) -> Outcome {
         .iter()
         .filter(|it| it.at.since(first.at) > Duration::from_secs(2));
     let late: Vec<usize> = late.map(|it| it.frame).collect();
+    if delivery.is_overrun() {
+        return Err(Stop::violation(
+            "ever fewer DATA messages where nothing is acknowledged",
+            format!("{} in less than 6 seconds", delivery.chunks.len()),
+            delivery.chunks.iter().map(|it| it.frame).take(12),
+        ));
+    }
     // One a timeout, which is doubled each time.
     if late.len() <= FIRST_FLIGHT {
         return Ok(());
@@ -251,10 +260,10 @@ fn flight(
 
 fn window_grows(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    let size = it.chunks(256)?;
+    let first = it.first_of(256)?;
     let channel = it.open()?;
     let mut delivery = Delivery::new(it);
-    it.request(&channel, 0, 255.min(size - 1))?;
+    it.request(&channel, first, first + 255)?;
     let (mut waiting, mut most) = (Vec::new(), 0);
     for _ in 0..12 {
         let now = flight(it, &channel, &mut delivery, &mut waiting, 1000)?;
@@ -332,13 +341,13 @@ impl Path {
 
 fn delay_backs_off(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    it.chunks(256)?;
+    let first = it.first_of(256)?;
     let channel = it.open()?;
     let mut path = Path {
         delivery: Delivery::new(it),
         due: VecDeque::new(),
     };
-    it.request(&channel, 0, 255)?;
+    it.request(&channel, first, first + 255)?;
     let mut widest = 0;
     for _ in 0..5 {
         let now = path.run(it, &channel, CALM, |_| CALM)?;
@@ -378,10 +387,10 @@ fn delay_backs_off(it: &mut Conversation<'_>) -> Outcome {
 
 fn ack_of_nothing(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
-    let size = it.chunks(4)?;
+    let wanted = it.first_of(4)? + 3;
     let channel = it.open()?;
     // Far beyond the content; aligned, so that bins can say it.
-    let start = (size + 1).next_power_of_two() * 4;
+    let start = (it.end()? + 1).next_power_of_two() * 4;
     let spec = it.spec(&channel, start, start)?;
     it.note("an ACK of a chunk that does not exist");
     it.send(
@@ -396,11 +405,11 @@ fn ack_of_nothing(it: &mut Conversation<'_>) -> Outcome {
     let other = it.port()?;
     let (stranger, _) = it.shake(other)?;
     it.send(&stranger, &[])?;
-    if it.serves(&stranger, 3)? {
+    if it.serves(&stranger, wanted)? {
         return Ok(());
     }
     Err(Stop::silence(
-        "DATA 3 to somebody else, also after an ACK of a chunk that does not exist",
+        format!("DATA {wanted} to somebody else, also after an ACK of a chunk that does not exist"),
         "no DATA",
     ))
 }
@@ -413,7 +422,6 @@ fn still_right(
     wanted: u64,
 ) -> Outcome {
     it.needs_hashes()?;
-    it.chunks(4)?;
     let channel = it.open()?;
     it.note(what);
     it.send(&channel, messages)?;
@@ -439,9 +447,10 @@ fn still_right(
 }
 
 fn unasked_data(it: &mut Conversation<'_>) -> Outcome {
+    let wanted = it.first_of(4)? + 2;
     let port = it.first_port()?;
     let channel = it.channel(port);
-    let spec = it.spec(&channel, 2, 2)?;
+    let spec = it.spec(&channel, wanted, wanted)?;
     let bogus = vec![0xa5; it.swarm().chunk_size as usize];
     let timestamp = channel
         .writes
@@ -453,17 +462,20 @@ fn unasked_data(it: &mut Conversation<'_>) -> Outcome {
         data: &bogus,
         data_length: bogus.len(),
     };
-    still_right(it, &[data], "a wrong chunk 2 that nobody asked for", 2)
+    let what = format!("a wrong chunk {wanted} that nobody asked for");
+    still_right(it, &[data], &what, wanted)
 }
 
 fn bogus_integrity(it: &mut Conversation<'_>) -> Outcome {
+    let first = it.first_of(4)?;
     let port = it.first_port()?;
     let channel = it.channel(port);
     let hash = vec![0xa5; it.swarm().hash_function.length().unwrap_or(0)];
     let mut messages = Vec::new();
     for (start, end) in [(0, 3), (0, 1), (2, 3), (3, 3), (2, 2)] {
-        let spec = it.spec(&channel, start, end)?;
+        let spec = it.spec(&channel, first + start, first + end)?;
         messages.push(Message::Integrity { spec, hash: &hash });
     }
-    still_right(it, &messages, "wrong hashes that nobody asked for", 3)
+    let what = "wrong hashes that nobody asked for";
+    still_right(it, &messages, what, first + 3)
 }

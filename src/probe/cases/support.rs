@@ -7,6 +7,7 @@ use ppspp_dissector::wire::{
 use crate::probe::case::{Outcome, Stop};
 use crate::probe::conversation::{Channel, Conversation, Heard};
 use crate::probe::net::Port;
+use crate::probe::swarm::Manner;
 
 /// Chunks as short as they can be said.
 pub(super) fn chunks_of(spec: ChunkSpec, chunk_size: u32) -> String {
@@ -64,7 +65,7 @@ pub(super) fn describe_all(heard: &[Heard], layout: &Layout) -> String {
 /// Nothing at all may come at a port that has never held a channel.
 pub(super) fn silent(conversation: &mut Conversation<'_>, port: Port, because: &str) -> Outcome {
     let quiet = conversation.patience().quiet;
-    let layout = conversation.swarm().layout();
+    let layout = conversation.known().manner.reads(conversation.swarm());
     let mut all = conversation.hear_all(quiet)?;
     all.retain(|heard| heard.port == port);
     if all.is_empty() {
@@ -90,6 +91,10 @@ pub(super) fn needs_options(conversation: &Conversation<'_>) -> Outcome {
 /// Goes on only where the target takes an option.
 pub(super) fn needs_option(conversation: &Conversation<'_>, option: OptionCode) -> Outcome {
     needs_options(conversation)?;
+    let all = conversation.swarm().options(&Manner::rfc());
+    if !all.iter().any(|it| it.code() == option) {
+        return Err(Stop::Skip(format!("the swarm has no {option}")));
+    }
     if conversation
         .known()
         .manner
@@ -129,8 +134,13 @@ pub(super) fn answered(
 ) -> Result<(Channel, Heard), Stop> {
     let port = conversation.port()?;
     let mut channel = conversation.channel(port);
-    channel.writes = conversation.swarm().layout();
-    channel.reads = channel.writes;
+    // Legacy peers, too, are asked as the RFC has it.
+    let manner = Manner {
+        is_legacy: false,
+        ..conversation.known().manner.clone()
+    };
+    channel.writes = manner.layout(conversation.swarm());
+    channel.reads = manner.reads(conversation.swarm());
     for _ in 0..2 {
         let handshake = Conversation::handshake(&channel, options.to_vec());
         conversation.note(expected);

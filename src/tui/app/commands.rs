@@ -33,7 +33,7 @@ impl App {
 
     pub(super) fn run(&mut self, command: Command) {
         match command {
-            Command::Goto(frame) => match self.row_of(frame) {
+            Command::Goto(frame) => match self.common.row_of(frame) {
                 Some(row) => self.show(row),
                 None => self.complain(&format!(
                     "there is no datagram in frame {frame} or after it"

@@ -2,6 +2,7 @@
 
 use ppspp_dissector::finding::Severity;
 
+use super::super::view::Shown;
 use super::{App, Place};
 
 impl App {
@@ -43,38 +44,19 @@ impl App {
     }
 
     fn next_finding(&self, here: usize, forward: bool) -> Option<usize> {
-        let shown = &self.common.shown;
-        let is_hit = |row: usize| {
-            let severity = self.common.store.get(row)?.severity();
-            (severity > Some(Severity::Note)).then_some(row)
+        let store = &self.common.store;
+        let is_hit = |row: crate::index::Row| row.severity() > Some(Severity::Note);
+        let Shown::Fitting(fitting) = &self.common.shown else {
+            return store.find(if forward { here + 1 } else { here }, forward, is_hit);
         };
-        let line = shown.line(here);
-        let length = shown.len(&self.common.store);
+        let is_hit = |row: &usize| store.get(*row).is_some_and(is_hit);
+        let rows = fitting.rows.iter().copied();
         if forward {
-            (line + 1..length).find_map(|line| is_hit(shown.row(line)?))
+            let behind = fitting.rows.partition_point(|row| *row <= here);
+            rows.skip(behind).find(is_hit)
         } else {
-            (0..line.min(length))
-                .rev()
-                .find_map(|line| is_hit(shown.row(line)?))
+            let before = fitting.rows.partition_point(|row| *row < here);
+            rows.take(before).rev().find(is_hit)
         }
-    }
-
-    /// The first row of a frame, or of one after it.
-    pub(super) fn row_of(&mut self, frame: u64) -> Option<usize> {
-        let (mut low, mut high) = (self.common.store.first(), self.common.store.len());
-        let length = high;
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let found = self
-                .common
-                .reader
-                .head(middle, |item| item.datagram.frame)?;
-            if found < frame {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        (low < length).then_some(low)
     }
 }

@@ -31,7 +31,7 @@ use crate::output::TimeStyle;
 pub(super) use typing::DIGIT_PATIENCE;
 
 /// How long work may keep a key waiting.
-const SLICE: Duration = Duration::from_millis(6);
+const SLICE: Duration = Duration::from_millis(3);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -218,7 +218,7 @@ impl App {
             Outcome::Say(text) => self.say(&text),
             Outcome::Show(row) => self.show(row),
             Outcome::Flow(scope) => {
-                self.flow.set_scope(scope, &mut self.common);
+                self.flow.set_scope(scope, &self.common);
                 self.place = Place::Flow;
             }
             Outcome::Copy(text) => {

@@ -10,7 +10,7 @@ use super::super::column::gravest;
 use super::super::screen::{Canvas, put_sentence};
 use super::super::theme::Theme;
 use crate::index::Reader;
-use crate::output::sentence;
+use crate::output::sentence_begun;
 
 /// What is drawn of a datagram.
 pub(super) struct Arrow {
@@ -45,7 +45,7 @@ impl Arrow {
                 source: item.datagram.source,
                 destination: item.datagram.destination,
                 time: item.datagram.time,
-                text: sentence(record),
+                text: sentence_begun(record),
                 is_heavy: chunks.is_some(),
                 finding: gravest(record).zip(item.row.severity()),
                 latency: item.latency,

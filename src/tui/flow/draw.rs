@@ -159,7 +159,14 @@ impl Flow {
         }
         canvas.put(0, bottom, &line, theme.faint);
         if self.steps.is_empty() {
-            canvas.put(TIMES + 1, 1, "Nothing here so far.", theme.faint);
+            drop(analyzer);
+            let lines = match self.wanted {
+                Some(_) if !common.store.is_empty() => vec!["Looking …".to_owned()],
+                _ => common.why_empty(),
+            };
+            for (y, line) in (1..).zip(lines) {
+                canvas.put(TIMES + 1, y, &line, theme.faint);
+            }
         }
     }
 }

@@ -3,23 +3,30 @@
 
 mod arrow;
 mod draw;
+mod preview;
 mod steps;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use self::arrow::Arrow;
+use self::preview::Preview;
 use self::steps::{Sort, Step, add};
 use super::compare::Compare;
 use super::keys::Action;
 use super::list::Cursor;
 use super::screen::Canvas;
-use super::tree::TreePane;
 use super::view::{Common, Outcome, Scope, Shown, View, in_scope};
 use crate::index::Row;
 
 /// How long building may keep a key waiting.
-const SLICE: Duration = Duration::from_millis(6);
+const SLICE: Duration = Duration::from_millis(3);
+
+/// How long building may go on before the screen is drawn.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// Datagrams of a run that are unfolded at once.
+const MOST_UNFOLDED: u32 = 2048;
 
 /// The ladder and what the user does with it.
 #[derive(Default)]
@@ -39,8 +46,7 @@ pub(super) struct Flow {
     unfolded: Vec<Step>,
     picked: Option<usize>,
     compare: Option<Compare>,
-    tree: TreePane,
-    loaded: Option<usize>,
+    preview: Preview,
 }
 
 impl Flow {
@@ -49,23 +55,12 @@ impl Flow {
         self.wanted = Some(row);
     }
 
-    /// Sets which channels are seen.
-    pub(super) fn set_scope(&mut self, scope: Scope, common: &mut Common) {
+    /// Sets which channels are seen: from the selected datagram on, or the next one
+    /// that belongs to them.
+    pub(super) fn set_scope(&mut self, scope: Scope, common: &Common) {
         self.scope = scope;
         self.built = None;
-        let analyzer = common.store.analyzer();
-        let fits = in_scope(&analyzer, scope);
-        let here = common.store.get(common.row).is_some_and(&fits);
-        let mut first = None;
-        if !here {
-            common.store.each_from(0, |number, row| {
-                if fits(row) {
-                    first = Some(number);
-                }
-                first.is_none()
-            });
-        }
-        self.wanted = Some(first.unwrap_or(common.row));
+        self.wanted = Some(common.row);
     }
 
     /// Looks at more datagrams; returns whether there are more.
@@ -124,20 +119,30 @@ impl Flow {
         self.steps.get(self.cursor.selected).copied()
     }
 
-    /// The lines of a run, one each.
+    /// The lines of a run, one each; of a long one, the first of them.
     fn unfold(&mut self, common: &Common) {
         let Some(step) = self.selected().filter(|step| step.count > 1) else {
             return;
         };
-        let mut singles = Vec::with_capacity(step.count as usize);
+        let mut singles = Vec::with_capacity(step.count.min(MOST_UNFOLDED) as usize + 1);
         let analyzer = common.store.analyzer();
         let fits = in_scope(&analyzer, self.scope);
         let mut line = common.shown.line(step.first);
+        let mut counted = 0;
         while let Some(number) = common.shown.row(line)
             && number <= step.last
         {
-            if common.store.get(number).is_some_and(&fits) {
-                singles.extend(common.store.get(number).map(|row| Step::of(number, row)));
+            if let Some(row) = common.store.get(number).filter(|row| fits(*row)) {
+                if counted == MOST_UNFOLDED {
+                    singles.push(Step {
+                        first: number,
+                        count: step.count - counted,
+                        ..step
+                    });
+                    break;
+                }
+                counted += 1;
+                singles.push(Step::of(number, row));
             }
             line += 1;
         }
@@ -194,7 +199,7 @@ impl Flow {
 
 impl View for Flow {
     fn draw(&mut self, canvas: &mut Canvas<'_>, common: &mut Common) {
-        self.build(common, SLICE);
+        self.build(common, GLANCE);
         if common.follows {
             self.cursor.selected = self.steps.len().saturating_sub(1);
         }
@@ -203,24 +208,21 @@ impl View for Flow {
             return;
         }
         let (width, height) = (canvas.width(), canvas.height());
-        // Beside the ladder there is room for a datagram's fields on a wide screen.
-        let side = if width >= 140 { width * 2 / 5 } else { 0 };
-        self.draw_ladder(&mut canvas.part(0, 0, width - side, height), common);
-        let row = self.selected().map(|step| step.first);
-        if let Some(row) = row {
+        let (side, below) = self.preview.room(width, height);
+        self.draw_ladder(&mut canvas.part(0, 0, width - side, height - below), common);
+        let Some(row) = self.selected().map(|step| step.first) else {
+            return;
+        };
+        // While the ladder is built, what the user looked at stays.
+        if self.wanted.is_none() {
             common.row = row;
         }
-        if side > 0
-            && let Some(row) = row
-        {
-            let analyzer = common.store.analyzer();
-            let new = self.loaded != Some(row);
-            common.reader.row(&analyzer, row, |item, record| {
-                self.tree.load(item, record, new);
-            });
-            self.loaded = Some(row);
+        if side > 0 {
             let mut part = canvas.part(width - side + 1, 0, side - 1, height);
-            self.tree.draw(&mut part, &common.settings.theme, false);
+            self.preview.draw(&mut part, common, row);
+        } else if below > 0 {
+            let mut part = canvas.part(0, height - below, width, below);
+            self.preview.draw(&mut part, common, row);
         }
     }
 
@@ -236,6 +238,9 @@ impl View for Flow {
             } else {
                 Outcome::Ignored
             };
+        }
+        if let Some(outcome) = self.preview.act(action, count) {
+            return outcome;
         }
         match action {
             Action::Open => match self.selected() {
@@ -324,6 +329,10 @@ impl View for Flow {
             (Action::Right, "unfold a run"),
             (Action::Left, "fold it again"),
             (Action::Open, "unfold a run; show a datagram in Packets"),
+            (
+                Action::NextPane,
+                "the datagram's fields and bytes, and back to the ladder",
+            ),
             (
                 Action::Mark,
                 "pick one, then another one: compares them field by field",

@@ -19,15 +19,17 @@ pub(super) fn draw_graph(
 ) {
     let values = &graph.values;
     let highest = values.iter().copied().fold(0.0, f64::max);
-    let highest = if highest > 0.0 { highest } else { 1.0 };
     canvas.put(0, 0, mark, theme.heading);
-    let end = canvas.put(SCALE + 1, 0, graph.title, theme.faint);
-    canvas.put(end + 2, 0, &graph.here, theme.heading);
+    canvas.put(SCALE + 1, 0, graph.title, theme.faint);
+    // What is read under the cursor must not be cut off.
+    let here = format!("  {} ", graph.here);
+    canvas.put_right(canvas.width(), 0, &here, theme.heading);
     let height = canvas.height().saturating_sub(1);
     if height == 0 {
         return;
     }
     canvas.put_right(SCALE, 1, &(graph.text)(highest), theme.faint);
+    let highest = if highest > 0.0 { highest } else { 1.0 };
     if let Some(target) = graph.target.filter(|target| *target < highest) {
         let up = (target / highest * f64::from(height)) as u16;
         for x in 0..values.len() as u16 {

@@ -14,7 +14,7 @@ use super::view::{Common, Outcome, View};
 use crate::index::{Bucket, ChannelSeries, Row, Series};
 
 /// How long scanning may keep a key waiting.
-const SLICE: Duration = Duration::from_millis(6);
+const SLICE: Duration = Duration::from_millis(3);
 
 /// Lines of a graph, at least.
 const LEAST: u16 = 3;
@@ -77,7 +77,12 @@ impl View for Graphs {
         self.columns = shown.len();
         self.column = self.column.min(shown.len().saturating_sub(1));
         if shown.is_empty() {
-            canvas.put(1, 0, "Nothing to draw so far.", theme.faint);
+            let text = if common.store.status().done {
+                "Nothing to draw: no PPSPP datagram with a time."
+            } else {
+                "Nothing to draw so far."
+            };
+            canvas.put(1, 0, text, theme.faint);
             return;
         }
         let first = self.zoom.map_or(0, |(first, _)| first);

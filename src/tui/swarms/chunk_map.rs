@@ -71,20 +71,23 @@ impl ChunkMap {
     /// What stands over the map.
     pub(super) fn legend(&self, swarm: &Swarm) -> String {
         let verdict = match worst_of(swarm, self.chunk, self.chunk).0 {
-            Worst::Nothing => "not seen",
-            Worst::Verified => "verified",
-            Worst::Failed => "failed",
-            Worst::Unverified => "not verified",
-            Worst::Unprotected => "unprotected",
+            Worst::Nothing => "· not seen",
+            Worst::Verified => "✓ verified",
+            Worst::Failed => "✗ failed",
+            Worst::Unverified => "? not verified",
+            Worst::Unprotected => "o unprotected",
         };
-        let cell = if self.per_cell <= 1 {
-            "1 chunk".to_owned()
+        let others = if self.per_cell > 1 {
+            "   ✓ all ▒ some · none"
         } else {
-            format!("{} chunks", self.per_cell)
+            ""
         };
         format!(
-            "Chunks {}-{}   one cell = {cell} (+ -)   chunk {} {verdict}   ✓ all verified  ▒ some  · not seen",
-            self.first, self.last, self.chunk
+            "Chunks {}-{}, {} to a cell (+ -)   chunk {} {verdict}{others}",
+            self.first,
+            self.last,
+            self.per_cell.max(1),
+            self.chunk
         )
     }
 

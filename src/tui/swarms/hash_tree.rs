@@ -17,7 +17,7 @@ use crate::index::{Origin, OriginSearch, Store};
 use crate::output::Hex;
 
 /// How long searching may keep a key waiting.
-const SLICE: Duration = Duration::from_millis(6);
+const SLICE: Duration = Duration::from_millis(3);
 
 /// What stands over the tree.
 const LEGEND: &str = "✓ received  = computed  ? unproven  – missing";
@@ -92,8 +92,12 @@ impl HashTree {
 
     /// Searches on; returns whether there is more to be done.
     pub(super) fn work(&mut self, store: &Store) -> bool {
-        let search = self.search.as_mut();
-        search.is_some_and(|(_, search)| search.advance(store, SLICE))
+        let Some((_, search)) = self.search.as_mut().filter(|(_, search)| search.has_more()) else {
+            return false;
+        };
+        search.advance(store, SLICE);
+        // What was found is to be drawn.
+        true
     }
 
     /// The frame of a line, or what is to be said in its place, and its row.
@@ -230,7 +234,7 @@ impl HashTree {
                 _ => String::new(),
             };
             let is_of_it = line.hash.knowledge == Knowledge::Computed;
-            let between = if is_of_it { " of chunk" } else { "  chunk" };
+            let between = if is_of_it { " from chunk" } else { "  chunk" };
             canvas.put(x, y, &format!("{between} {mark}{place}"), style);
         }
     }

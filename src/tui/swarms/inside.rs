@@ -79,13 +79,12 @@ impl Inside {
         } else {
             theme.faint
         };
-        canvas.put(1, y, &self.map.legend(swarm), legend);
-        y += 1;
-        self.tops.0 = y;
         let worst = |first, last| worst_of(swarm, first, last);
-        y += self
-            .map
-            .draw(&mut canvas.part(0, y, width, map_height), theme, worst);
+        let mut part = canvas.part(0, y + 1, width, map_height);
+        let used = self.map.draw(&mut part, theme, worst);
+        canvas.put(1, y, &self.map.legend(swarm), legend);
+        self.tops.0 = y + 1;
+        y += 1 + used;
         self.tops.1 = y;
         if self.has_peers {
             let most = (height.saturating_sub(y) / 2).max(2);
@@ -209,7 +208,11 @@ fn summary(common: &Common, analyzer: &Analyzer, index: SwarmIndex) -> Vec<Strin
             }
         });
     }
-    let receivers = found.map_or(0, |found| found.receivers().count());
+    let receivers = found.map_or(0, |found| {
+        let receivers = found.receivers();
+        let were_sent = receivers.filter(|(_, receiver)| !receiver.tally().is_empty());
+        were_sent.count()
+    });
     let verified = found.map_or(0, |found| found.verified().len());
     let seen = swarm.seen.len();
     let mut parts = Vec::new();

@@ -7,7 +7,7 @@ use ppspp_dissector::wire::ChunkRange;
 
 use super::super::keys::Action;
 use super::super::list::Cursor;
-use super::super::screen::Canvas;
+use super::super::screen::{Canvas, put_address};
 use super::super::view::{Common, Outcome};
 use super::chunk_map::ChunkMap;
 use crate::index::{Extent, Store};
@@ -144,7 +144,8 @@ impl Peers {
             .unwrap_or_else(|| common.store.len().saturating_sub(1)) as u32;
         for ((y, line), (peer, ends)) in (1..).zip(window).zip(peers.iter().zip(&channels)) {
             let mut name = canvas.part(0, y, label - 1, 1);
-            name.put(1, 0, &peer.to_string(), theme.text);
+            let mut name = name.part(1, 0, label - 2, 1);
+            put_address(&mut name, &peer.to_string(), theme.text);
             let per_cell = map.total().div_ceil(room.max(1) as u64).max(1);
             let mut x = label;
             for cell in 0..room as u64 {
@@ -182,7 +183,7 @@ impl Peers {
         let received = found.and_then(|found| {
             let mut receivers = found.receivers();
             let (_, receiver) = receivers.find(|(address, _)| **address == peer)?;
-            Some(*receiver.tally())
+            Some(*receiver.tally()).filter(|tally| !tally.is_empty())
         });
         let whole = found
             .and_then(|found| ChunkRange::new(0, found.size()?.checked_sub(1)?))
@@ -214,6 +215,15 @@ impl Peers {
                 });
                 parts.push(format!("complete{}", time.unwrap_or_default()));
             }
+        }
+        let announced = |(channel, side): &(ChannelIndex, Side)| {
+            let announced = store.with_conversation(*channel, |conversation| {
+                !conversation.sent_by(*side).announced().is_empty()
+            });
+            announced.unwrap_or(false)
+        };
+        if swarm.is_live() && received.is_none() && ends.iter().any(announced) {
+            parts.push("source".to_owned());
         }
         if let Some(tally) = received {
             let when = if self.is_earlier() {
@@ -263,7 +273,7 @@ fn row_at(store: &Store, time: i64) -> usize {
             high = middle;
         }
     }
-    low.saturating_sub(1)
+    low.saturating_sub(1).max(store.first())
 }
 
 /// The channels of each peer in the swarm.

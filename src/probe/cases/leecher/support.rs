@@ -1,0 +1,149 @@
+//! What several areas ask in the same way of a target that fetches.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ppspp_dissector::wire::{MessageType, bitmap_supports};
+
+use crate::probe::case::{Outcome, Stop};
+use crate::probe::conversation::Conversation;
+use crate::probe::serve::{Fate, Gift, Said, Seeder, Shape};
+
+/// How long a target may take to ask again for what it did not get: some wait
+/// for eight seconds.
+pub(super) const AGAIN: Duration = Duration::from_secs(12);
+
+/// Goes on only where the target fetched something when it was met.
+pub(super) fn needs_fetching(it: &Conversation<'_>) -> Outcome {
+    if it.known().serves {
+        return Ok(());
+    }
+    Err(Stop::Inconclusive(
+        "the target asked for no chunk to begin with".to_owned(),
+    ))
+}
+
+/// A seeder of everything whose target has asked for something.
+pub(super) fn asked(it: &mut Conversation<'_>) -> Result<Seeder, Stop> {
+    needs_fetching(it)?;
+    let mut seeder = Seeder::open_whole(it, Shape::Usual)?;
+    let within = it.patience().answer * 3;
+    if seeder.watch(it, within, |seeder| !seeder.log.requests.is_empty())? {
+        return Ok(seeder);
+    }
+    Err(Stop::Inconclusive("no REQUEST comes".to_owned()))
+}
+
+/// A seeder that has given so many chunks, all right, and they were acknowledged.
+pub(super) fn begun(it: &mut Conversation<'_>, chunks: u64) -> Result<Seeder, Stop> {
+    let mut seeder = asked(it)?;
+    let within = it.patience().answer * 4;
+    let mut left = chunks;
+    let done = seeder.serve(
+        it,
+        within,
+        |_, _| {
+            if left == 0 {
+                return Gift::Nothing;
+            }
+            left -= 1;
+            Gift::Right
+        },
+        |seeder| count(seeder) >= chunks,
+    )?;
+    if done {
+        return Ok(seeder);
+    }
+    Err(Stop::Inconclusive(format!(
+        "of the first {chunks} chunks, {} are acknowledged",
+        count(&seeder)
+    )))
+}
+
+/// How many chunks the target holds for right.
+pub(super) fn count(seeder: &Seeder) -> u64 {
+    let accepted = seeder.log.accepted();
+    accepted
+        .iter()
+        .map(|range| range.end() - range.start() + 1)
+        .sum()
+}
+
+/// Whether the target goes on to fetch: three more chunks are acknowledged, or
+/// others are asked for than before.
+pub(super) fn goes_on(it: &mut Conversation<'_>, seeder: &mut Seeder, after: &str) -> Outcome {
+    // What was on its way does not count.
+    let settle = it.known().round_trip * 2 + Duration::from_millis(20);
+    seeder.watch(it, settle, |_| false)?;
+    let before = count(seeder);
+    let wanted = (before + 3).min(seeder.content.size());
+    let asked = seeder.log.asked();
+    let done = seeder.serve(
+        it,
+        AGAIN,
+        |_, _| Gift::Right,
+        |seeder| {
+            let is_new = |said: &Said| !asked.contains(&said.chunks.end());
+            count(seeder) >= wanted || seeder.log.requests.iter().any(is_new)
+        },
+    )?;
+    if done {
+        return Ok(());
+    }
+    let died = match it.fate() {
+        Fate::Crashed(how) => format!("; {how}"),
+        Fate::Ended => "; it has ended".to_owned(),
+        _ => String::new(),
+    };
+    Err(Stop::silence(
+        format!("the target goes on to fetch after {after}"),
+        format!(
+            "{} chunks were acknowledged before and {} are now{died}",
+            before,
+            count(seeder)
+        ),
+    ))
+}
+
+/// The same after what no honest peer sends: the target may leave us for it.
+pub(super) fn goes_on_or_leaves(
+    it: &mut Conversation<'_>,
+    seeder: &mut Seeder,
+    after: &str,
+) -> Outcome {
+    seeder.watch(it, it.patience().quiet / 2, |seeder| {
+        !seeder.log.closed.is_empty()
+    })?;
+    if seeder.log.closed.is_empty() {
+        return goes_on(it, seeder, after);
+    }
+    Ok(())
+}
+
+/// None of these chunks may have been accepted.
+pub(super) fn none_accepted(seeder: &Seeder, chunks: &BTreeSet<u64>, because: &str) -> Outcome {
+    match seeder.log.acceptance(chunks) {
+        None => Ok(()),
+        Some((what, frame)) => {
+            let given = chunks.iter().filter_map(|it| seeder.given.get(it));
+            let frames = given.map(|it| it.frame).take(3).chain([frame]);
+            Err(Stop::violation(
+                format!("neither ACK nor HAVE: {because}"),
+                what,
+                frames.collect::<Vec<_>>(),
+            ))
+        }
+    }
+}
+
+/// Goes on only where the target says that it supports a message type, or says
+/// nothing of that.
+pub(super) fn needs_message(it: &Conversation<'_>, kind: MessageType) -> Outcome {
+    let bitmap = it.known().declared.messages.as_deref();
+    if bitmap.is_some_and(|bitmap| !bitmap_supports(bitmap, kind)) {
+        return Err(Stop::Skip(format!(
+            "the target declares that it does not support {kind}"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! What a target that leeches has said on its channel.
+
+use std::collections::BTreeSet;
+
+use ppspp_dissector::wire::{ChunkRange, Located, Message, MessageType};
+
+use crate::peer::engine::{Chunks, Moment};
+use crate::probe::conversation::Heard;
+use crate::probe::swarm::{Declared, handshake_of};
+
+/// A message about chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// When it came.
+    pub at: Moment,
+    /// In which datagram of the record.
+    pub frame: usize,
+    /// The chunks.
+    pub chunks: ChunkRange,
+}
+
+/// An ACK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acked {
+    /// When, where and which chunks.
+    pub said: Said,
+    /// The delay sample in microseconds.
+    pub delay: u64,
+}
+
+/// What a target has said since its first HANDSHAKE, in the order in which it
+/// came.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// REQUESTs.
+    pub requests: Vec<Said>,
+    /// ACKs.
+    pub acks: Vec<Acked>,
+    /// HAVEs.
+    pub haves: Vec<Said>,
+    /// `PEX_REQ`s: in which datagrams.
+    pub asked_for_peers: Vec<usize>,
+    /// Closing HANDSHAKEs on our channel.
+    pub closed: Vec<usize>,
+    /// First HANDSHAKEs that came again, or to another channel of ours.
+    pub openings: Vec<(usize, Declared)>,
+    /// Datagrams on our channel: when, and where they are recorded.
+    pub datagrams: Vec<(Moment, usize)>,
+    /// Datagrams to a channel that is not ours, other than first HANDSHAKEs.
+    pub strays: Vec<usize>,
+    /// What could not be decoded: where, and why.
+    pub faults: Vec<(usize, String)>,
+    /// The types of all messages, with the datagrams that they first came in.
+    pub kinds: Vec<(MessageType, usize)>,
+}
+
+impl Log {
+    /// Takes note of the messages of a datagram on our channel.
+    pub(super) fn take(&mut self, heard: &Heard, messages: &[Located<'_>], chunk_size: u32) {
+        self.datagrams.push((heard.at, heard.frame));
+        for located in messages {
+            let message = &located.message;
+            let kind = message.kind();
+            if self.kinds.iter().all(|(known, _)| *known != kind) {
+                self.kinds.push((kind, heard.frame));
+            }
+            let chunks = message.spec().and_then(|it| it.chunks(chunk_size).range());
+            let said = chunks.map(|chunks| Said {
+                at: heard.at,
+                frame: heard.frame,
+                chunks,
+            });
+            match (message, said) {
+                (Message::Request(_), Some(said)) => self.requests.push(said),
+                (Message::Have(_), Some(said)) => self.haves.push(said),
+                (Message::Ack { delay, .. }, Some(said)) => self.acks.push(Acked {
+                    said,
+                    delay: *delay,
+                }),
+                (Message::PexReq, _) => self.asked_for_peers.push(heard.frame),
+                (Message::Handshake(handshake), _) if handshake.is_closing() => {
+                    self.closed.push(heard.frame);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes note of a datagram that is not on our channel.
+    pub(super) fn stray(&mut self, heard: &Heard, messages: &[Located<'_>]) {
+        let mut handshakes = messages.iter().filter_map(|it| handshake_of(&it.message));
+        match handshakes.find(|it| !it.source_channel.is_zero()) {
+            Some(handshake) => self.openings.push((heard.frame, Declared::by(handshake))),
+            None => self.strays.push(heard.frame),
+        }
+    }
+
+    /// All chunks that were acknowledged.
+    pub fn acknowledged(&self) -> Chunks {
+        union(self.acks.iter().map(|it| it.said.chunks))
+    }
+
+    /// All chunks that are said to be there, by ACK or HAVE: it holds them for
+    /// the content's.
+    pub fn accepted(&self) -> Chunks {
+        let acks = self.acks.iter().map(|it| it.said.chunks);
+        union(acks.chain(self.haves.iter().map(|it| it.chunks)))
+    }
+
+    /// All chunks that were asked for.
+    pub fn asked(&self) -> Chunks {
+        union(self.requests.iter().map(|it| it.chunks))
+    }
+
+    /// The first message that accepts one of these chunks: its name, and where.
+    pub fn acceptance(&self, chunks: &BTreeSet<u64>) -> Option<(String, usize)> {
+        let names = |range: ChunkRange| chunks.range(range.start()..=range.end()).next().is_some();
+        let acks = self.acks.iter().map(|it| ("ACK", it.said));
+        let haves = self.haves.iter().map(|it| ("HAVE", *it));
+        let all = acks.chain(haves).filter(|(_, said)| names(said.chunks));
+        let (what, said) = all.min_by_key(|(_, said)| said.frame)?;
+        Some((format!("{what} {}", said.chunks), said.frame))
+    }
+}
+
+fn union(ranges: impl Iterator<Item = ChunkRange>) -> Chunks {
+    let mut all = Chunks::new();
+    for range in ranges {
+        all.insert(range.start()..=range.end());
+    }
+    all
+}

@@ -1,0 +1,23 @@
+//! The prober as a seeder: the target is a leecher, which connects to us.
+//!
+//! Each case has the target started anew, or waits until it comes, through
+//! [`Net::invite`](super::Net::invite): the [`Invitation`] says where we are and
+//! what we serve. A [`Seeder`] is our end: it answers the HANDSHAKE, announces,
+//! gives what is asked for, right or wrong as the case likes it, and keeps a
+//! [`Log`] of what the target has said. [`welcome`] gets to know the target
+//! before the first case.
+
+mod exec;
+mod invitation;
+mod log;
+mod seeded;
+mod seeder;
+mod welcome;
+
+pub(super) use exec::hexadecimal;
+pub use exec::{Expecting, ServingNet, spawn};
+pub use invitation::{Fate, Invitation};
+pub use log::{Acked, Log, Said};
+pub use seeded::{Seeded, Shape, Source};
+pub use seeder::{Gift, Seeder};
+pub use welcome::welcome;

@@ -1,0 +1,549 @@
+//! A seeder that does what a case wants, and takes note of what the target says.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use ppspp_dissector::wire::{ChannelId, ChunkRange, Message, ProtocolOption};
+
+use super::invitation::{Fate, Invitation};
+use super::log::Log;
+use super::seeded::{Seeded, Shape};
+use crate::peer::engine::Moment;
+use crate::probe::case::Stop;
+use crate::probe::conversation::{Channel, Conversation, Heard};
+use crate::probe::net::Port;
+use crate::probe::swarm::{Declared, Swarm, handshake_of};
+
+/// Chunks under way at once, and how long one that is not acknowledged counts.
+const WINDOW: usize = 16;
+const UNDER_WAY: Duration = Duration::from_millis(100);
+
+/// Within which time a REQUEST for the same chunk is the same one.
+const SAME: Duration = Duration::from_millis(150);
+
+/// Chunks of a REQUEST that are given at most, one after the other.
+const MOST_WAITING: usize = 4096;
+
+/// Bytes of a datagram that go unfragmented.
+const DATAGRAM: usize = 1400;
+
+/// How long a target may take to start and to connect.
+const START: Duration = Duration::from_secs(8);
+
+/// How long whoever starts it by hand may take.
+const BY_HAND: Duration = Duration::from_secs(600);
+
+/// How a chunk is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gift {
+    /// With all its hashes.
+    Right,
+    /// Not at all.
+    Nothing,
+    /// With other bytes.
+    Spoilt,
+    /// With a wrong hash among its uncles.
+    WrongUncle,
+    /// Without any hash.
+    NoHashes,
+    /// With its uncles, without the peaks.
+    NoPeaks,
+    /// With peaks of which one is wrong.
+    WrongPeaks,
+    /// Without the bytes.
+    Empty,
+    /// With a timestamp so many microseconds ahead.
+    Ahead(u64),
+    /// In two datagrams, the hashes after the chunk.
+    HashesLater,
+    /// Twice.
+    Twice,
+}
+
+/// A chunk that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// When, last.
+    pub at: Moment,
+    /// In which datagram.
+    pub frame: usize,
+    /// How often.
+    pub times: u32,
+}
+
+/// Our end of a channel that the target has opened.
+#[derive(Debug)]
+pub struct Seeder {
+    /// What is served.
+    pub content: Seeded,
+    /// The swarm in which it is.
+    pub swarm: Swarm,
+    /// The channel.
+    pub channel: Channel,
+    /// The target's first datagram.
+    pub opening: Heard,
+    /// What its HANDSHAKE declared.
+    pub declared: Declared,
+    /// What it has said since.
+    pub log: Log,
+    /// What it was given.
+    pub given: BTreeMap<u64, Given>,
+    /// What it waits for.
+    queue: VecDeque<u64>,
+    under_way: Vec<(u64, Moment)>,
+}
+
+impl Seeder {
+    /// Has the target come, and takes its first datagram, which is not answered
+    /// yet.
+    ///
+    /// # Errors
+    /// A skip, where the content can't have this shape; inconclusive, where the
+    /// target does not come.
+    pub fn expect(it: &mut Conversation<'_>, shape: Shape) -> Result<Self, Stop> {
+        let (content, swarm) = it.source()?.shaped(shape, it.swarm())?;
+        let length = content.bytes().len() as u64;
+        let port = it.port()?;
+        let invitation = Invitation {
+            address: it.address(port),
+            swarm: swarm.clone(),
+            length: Some(length),
+        };
+        let within = if it.takes_other_content() {
+            START.max(it.patience().answer * 4)
+        } else {
+            BY_HAND
+        };
+        it.invite(&invitation, within)?;
+        let until = it.now() + within;
+        let mut channel = it.channel(port);
+        channel.reads = it.known().manner.layout(&swarm);
+        channel.writes = channel.reads;
+        loop {
+            let step = (it.now() + Duration::from_millis(200)).min(until);
+            let Some(heard) = it.hear(step)? else {
+                if let Fate::Crashed(how) = it.fate() {
+                    return Err(Stop::Inconclusive(format!(
+                        "the target has crashed before it said anything: {how}"
+                    )));
+                }
+                if it.now() >= until || it.fate() == Fate::Ended {
+                    return Err(Stop::Inconclusive("the target did not connect".to_owned()));
+                }
+                continue;
+            };
+            // Another one of ours may still be known to a target before.
+            if heard.port != port {
+                continue;
+            }
+            let (messages, _) = heard.read(&channel.reads);
+            let mut handshakes = messages.iter().filter_map(|it| handshake_of(&it.message));
+            if let Some(handshake) = handshakes.find(|it| !it.source_channel.is_zero()) {
+                let declared = Declared::by(handshake);
+                it.met(heard.source);
+                it.learn(&mut channel, declared.clone());
+                return Ok(Self {
+                    content,
+                    swarm,
+                    channel,
+                    declared,
+                    opening: heard,
+                    log: Log::default(),
+                    given: BTreeMap::new(),
+                    queue: VecDeque::new(),
+                    under_way: Vec::new(),
+                });
+            }
+        }
+    }
+
+    /// Has the target come, answers it, and announces chunks with the reply.
+    ///
+    /// # Errors
+    /// As [`Seeder::expect`], and inconclusive, where it does not go on.
+    pub fn open(
+        it: &mut Conversation<'_>,
+        shape: Shape,
+        announced: &[(u64, u64)],
+    ) -> Result<Self, Stop> {
+        let mut seeder = Self::expect(it, shape)?;
+        seeder.welcome(it, announced)?;
+        Ok(seeder)
+    }
+
+    /// The same, and everything is announced.
+    ///
+    /// # Errors
+    /// As [`Seeder::open`].
+    pub fn open_whole(it: &mut Conversation<'_>, shape: Shape) -> Result<Self, Stop> {
+        let mut seeder = Self::expect(it, shape)?;
+        let last = seeder.content.size() - 1;
+        seeder.welcome(it, &[(0, last)])?;
+        Ok(seeder)
+    }
+
+    /// Answers the first datagram in the target's manner until it goes on.
+    ///
+    /// # Errors
+    /// Inconclusive, where it does not.
+    pub fn welcome(
+        &mut self,
+        it: &mut Conversation<'_>,
+        announced: &[(u64, u64)],
+    ) -> Result<(), Stop> {
+        let haves = self.haves(announced);
+        for _ in 0..3 {
+            let options = self.options(it);
+            self.reply(it, options, &haves)?;
+            if self.goes_on(it, it.patience().answer)? {
+                // Who reads nothing behind the reply's HANDSHAKE has another case
+                // for that.
+                if !haves.is_empty() && self.log.requests.is_empty() {
+                    self.say(it, &haves)?;
+                }
+                return Ok(());
+            }
+        }
+        Err(Stop::Inconclusive(
+            "the target did not go on after our reply".to_owned(),
+        ))
+    }
+
+    /// HAVEs for these chunks; bins need several.
+    pub fn haves(&self, ranges: &[(u64, u64)]) -> Vec<Message<'static>> {
+        let mut messages = Vec::new();
+        for &(start, end) in ranges {
+            messages.extend(self.parts(start, end).into_iter().map(Message::Have));
+        }
+        messages
+    }
+
+    /// A range of chunks as the channel names it, in several parts where it must.
+    pub fn parts(&self, start: u64, end: u64) -> Vec<ppspp_dissector::wire::ChunkSpec> {
+        let of = |range| {
+            ppspp_dissector::wire::ChunkSpec::of(
+                range,
+                self.channel.writes.addressing,
+                self.swarm.chunk_size,
+            )
+        };
+        let mut parts = Vec::new();
+        let mut next = start;
+        while next <= end {
+            let whole = ChunkRange::new(next, end);
+            if let Some(spec) = whole.and_then(of) {
+                parts.push(spec);
+                break;
+            }
+            // The widest subtree that begins here and fits.
+            let mut width = 1_u64 << next.trailing_zeros().min(40);
+            while width > end - next + 1 {
+                width /= 2;
+            }
+            let range = ChunkRange::new(next, next + width - 1);
+            parts.extend(range.and_then(of));
+            next += width;
+        }
+        parts
+    }
+
+    /// The options of our reply, as the target takes them. The swarm ID is left
+    /// out, as a responder may.
+    pub fn options(&self, it: &Conversation<'_>) -> Vec<ProtocolOption<'_>> {
+        let mut options = self.swarm.options(&it.known().manner);
+        options.retain(|option| !matches!(option, ProtocolOption::SwarmId(_)));
+        options
+    }
+
+    /// Sends a reply with these options, and messages behind.
+    ///
+    /// # Errors
+    /// As [`Conversation::send_to`].
+    pub fn reply(
+        &self,
+        it: &mut Conversation<'_>,
+        options: Vec<ProtocolOption<'_>>,
+        further: &[Message<'_>],
+    ) -> Result<usize, Stop> {
+        let mut messages = vec![Conversation::handshake(&self.channel, options)];
+        messages.extend(further.iter().cloned());
+        it.send(&self.channel, &messages)
+    }
+
+    /// Whether anything comes on our channel that is no repeated HANDSHAKE.
+    ///
+    /// # Errors
+    /// As [`Conversation::hear`].
+    pub fn goes_on(&mut self, it: &mut Conversation<'_>, within: Duration) -> Result<bool, Stop> {
+        let before = self.log.datagrams.len();
+        self.watch(it, within, |seeder| seeder.log.datagrams.len() > before)
+    }
+
+    /// Takes what comes and gives nothing; whether `is_done` before the time is
+    /// over.
+    ///
+    /// # Errors
+    /// As [`Conversation::hear`].
+    pub fn watch(
+        &mut self,
+        it: &mut Conversation<'_>,
+        within: Duration,
+        mut is_done: impl FnMut(&Self) -> bool,
+    ) -> Result<bool, Stop> {
+        let until = it.now() + within;
+        while !is_done(self) {
+            match it.hear(until)? {
+                Some(heard) => self.take(&heard),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes what comes and gives what is asked for, as `gift` says of a chunk and
+    /// of how often it was given before; whether `is_done` before the time is over.
+    ///
+    /// # Errors
+    /// As [`Conversation::hear`].
+    pub fn serve(
+        &mut self,
+        it: &mut Conversation<'_>,
+        within: Duration,
+        mut gift: impl FnMut(u64, u32) -> Gift,
+        mut is_done: impl FnMut(&Self) -> bool,
+    ) -> Result<bool, Stop> {
+        let until = it.now() + within;
+        loop {
+            if is_done(self) {
+                return Ok(true);
+            }
+            let now = it.now();
+            if now >= until {
+                return Ok(false);
+            }
+            self.under_way.retain(|(_, at)| *at + UNDER_WAY > now);
+            while self.under_way.len() < WINDOW
+                && let Some(chunk) = self.queue.pop_front()
+            {
+                let times = self.given.get(&chunk).map_or(0, |given| given.times);
+                let gift = gift(chunk, times);
+                self.give(it, chunk, gift)?;
+                if gift != Gift::Nothing {
+                    self.under_way.push((chunk, now));
+                }
+            }
+            let next = self.under_way.first().map(|(_, at)| *at + UNDER_WAY);
+            let next = next.filter(|_| !self.queue.is_empty()).unwrap_or(until);
+            if let Some(heard) = it.hear(next.min(until))? {
+                self.take(&heard);
+            }
+        }
+    }
+
+    /// Serves everything as it should be until all is acknowledged; whether it
+    /// was.
+    ///
+    /// # Errors
+    /// As [`Conversation::hear`].
+    pub fn serve_all(&mut self, it: &mut Conversation<'_>, within: Duration) -> Result<bool, Stop> {
+        let last = self.content.size() - 1;
+        self.serve(
+            it,
+            within,
+            |_, _| Gift::Right,
+            |seeder| seeder.log.accepted().gaps(&(0..=last)).next().is_none(),
+        )
+    }
+
+    /// Takes note of a datagram.
+    pub fn take(&mut self, heard: &Heard) {
+        let (messages, fault) = heard.read(&self.channel.reads);
+        if let Some(fault) = fault {
+            self.log.faults.push((heard.frame, fault.to_string()));
+        }
+        if heard.channel() != Some(self.channel.ours) {
+            if heard.port == self.channel.port {
+                self.log.stray(heard, &messages);
+            }
+            return;
+        }
+        let requests = self.log.requests.len();
+        self.log.take(heard, &messages, self.swarm.chunk_size);
+        let accepted = self.log.acks.last().map(|it| it.said.chunks);
+        if let Some(chunks) = accepted {
+            self.under_way.retain(|(chunk, _)| !chunks.contains(*chunk));
+        }
+        for said in &self.log.requests[requests..] {
+            let end = said.chunks.end().min(self.content.size() - 1);
+            for chunk in said.chunks.start()..=end {
+                let again = self.given.get(&chunk);
+                let is_same = again.is_some_and(|it| it.at + SAME > heard.at);
+                let has_room = self.queue.len() < MOST_WAITING;
+                if !is_same && has_room && !self.queue.contains(&chunk) {
+                    self.queue.push_back(chunk);
+                }
+            }
+        }
+    }
+
+    /// Chunks that the target waits for.
+    pub fn waiting(&self) -> impl Iterator<Item = u64> {
+        self.queue.iter().copied()
+    }
+
+    /// Forgets what the target waits for.
+    pub fn forget_requests(&mut self) {
+        self.queue.clear();
+    }
+
+    /// Gives a chunk; the datagram that it was in.
+    ///
+    /// # Errors
+    /// As [`Conversation::send_to`].
+    pub fn give(&mut self, it: &mut Conversation<'_>, chunk: u64, gift: Gift) -> Result<(), Stop> {
+        let now = it.now();
+        let mut given = self.given.get(&chunk).copied().unwrap_or(Given {
+            at: now,
+            frame: 0,
+            times: 0,
+        });
+        given.at = now;
+        given.times += 1;
+        let Some(right) = self.content.chunk(chunk) else {
+            return Ok(());
+        };
+        let mut data = right.to_vec();
+        match gift {
+            Gift::Nothing => {
+                self.given.insert(chunk, given);
+                return Ok(());
+            }
+            Gift::Spoilt => spoil(&mut data),
+            Gift::Empty => data.clear(),
+            _ => {}
+        }
+        let hashes = self.hashes_for(chunk, gift);
+        let spec = |range| {
+            self.swarm
+                .spec(range)
+                .ok_or_else(|| Stop::Error("a chunk of ours can't be named".to_owned()))
+        };
+        let mut messages = Vec::new();
+        for (range, hash) in &hashes {
+            messages.push(Message::Integrity {
+                spec: spec(*range)?,
+                hash,
+            });
+        }
+        let ahead = match gift {
+            Gift::Ahead(microseconds) => microseconds,
+            _ => 0,
+        };
+        let data_message = Message::Data {
+            spec: spec(ChunkRange::single(chunk))?,
+            timestamp: Some(now.microseconds() + ahead),
+            data: &data,
+            data_length: data.len(),
+        };
+        let length = hashes
+            .iter()
+            .map(|(_, hash)| hash.len() + 13)
+            .sum::<usize>();
+        given.frame = if gift == Gift::HashesLater {
+            let frame = it.send(&self.channel, &[data_message])?;
+            it.send(&self.channel, &messages)?;
+            frame
+        } else {
+            if length + data.len() > DATAGRAM && !messages.is_empty() {
+                it.send(&self.channel, &messages)?;
+                messages.clear();
+            }
+            messages.push(data_message);
+            if gift == Gift::Twice {
+                it.send(&self.channel, &messages)?;
+            }
+            it.send(&self.channel, &messages)?
+        };
+        self.given.insert(chunk, given);
+        Ok(())
+    }
+
+    /// The hashes that go with a chunk: peaks until the target has acknowledged
+    /// one, then uncles (RFC 7574, sections 5.4 and 5.6.2).
+    fn hashes_for(&self, chunk: u64, gift: Gift) -> Vec<(ChunkRange, Vec<u8>)> {
+        let mut hashes = Vec::new();
+        if gift == Gift::NoHashes {
+            return hashes;
+        }
+        if gift != Gift::NoPeaks && (self.log.acks.is_empty() || gift == Gift::WrongPeaks) {
+            let peaks = self.content.peaks().iter();
+            hashes.extend(peaks.map(|it| (it.chunks, it.hash.as_bytes().to_vec())));
+            if gift == Gift::WrongPeaks
+                && let Some((_, hash)) = hashes.last_mut()
+            {
+                spoil(hash);
+            }
+        }
+        let uncles = self.content.uncles(chunk);
+        let from = hashes.len();
+        hashes.extend(
+            uncles
+                .iter()
+                .map(|(bin, hash)| (bin.range(), hash.as_bytes().to_vec())),
+        );
+        if gift == Gift::WrongUncle
+            && let Some((_, hash)) = hashes[from..].last_mut()
+        {
+            spoil(hash);
+        }
+        hashes
+    }
+
+    /// Sends messages on the channel.
+    ///
+    /// # Errors
+    /// As [`Conversation::send_to`].
+    pub fn say(&self, it: &mut Conversation<'_>, messages: &[Message<'_>]) -> Result<usize, Stop> {
+        it.send(&self.channel, messages)
+    }
+
+    /// Sends bytes to the channel, as they are.
+    ///
+    /// # Errors
+    /// As [`Conversation::send_bytes`].
+    pub fn say_bytes(&self, it: &mut Conversation<'_>, rest: &[u8]) -> Result<usize, Stop> {
+        let mut bytes = self.channel.destination().0.to_be_bytes().to_vec();
+        bytes.extend_from_slice(rest);
+        it.send_bytes(self.channel.port, &bytes)
+    }
+
+    /// Closes the channel.
+    ///
+    /// # Errors
+    /// As [`Conversation::send_to`].
+    pub fn close(&self, it: &mut Conversation<'_>) -> Result<(), Stop> {
+        it.close(&self.channel)
+    }
+
+    /// The target's own channel ID.
+    pub fn theirs(&self) -> ChannelId {
+        self.channel.destination()
+    }
+
+    /// At which port of ours it is.
+    pub const fn port(&self) -> Port {
+        self.channel.port
+    }
+
+    /// The chunks that were given in a way for which `is_it`.
+    pub fn chunks_given(&self) -> BTreeSet<u64> {
+        self.given.keys().copied().collect()
+    }
+}
+
+/// Makes bytes others.
+fn spoil(bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte ^= 0x55;
+    }
+}
