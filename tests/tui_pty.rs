@@ -325,7 +325,14 @@ fn a_pipe_is_shown_while_it_is_written_to() {
         text.lines()
             .any(|line| line.starts_with('>') && line.contains("0.020000"))
     });
+    session.types(":pause\r");
+    session.shows("PAUSED, 0 came");
     writer.write_all(rest).expect("written");
+    // What comes meanwhile is counted without a key.
+    session.waits("how many came meanwhile", |text| {
+        text.contains("PAUSED, ") && !text.contains("PAUSED, 0 came")
+    });
+    session.types(":pause\r");
     session.shows("40 datagrams");
     // It ends although the pipe goes on.
     session.quits();

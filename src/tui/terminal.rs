@@ -168,8 +168,7 @@ fn talk(
     while !app.quits && !stopped.load(Ordering::Relaxed) {
         let is_busy = app.work();
         let status = app.common.store.status();
-        let store = &app.common.store;
-        let now = (store.len(), store.meanwhile(), store.first(), status.done);
+        let now = app.arrived();
         wants_drawing |= is_busy || drawn_for != Some(now);
         if app.redraws {
             app.redraws = false;

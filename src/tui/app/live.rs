@@ -74,6 +74,13 @@ impl App {
         }
     }
 
+    /// What tells whether something new has come, to be shown or only to be counted.
+    pub(in crate::tui) fn arrived(&self) -> impl PartialEq + Copy + use<> {
+        let store = &self.common.store;
+        let counted = self.counters().map(|now| (now.captured, now.dropped));
+        (store.len(), store.meanwhile(), store.status().done, counted)
+    }
+
     /// What the live capture counted since all was forgotten the last time.
     pub(super) fn counters(&self) -> Option<LiveCounters> {
         let now = self.live.as_ref()?.counters();
