@@ -45,7 +45,7 @@ kills it after, with these filled in:
   {addr}, {host}, {port}  where we are: both, or one of them
   {swarm}, {hash}         the swarm ID in digits, and its hash function (sha256)
   {chunk-size}, {length}  of what we serve, in bytes
-  {listen}                an address of its own that is free
+  {listen}, {listen-port} an address of its own that is free, or its port only
   {output}, {folder}      a file to write to that is not there yet, and the folder
                           that it would be in, empty; what is written is compared
 

@@ -32,8 +32,8 @@ pub enum Expecting {
 }
 
 /// Real sockets, at which a target is expected. In the command `{addr}`, `{host}`,
-/// `{port}`, `{swarm}`, `{chunk-size}`, `{length}`, `{hash}`, `{output}` and
-/// `{listen}` are filled in, and `{folder}`, an empty folder for each target, in
+/// `{port}`, `{swarm}`, `{chunk-size}`, `{length}`, `{hash}`, `{output}`,
+/// `{listen}` and `{listen-port}` are filled in, and `{folder}`, an empty folder for each target, in
 /// which `{output}` is a file that is not there yet.
 #[derive(Debug)]
 pub struct ServingNet {
@@ -93,10 +93,9 @@ impl ServingNet {
             let name = swarm.hash_function.to_string();
             Ok(name.to_lowercase().replace('-', ""))
         })?;
-        fill("listen", &|| {
-            let free = UdpSocket::bind((address.ip(), 0))?;
-            Ok(free.local_addr()?.to_string())
-        })?;
+        let free = UdpSocket::bind((address.ip(), 0))?.local_addr()?;
+        fill("listen", &|| Ok(free.to_string()))?;
+        fill("listen-port", &|| Ok(free.port().to_string()))?;
         if command.contains("{output}") || command.contains("{folder}") {
             let folder = self.folder.insert(tempfile::tempdir()?).path();
             let output = folder.join(OUTPUT).display().to_string();

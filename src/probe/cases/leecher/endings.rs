@@ -123,8 +123,7 @@ fn fetched(it: &mut Conversation<'_>, shape: Shape) -> Result<Seeder, Stop> {
         .map(|gap| format!("{}-{}", gap.start(), gap.end()))
         .collect();
     let died = match it.fate() {
-        Fate::Crashed(how) => format!("; {how}"),
-        Fate::Ended(how) => format!("; {how}"),
+        Fate::Crashed(how) | Fate::Ended(how) => format!("; {how}"),
         _ => String::new(),
     };
     Err(Stop::silence(

@@ -124,8 +124,7 @@ fn goes_on_unless(
         return Ok(());
     }
     let died = match it.fate() {
-        Fate::Crashed(how) => format!("; {how}"),
-        Fate::Ended(how) => format!("; {how}"),
+        Fate::Crashed(how) | Fate::Ended(how) => format!("; {how}"),
         _ => String::new(),
     };
     Err(Stop::silence(
