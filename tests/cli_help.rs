@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -169,6 +170,9 @@ fn run_example(folder: &Path, parts: &[Vec<String>]) -> Run {
         }
         [peer, view, ..] if peer == "peer" && view == "view" => {
             return run_viewer(folder, &arguments[1..]);
+        }
+        [probe, serve, ..] if probe == "probe" && serve == "--serve" => {
+            return run_serve(folder, arguments);
         }
         [probe, target, ..] if probe == "probe" && !target.starts_with('-') => {
             return run_probe(folder, arguments);
@@ -392,6 +396,65 @@ fn run_probe(folder: &Path, arguments: &[String]) -> Run {
     }
     let run = program().current_dir(folder).args(&all).output();
     Run::of(run.expect("it starts"))
+}
+
+/// Runs an example that probes a leecher, a few cases of it: a leecher of ours,
+/// whichever it names, which we start where the example does not.
+fn run_serve(folder: &Path, arguments: &[String]) -> Run {
+    let leech = format!(
+        "{} peer leech {{swarm}} --from {{addr}}",
+        env!("CARGO_BIN_EXE_ppsp-inspect")
+    );
+    let (mut all, mut is_started) = (arguments.to_vec(), false);
+    for place in 1..all.len() {
+        if all[place - 1] == "--exec" {
+            is_started = true;
+            let output = ["{output}", "{folder}"]
+                .into_iter()
+                .find(|it| all[place].contains(it))
+                .expect("somewhere to write");
+            all[place] = match output {
+                "{folder}" => format!("{leech} -o {{folder}}/content"),
+                _ => format!("{leech} -o {{output}}"),
+            };
+        } else if all[place].ends_with(":7000") {
+            "127.0.0.1".clone_into(&mut all[place]);
+        }
+    }
+    all.extend(["--case", "7.1/opening*", "--case", "3.7/asks"].map(str::to_owned));
+    if is_started {
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        return run_in(folder, &all);
+    }
+    let mut command = program();
+    command.current_dir(folder).args(&all);
+    let mut prober = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // It says on standard error for whom it waits, once for each case.
+    let invitations = BufReader::new(prober.stderr.take().expect("a pipe"));
+    let mut errors = String::new();
+    let mut leechers: Vec<Peer> = Vec::new();
+    for line in invitations.lines().map(|line| line.expect("text")) {
+        let Some((_, invitation)) = line.split_once("waiting for a leecher of swarm ") else {
+            errors += &line;
+            continue;
+        };
+        let (id, address) = invitation.split_once(" at ").expect("where");
+        let output = format!("leeched-{}", leechers.len());
+        leechers.clear();
+        leechers.push(Peer::start(
+            folder,
+            ["leech", id, "--from", address, "-o", &output, "--force"],
+        ));
+    }
+    let run = Run::of(prober.wait_with_output().expect("it ends"));
+    Run {
+        stderr: errors,
+        ..run
+    }
 }
 
 /// Runs an example that probes several targets, of which there is one.

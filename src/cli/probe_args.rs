@@ -27,7 +27,7 @@ Examples:
                                                one of libswift's
   ppsp-inspect probe --serve --exec 'ppsp-inspect peer leech {swarm} --from {addr} -o {output}'
                                                a leecher, which is started for each case
-  ppsp-inspect probe --serve --hash sha1 --jobs 8 --exec 'swift -h {swarm} -t {addr} -l {listen} -o {output} -w 0s'
+  ppsp-inspect probe --serve --hash sha1 --exec 'swift -h {swarm} -t {addr} -o {folder} -w 0s'
                                                libswift as a leecher
   ppsp-inspect probe --serve 192.0.2.7:7000 --content video.mp4
                                                a leecher that somebody else starts
@@ -40,10 +40,17 @@ stream has to run while it is probed. --case and --exclude take ids, sections
 and patterns with * and ?.
 
 With --serve the target is a leecher. Each case wants it anew: --exec starts it and
-stops it after, with {addr}, {host} and {port} for where we are, {swarm}, {hash},
-{chunk-size} and {length} for what we serve, {listen} for a free address of its own
-and {output} for where it is to write, so that this is compared, too. Without --exec
-it is waited for, and content of one length only is served.
+kills it after, with these filled in:
+
+  {addr}, {host}, {port}  where we are: both, or one of them
+  {swarm}, {hash}         the swarm ID in digits, and its hash function (sha256)
+  {chunk-size}, {length}  of what we serve, in bytes
+  {listen}, {listen-port} an address of its own that is free, or its port only
+  {output}, {folder}      a file to write to that is not there yet, and the folder
+                          that it would be in, empty; what is written is compared
+
+Without --exec it is waited for: a line on standard error tells for whom and where,
+each time; and content of one length only is served.
 
 Verdicts: pass; fail; warn, a SHOULD that is not met (--strict makes it a failure);
 skip, the case says nothing about this target; inconclusive, it could not be

@@ -152,6 +152,9 @@ pub(super) fn leech(args: &LeechArgs) -> Result<ExitCode> {
         membership,
         ..swarm(&args.swarm, id, function, args.picking, true)
     };
+    if args.misbehave.is_some() {
+        driver.mislead(Rogue::new(args.misbehave, &config));
+    }
     let now = driver.now();
     let key = driver.peer.join(now, config, Box::new(store))?;
     for &address in &from {

@@ -466,7 +466,7 @@ impl Net for SimulatedNet {
         if it.rogue.is_dead() {
             Fate::Crashed("it has died of its misbehaviour".to_owned())
         } else if it.errand.as_ref().is_some_and(|errand| errand.is_done) {
-            Fate::Ended
+            Fate::Ended("it has ended".to_owned())
         } else {
             Fate::Runs
         }

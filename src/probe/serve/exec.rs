@@ -1,7 +1,8 @@
 //! Real targets that connect to us: such that we start, and such that others do.
 
 use std::fmt::Write as _;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -14,6 +15,9 @@ use crate::probe::net::{Arrival, Net, Port, UdpNet};
 
 /// How long a target may take to end that was asked to.
 const GRACE: Duration = Duration::from_millis(400);
+
+/// The file of the content in the target's folder.
+const OUTPUT: &str = "content";
 
 /// The exit status of a Rust program that has panicked.
 const PANICKED: i32 = 101;
@@ -28,17 +32,19 @@ pub enum Expecting {
 }
 
 /// Real sockets, at which a target is expected. In the command `{addr}`, `{host}`,
-/// `{port}`, `{swarm}`, `{chunk-size}`, `{length}`, `{hash}`, `{output}` and
-/// `{listen}` are filled in.
+/// `{port}`, `{swarm}`, `{chunk-size}`, `{length}`, `{hash}`, `{output}`,
+/// `{listen}` and `{listen-port}` are filled in, and `{folder}`, an empty folder for each target, in
+/// which `{output}` is a file that is not there yet.
 #[derive(Debug)]
 pub struct ServingNet {
     udp: UdpNet,
     expecting: Expecting,
     child: Option<Child>,
-    /// Where the target writes what it fetches.
+    /// Its standard error.
+    errors: Option<File>,
+    /// Where the target writes what it fetches: empty for each, as what is there
+    /// would be gone on with.
     folder: Option<tempfile::TempDir>,
-    output: Option<PathBuf>,
-    count: u32,
 }
 
 impl ServingNet {
@@ -48,10 +54,20 @@ impl ServingNet {
             udp: UdpNet::at(address),
             expecting,
             child: None,
+            errors: None,
             folder: None,
-            output: None,
-            count: 0,
         }
+    }
+
+    /// The last line that the target has written on standard error.
+    fn last_words(&mut self) -> Option<String> {
+        let errors = self.errors.as_mut()?;
+        let length = errors.seek(SeekFrom::End(0)).ok()?;
+        let from = length.saturating_sub(LAST_WORDS);
+        errors.seek(SeekFrom::Start(from)).ok()?;
+        let mut text = Vec::new();
+        errors.take(LAST_WORDS).read_to_end(&mut text).ok()?;
+        last_line(&text)
     }
 
     /// The command for an invitation.
@@ -77,22 +93,31 @@ impl ServingNet {
             let name = swarm.hash_function.to_string();
             Ok(name.to_lowercase().replace('-', ""))
         })?;
-        fill("listen", &|| {
-            let free = UdpSocket::bind((address.ip(), 0))?;
-            Ok(free.local_addr()?.to_string())
-        })?;
-        if command.contains("{output}") {
-            let folder = match &self.folder {
-                Some(folder) => folder,
-                None => self.folder.insert(tempfile::tempdir()?),
-            };
-            self.count += 1;
-            let output = folder.path().join(format!("content-{}", self.count));
-            command = command.replace("{output}", &output.display().to_string());
-            self.output = Some(output);
+        let free = UdpSocket::bind((address.ip(), 0))?.local_addr()?;
+        fill("listen", &|| Ok(free.to_string()))?;
+        fill("listen-port", &|| Ok(free.port().to_string()))?;
+        if command.contains("{output}") || command.contains("{folder}") {
+            let folder = self.folder.insert(tempfile::tempdir()?).path();
+            let output = folder.join(OUTPUT).display().to_string();
+            command = command.replace("{output}", &output);
+            command = command.replace("{folder}", &folder.display().to_string());
         }
         Ok(command)
     }
+}
+
+/// Bytes of the end of standard error that are looked at, and characters of its
+/// last line that are told.
+const LAST_WORDS: u64 = 4096;
+const TOLD: usize = 200;
+
+/// The last line that says something.
+fn last_line(text: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    let mut lines = text.lines().rev().map(str::trim);
+    let line = lines.find(|line| !line.is_empty())?;
+    let shown = line.chars().filter(|it| !it.is_control());
+    Some(shown.take(TOLD).collect())
 }
 
 /// Bytes as digits.
@@ -110,12 +135,16 @@ pub(in crate::probe) fn hexadecimal(bytes: &[u8]) -> String {
 /// # Errors
 /// When there is no shell.
 pub fn spawn(command: &str) -> io::Result<Child> {
+    start(command, Stdio::null())
+}
+
+fn start(command: &str, errors: Stdio) -> io::Result<Child> {
     Command::new("sh")
         .arg("-c")
         .arg(format!("exec {command}"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(errors)
         .spawn()
 }
 
@@ -151,10 +180,12 @@ impl Net for ServingNet {
             Expecting::Command(template) => {
                 let template = template.clone();
                 let command = self.fill(&template, invitation)?;
-                let child = spawn(&command);
+                let errors = tempfile::tempfile()?;
+                let child = start(&command, errors.try_clone()?.into());
                 self.child = Some(child.map_err(|error| {
                     io::Error::new(error.kind(), format!("--exec {command}: {error}"))
                 })?);
+                self.errors = Some(errors);
             }
         }
         Ok(())
@@ -173,7 +204,15 @@ impl Net for ServingNet {
             Ok(Some(status)) => match (status.signal(), status.code()) {
                 (Some(signal), _) => Fate::Crashed(format!("it was ended by signal {signal}")),
                 (_, Some(PANICKED)) => Fate::Crashed("it has panicked".to_owned()),
-                _ => Fate::Ended,
+                (_, code) => {
+                    let code = code.filter(|code| *code != 0);
+                    let code = code.map(|code| format!(" with exit status {code}"));
+                    let code = code.unwrap_or_default();
+                    Fate::Ended(match self.last_words() {
+                        Some(words) => format!("it has ended{code} ({words})"),
+                        None => format!("it has ended{code}"),
+                    })
+                }
             },
             Err(_) => Fate::Unknown,
         }
@@ -185,18 +224,18 @@ impl Net for ServingNet {
         while self.fate() == Fate::Runs && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(10));
         }
-        let output = self.output.as_ref()?;
-        let inside = std::fs::read_dir(output).ok();
-        let file = match inside {
-            // Some take a folder, and name the file by its hash.
-            Some(files) => files
-                .filter_map(Result::ok)
-                .map(|file| file.path())
-                .filter(|path| path.extension().is_none())
-                .max()?,
-            None => output.clone(),
-        };
-        std::fs::read(file).ok()
+        let folder = self.folder.as_ref()?.path();
+        if let Ok(bytes) = std::fs::read(folder.join(OUTPUT)) {
+            return Some(bytes);
+        }
+        // Some choose the name; what they keep beside it has another ending.
+        let files = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+        let mut names: Vec<PathBuf> = files
+            .map(|file| file.path())
+            .filter(|path| path.extension().is_none())
+            .collect();
+        names.sort();
+        std::fs::read(names.first()?).ok()
     }
 
     fn dismiss(&mut self) {
@@ -205,15 +244,31 @@ impl Net for ServingNet {
             let _ = child.kill();
             let _ = child.wait();
         }
-        if let Some(output) = self.output.take() {
-            let _ = std::fs::remove_file(&output);
-            let _ = std::fs::remove_dir_all(&output);
-        }
+        self.errors = None;
+        self.folder = None;
     }
 }
 
 impl Drop for ServingNet {
     fn drop(&mut self) {
         self.dismiss();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_that_says_something_is_told_without_what_moves_the_cursor() {
+        assert_eq!(last_line(b""), None);
+        assert_eq!(last_line(b"\n \n"), None);
+        let noisy = b"one\n\x1b[31mno such file\xff\n\n";
+        assert_eq!(
+            last_line(noisy).as_deref(),
+            Some("[31mno such file\u{fffd}")
+        );
+        let long = last_line(&[b'a'; 4096]).expect("a line");
+        assert_eq!(long.len(), TOLD);
     }
 }

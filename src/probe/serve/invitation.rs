@@ -22,8 +22,8 @@ pub enum Fate {
     Unknown,
     /// It runs.
     Runs,
-    /// It has ended by itself.
-    Ended,
+    /// It has ended by itself, and how.
+    Ended(String),
     /// It has crashed, and how.
     Crashed(String),
 }

@@ -122,15 +122,14 @@ impl Seeder {
         loop {
             let step = (it.now() + Duration::from_millis(200)).min(until);
             let Some(heard) = it.hear(step)? else {
-                if let Fate::Crashed(how) = it.fate() {
-                    return Err(Stop::Inconclusive(format!(
-                        "the target has crashed before it said anything: {how}"
-                    )));
-                }
-                if it.now() >= until || it.fate() == Fate::Ended {
-                    return Err(Stop::Inconclusive("the target did not connect".to_owned()));
-                }
-                continue;
+                let ending = match it.fate() {
+                    Fate::Crashed(how) | Fate::Ended(how) => how,
+                    _ if it.now() < until => continue,
+                    _ => format!("nothing came within {} s", within.as_secs()),
+                };
+                return Err(Stop::Inconclusive(format!(
+                    "the target did not connect: {ending}"
+                )));
             };
             // Another one of ours may still be known to a target before.
             if heard.port != port {
@@ -198,7 +197,7 @@ impl Seeder {
             if self.goes_on(it, it.patience().answer)? {
                 // Who reads nothing behind the reply's HANDSHAKE has another case
                 // for that.
-                if !haves.is_empty() && self.log.requests.is_empty() {
+                if !haves.is_empty() {
                     self.say(it, &haves)?;
                 }
                 return Ok(());

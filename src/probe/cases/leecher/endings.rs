@@ -123,8 +123,7 @@ fn fetched(it: &mut Conversation<'_>, shape: Shape) -> Result<Seeder, Stop> {
         .map(|gap| format!("{}-{}", gap.start(), gap.end()))
         .collect();
     let died = match it.fate() {
-        Fate::Crashed(how) => format!("; {how}"),
-        Fate::Ended => "; the target has ended".to_owned(),
+        Fate::Crashed(how) | Fate::Ended(how) => format!("; {how}"),
         _ => String::new(),
     };
     Err(Stop::silence(
@@ -220,9 +219,9 @@ fn closes(it: &mut Conversation<'_>) -> Outcome {
         };
     }
     match it.fate() {
-        Fate::Ended => Err(Stop::silence(
+        Fate::Ended(how) => Err(Stop::silence(
             "a closing HANDSHAKE before the target ends",
-            "it has ended without",
+            format!("{how}, without one"),
         )),
         _ => Err(Stop::Skip(
             "the target stays when it has everything, as it may".to_owned(),

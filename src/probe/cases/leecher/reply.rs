@@ -7,7 +7,7 @@ use ppspp_dissector::wire::{
 };
 
 use super::LEECHER;
-use super::support::{begun, goes_on, needs_fetching};
+use super::support::{begun, needs_fetching};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::conversation::Conversation;
@@ -120,17 +120,6 @@ pub(super) const CASES: &[Case] = &[
                       that the responder has chosen.",
         finds: &[M::CopiesToChannelZero],
         run: carry_our_channel,
-        ..LEECHER
-    },
-    Case {
-        id: "rfc7574/3.11/leecher-own-channel-id",
-        title: "The target does not take channel 0, nor our channel ID, for its own",
-        requirement: "The two peers of a channel use different IDs for it, each chosen at random; \
-                      what goes to the target's ID arrives.",
-        level: Level::May,
-        awaits: REQUEST,
-        finds: &[],
-        run: same_channel_id,
         ..LEECHER
     },
     Case {
@@ -361,31 +350,6 @@ fn carry_our_channel(it: &mut Conversation<'_>) -> Outcome {
             [*frame],
         )),
     }
-}
-
-fn same_channel_id(it: &mut Conversation<'_>) -> Outcome {
-    needs_fetching(it)?;
-    let mut seeder = Seeder::expect(it, Shape::Usual)?;
-    if seeder.theirs().is_zero() {
-        return Err(Stop::violation(
-            "a channel ID other than 0",
-            "0",
-            [seeder.opening.frame],
-        ));
-    }
-    it.note("by chance both ends may choose the same ID");
-    seeder.channel.ours = seeder.theirs();
-    let last = seeder.content.size() - 1;
-    match seeder.welcome(it, &[(0, last)]) {
-        Err(Stop::Inconclusive(_)) => {
-            return Err(Stop::silence(
-                "the target goes on, also where both ends chose the same channel ID",
-                "nothing",
-            ));
-        }
-        result => result?,
-    }
-    goes_on(it, &mut seeder, "a reply with the same channel ID")
 }
 
 /// After a reply that does not fit, nothing may be asked for.

@@ -12,7 +12,7 @@ use rand_core::Rng as _;
 
 use super::LEECHER;
 use super::support::{
-    AGAIN, begun, count, goes_on, goes_on_or_leaves, needs_fetching, needs_message,
+    AGAIN, begins_anew, begun, count, goes_on, goes_on_or_leaves, needs_fetching, needs_message,
 };
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
@@ -406,7 +406,11 @@ fn reversed_have(it: &mut Conversation<'_>) -> Outcome {
             ));
         }
     };
-    after(it, &[Message::Have(spec)], "a HAVE from chunk 9 to 2")
+    let what = "a HAVE from chunk 9 to 2";
+    let mut seeder = begun(it, 4)?;
+    it.note(what);
+    seeder.say(it, &[Message::Have(spec)])?;
+    goes_on_or_leaves(it, &mut seeder, what)
 }
 
 fn ack_of_nothing(it: &mut Conversation<'_>) -> Outcome {
@@ -620,9 +624,13 @@ fn lives_after(
     }
     if seeder.log.datagrams.is_empty() {
         match seeder.welcome(it, &[(0, last)]) {
+            // It may have given the channel up, and open another one.
             Err(Stop::Inconclusive(_)) => {
+                if seeder.watch(it, AGAIN, begins_anew)? {
+                    return Ok(());
+                }
                 return Err(Stop::silence(
-                    format!("the target takes the right reply after {what}"),
+                    format!("the target takes the right reply after {what}, or begins anew"),
                     "nothing",
                 ));
             }

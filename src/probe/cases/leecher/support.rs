@@ -13,6 +13,10 @@ use crate::probe::serve::{Fate, Gift, Said, Seeder, Shape};
 /// for eight seconds.
 pub(super) const AGAIN: Duration = Duration::from_secs(12);
 
+/// The round trip that is waited for at most: the time that the handshake took is
+/// no good measure of who answers by the clock.
+const SETTLED: Duration = Duration::from_millis(200);
+
 /// Goes on only where the target fetched something when it was met.
 pub(super) fn needs_fetching(it: &Conversation<'_>) -> Outcome {
     if it.known().serves {
@@ -72,8 +76,36 @@ pub(super) fn count(seeder: &Seeder) -> u64 {
 /// Whether the target goes on to fetch: three more chunks are acknowledged, or
 /// others are asked for than before.
 pub(super) fn goes_on(it: &mut Conversation<'_>, seeder: &mut Seeder, after: &str) -> Outcome {
+    goes_on_unless(it, seeder, after, |_| false)
+}
+
+/// The same after what no honest peer sends: the target may give the channel up
+/// for it, and say so, or open another one.
+pub(super) fn goes_on_or_leaves(
+    it: &mut Conversation<'_>,
+    seeder: &mut Seeder,
+    after: &str,
+) -> Outcome {
+    goes_on_unless(it, seeder, after, |seeder| {
+        !seeder.log.closed.is_empty() || begins_anew(seeder)
+    })
+}
+
+/// Whether the target has opened another channel.
+pub(super) fn begins_anew(seeder: &Seeder) -> bool {
+    let openings = seeder.log.openings.iter();
+    let mut channels = openings.filter_map(|(_, it)| it.channel);
+    channels.any(|channel| channel != seeder.theirs())
+}
+
+fn goes_on_unless(
+    it: &mut Conversation<'_>,
+    seeder: &mut Seeder,
+    after: &str,
+    may_leave: impl Fn(&Seeder) -> bool,
+) -> Outcome {
     // What was on its way does not count.
-    let settle = it.known().round_trip * 2 + Duration::from_millis(20);
+    let settle = it.known().round_trip.min(SETTLED) * 2 + Duration::from_millis(20);
     seeder.watch(it, settle, |_| false)?;
     let before = count(seeder);
     let wanted = (before + 3).min(seeder.content.size());
@@ -84,15 +116,15 @@ pub(super) fn goes_on(it: &mut Conversation<'_>, seeder: &mut Seeder, after: &st
         |_, _| Gift::Right,
         |seeder| {
             let is_new = |said: &Said| !asked.contains(&said.chunks.end());
-            count(seeder) >= wanted || seeder.log.requests.iter().any(is_new)
+            let goes_on = count(seeder) >= wanted || seeder.log.requests.iter().any(is_new);
+            goes_on || may_leave(seeder)
         },
     )?;
     if done {
         return Ok(());
     }
     let died = match it.fate() {
-        Fate::Crashed(how) => format!("; {how}"),
-        Fate::Ended => "; it has ended".to_owned(),
+        Fate::Crashed(how) | Fate::Ended(how) => format!("; {how}"),
         _ => String::new(),
     };
     Err(Stop::silence(
@@ -103,21 +135,6 @@ pub(super) fn goes_on(it: &mut Conversation<'_>, seeder: &mut Seeder, after: &st
             count(seeder)
         ),
     ))
-}
-
-/// The same after what no honest peer sends: the target may leave us for it.
-pub(super) fn goes_on_or_leaves(
-    it: &mut Conversation<'_>,
-    seeder: &mut Seeder,
-    after: &str,
-) -> Outcome {
-    seeder.watch(it, it.patience().quiet / 2, |seeder| {
-        !seeder.log.closed.is_empty()
-    })?;
-    if seeder.log.closed.is_empty() {
-        return goes_on(it, seeder, after);
-    }
-    Ok(())
 }
 
 /// None of these chunks may have been accepted.
