@@ -170,6 +170,12 @@ pub(super) struct Common {
 impl Common {
     /// Why there is nothing to be seen, and what could be done.
     pub(super) fn why_empty(&self) -> Vec<String> {
+        if self.store.meanwhile().is_some() && self.store.is_empty() && self.store.let_go() > 0 {
+            return vec![
+                "What stood still here was let go: newer datagrams took its room.".to_owned(),
+                ":pause goes on.".to_owned(),
+            ];
+        }
         let status = self.store.status();
         if !status.done {
             return vec!["Reading …".to_owned()];

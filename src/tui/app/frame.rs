@@ -98,12 +98,16 @@ impl App {
         let span = span.map_or(0, |(first, last)| last.since(first));
         let store = &self.common.store;
         let datagrams = store.len().saturating_sub(store.begun());
-        let mut facts = match self.counters() {
-            // What is lost must not be lost from sight.
+        let counted = self.counters();
+        let dropped = counted.map_or(0, |counted| counted.dropped + counted.interface_dropped);
+        let mut facts = match counted {
+            Some(counted) if dropped == 0 => format!(
+                "  {datagrams} of {} packets  0 dropped  {swarms} swarms",
+                counted.captured
+            ),
             Some(counted) => format!(
-                "  {datagrams} of {} packets  {} dropped  {swarms} swarms",
-                counted.captured,
-                counted.dropped + counted.interface_dropped
+                "  {datagrams} of {} packets  {swarms} swarms",
+                counted.captured
             ),
             None => format!(
                 "  {datagrams} datagrams  {swarms} swarms  {channels} channels  {:.2} s",
@@ -116,6 +120,10 @@ impl App {
         }
         if let Some(meanwhile) = store.meanwhile() {
             facts = format!("  PAUSED, {meanwhile} came{facts}");
+        }
+        if dropped > 0 {
+            // What is lost must not be lost from sight.
+            facts = format!("  {dropped} dropped{facts}");
         }
         let width = usize::from(canvas.width());
         let right = verdicts.chars().count() + 1;
