@@ -94,11 +94,7 @@ fn a_failure_says_what_was_required_expected_and_came_and_how_to_repeat_it() {
     ] {
         assert!(first.stdout.contains(part), "no {part} in {}", first.stdout);
     }
-    let again = first
-        .stdout
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("again     ppsp-inspect "))
-        .expect("a command");
+    let again = first.again();
     let second = run(again.split(' '));
     assert_eq!(second.status, 1);
     assert!(

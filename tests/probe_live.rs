@@ -122,11 +122,7 @@ fn what_a_source_does_wrong_fails_its_case_and_the_command_repeats_it() {
     ] {
         assert!(first.stdout.contains(part), "no {part} in {}", first.stdout);
     }
-    let again = first
-        .stdout
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("again     ppsp-inspect "))
-        .expect("a command");
+    let again = first.again();
     let second = run(again.split(' '));
     assert_eq!(second.status, 1, "{second:?}");
     assert!(second.stdout.contains("1 cases: 1 fail"), "{second:?}");

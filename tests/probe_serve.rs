@@ -69,11 +69,7 @@ fn a_misbehaving_leecher_is_found_and_the_command_that_finds_it_again_is_told() 
     ] {
         assert!(first.stdout.contains(part), "no {part} in {}", first.stdout);
     }
-    let again = first
-        .stdout
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("again     ppsp-inspect "))
-        .expect("a command");
+    let again = first.again();
     let (before, rest) = again.split_once(" --exec '").expect("--exec");
     let (exec, after) = rest.split_once('\'').expect("an end");
     let words = before.split(' ').chain(["--exec", exec]);

@@ -157,11 +157,7 @@ pub fn write_probe_matrix(
         write!(out, "{}: ", style.heading(column.name))?;
         match column.outcome {
             Ok(summary) => {
-                let word = if summary.conforms() {
-                    "conforms"
-                } else {
-                    "does not conform"
-                };
+                let word = conformance(&summary);
                 write!(
                     out,
                     "{word}; takes {}; ",
@@ -174,6 +170,14 @@ pub fn write_probe_matrix(
         }
     }
     Ok(())
+}
+
+fn conformance(summary: &ProbeSummary<'_>) -> &'static str {
+    if summary.conforms() {
+        "conforms"
+    } else {
+        "does not conform"
+    }
 }
 
 fn grade(cell: Cell) -> Option<ppspp_dissector::finding::Severity> {
@@ -216,11 +220,7 @@ pub fn write_probe_matrix_markdown(
         write!(out, "| {} | ", markdown(column.name))?;
         match column.outcome {
             Ok(summary) => {
-                let word = if summary.conforms() {
-                    "conforms"
-                } else {
-                    "does not conform"
-                };
+                let word = conformance(&summary);
                 write!(
                     out,
                     "{} as {}: {word}; takes {}; ",

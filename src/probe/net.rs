@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::serve::{Fate, Invitation};
 use crate::peer::engine::Moment;
-use crate::peer::net::Clock;
+use crate::peer::net::{Clock, is_passing};
 
 /// Bytes of the longest datagram.
 const LONGEST: usize = 64 * 1024;
@@ -274,20 +274,6 @@ impl Net for UdpNet {
             *socket = None;
         }
     }
-}
-
-/// Whether an error says nothing about the socket: nothing there, or what was
-/// sent before found nobody.
-fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock
-            | io::ErrorKind::Interrupted
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-    )
 }
 
 #[cfg(test)]

@@ -61,6 +61,15 @@ impl Run {
         }
     }
 
+    /// The arguments that repeat the first failure of a probe, as they were told.
+    #[track_caller]
+    pub fn again(&self) -> &str {
+        let mut lines = self.stdout.lines();
+        lines
+            .find_map(|line| line.trim().strip_prefix("again     ppsp-inspect "))
+            .expect("a command")
+    }
+
     /// Standard output of a run in which all was fine.
     #[track_caller]
     pub fn fine(self) -> String {

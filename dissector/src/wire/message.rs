@@ -1,7 +1,7 @@
 //! The messages and protocol options as values (RFC 7574, sections 7 and 8).
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::chunk::ChunkSpec;
 use super::registry::{
@@ -245,6 +245,16 @@ pub enum Message<'a> {
 }
 
 impl Message<'_> {
+    /// `PEX_RESv4` or `PEX_RESv6`, which tell of a peer at this address (RFC 7574,
+    /// section 8.13).
+    pub const fn pex_res(peer: SocketAddr) -> Self {
+        let port = peer.port();
+        match peer.ip() {
+            IpAddr::V4(address) => Self::PexResV4 { address, port },
+            IpAddr::V6(address) => Self::PexResV6 { address, port },
+        }
+    }
+
     /// The message's type. [`Message::Randomize`] shares its number with CHOKE.
     #[inline]
     pub const fn kind(&self) -> MessageType {

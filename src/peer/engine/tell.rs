@@ -1,6 +1,5 @@
 //! Telling peers what we have, and other short messages.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use ppspp_dissector::wire::{ChunkRange, ChunkSpec, Message};
@@ -206,16 +205,7 @@ pub(super) fn write_notices(channel: &mut Channel, out: &mut Vec<u8>, start: usi
                     None => continue,
                 }
             }
-            Notice::Peer(address) => match address.ip() {
-                IpAddr::V4(ip) => Message::PexResV4 {
-                    address: ip,
-                    port: address.port(),
-                },
-                IpAddr::V6(ip) => Message::PexResV6 {
-                    address: ip,
-                    port: address.port(),
-                },
-            },
+            Notice::Peer(address) => Message::pex_res(address),
         };
         put(out, &message, &layout);
     }

@@ -293,7 +293,7 @@ impl Link {
 
 /// Whether an error says nothing about the socket: nothing there, or what was
 /// sent before found nobody.
-fn is_passing(error: &io::Error) -> bool {
+pub(crate) fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock

@@ -82,7 +82,12 @@ fn random_channel_ids(it: &mut Conversation<'_>) -> Outcome {
         ids.push(channel.destination().0);
         frames.push(reply.frame);
     }
-    match objection(&ids) {
+    must_be_random(&ids, frames)
+}
+
+/// IDs, and the frames that they came in, must be random.
+pub(super) fn must_be_random(ids: &[u32], frames: Vec<usize>) -> Outcome {
+    match objection(ids) {
         None => Ok(()),
         Some(objection) => Err(Stop::violation(
             "32 bits that nobody can guess",
@@ -93,7 +98,7 @@ fn random_channel_ids(it: &mut Conversation<'_>) -> Outcome {
 }
 
 /// What speaks against a list of IDs being random.
-pub(super) fn objection(ids: &[u32]) -> Option<String> {
+fn objection(ids: &[u32]) -> Option<String> {
     let distinct: BTreeSet<u32> = ids.iter().copied().collect();
     let first = ids.first()?;
     if distinct.len() < ids.len() {

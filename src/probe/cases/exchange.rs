@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ppspp_dissector::wire::{Message, MessageType};
 
+use super::support::decoys;
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::conversation::Conversation;
@@ -175,23 +176,7 @@ fn pex_messages_read(it: &mut Conversation<'_>) -> Outcome {
 
 fn unasked_addresses(it: &mut Conversation<'_>) -> Outcome {
     let channel = it.open()?;
-    let mut decoys = Vec::new();
-    let mut messages = Vec::new();
-    for _ in 0..4 {
-        let port = it.port()?;
-        decoys.push(port);
-        let address = it.address(port);
-        messages.push(match address.ip() {
-            IpAddr::V4(ip) => Message::PexResV4 {
-                address: ip,
-                port: address.port(),
-            },
-            IpAddr::V6(ip) => Message::PexResV6 {
-                address: ip,
-                port: address.port(),
-            },
-        });
-    }
+    let (decoys, messages) = decoys(it, 4)?;
     it.note("addresses that the target did not ask for: ours, as decoys");
     it.send(&channel, &messages)?;
     let quiet = it.patience().quiet * 2;

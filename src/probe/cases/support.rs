@@ -178,3 +178,18 @@ pub(super) fn serves_elsewhere(
     }
     Err(Stop::silence(data, "no DATA"))
 }
+
+/// Ports of ours that nobody but the case knows, and PEX messages that name them.
+pub(super) fn decoys(
+    it: &mut Conversation<'_>,
+    count: u32,
+) -> Result<(Vec<Port>, Vec<Message<'static>>), Stop> {
+    let mut decoys = Vec::new();
+    let mut messages = Vec::new();
+    for _ in 0..count {
+        let port = it.port()?;
+        decoys.push(port);
+        messages.push(Message::pex_res(it.address(port)));
+    }
+    Ok((decoys, messages))
+}

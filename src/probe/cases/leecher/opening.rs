@@ -7,7 +7,7 @@ use super::LEECHER;
 use super::support::{asked, needs_fetching};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
-use crate::probe::cases::channels::objection;
+use crate::probe::cases::channels::must_be_random;
 use crate::probe::cases::support::describe;
 use crate::probe::conversation::Conversation;
 use crate::probe::serve::{Gift, Seeder, Shape, hexadecimal};
@@ -331,14 +331,7 @@ fn random_channel(it: &mut Conversation<'_>) -> Outcome {
         frames.push(seeder.opening.frame);
         seeder.close(it)?;
     }
-    match objection(&ids) {
-        None => Ok(()),
-        Some(objection) => Err(Stop::violation(
-            "32 bits that nobody can guess",
-            objection,
-            frames.into_iter().take(4),
-        )),
-    }
+    must_be_random(&ids, frames)
 }
 
 /// The first HANDSHAKE's options must be so.

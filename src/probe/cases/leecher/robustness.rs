@@ -1,7 +1,6 @@
 //! What a target that fetches has to survive, and whom it must not be led to (RFC
 //! 7574, sections 3.1.1, 8 and 12).
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use ppspp_dissector::wire::{
@@ -16,6 +15,7 @@ use super::support::{
 };
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
+use crate::probe::cases::support::decoys;
 use crate::probe::conversation::{Conversation, closing};
 use crate::probe::net::Port;
 use crate::probe::serve::{Gift, Seeder, Shape};
@@ -479,31 +479,6 @@ fn pex_read(it: &mut Conversation<'_>) -> Outcome {
         "REQUESTs for what HAVEs behind PEX_RESv4 and PEX_RESv6 announce",
         "none",
     ))
-}
-
-/// Ports of ours that nobody but the case knows, and messages that name them.
-fn decoys(
-    it: &mut Conversation<'_>,
-    count: u32,
-) -> Result<(Vec<Port>, Vec<Message<'static>>), Stop> {
-    let mut decoys = Vec::new();
-    let mut messages = Vec::new();
-    for _ in 0..count {
-        let port = it.port()?;
-        decoys.push(port);
-        let address = it.address(port);
-        messages.push(match address.ip() {
-            IpAddr::V4(ip) => Message::PexResV4 {
-                address: ip,
-                port: address.port(),
-            },
-            IpAddr::V6(ip) => Message::PexResV6 {
-                address: ip,
-                port: address.port(),
-            },
-        });
-    }
-    Ok((decoys, messages))
 }
 
 /// Serves on, and counts the decoys that a datagram comes to.
