@@ -101,8 +101,11 @@ impl Job {
                 return Ok(None);
             }
             for _ in 0..64 {
-                self.write_next(common)
-                    .with_context(|| self.path.display().to_string())?;
+                let written = self.write_next(common);
+                if written.with_context(|| self.path.display().to_string())? == Written::NotYet {
+                    // Passing over frames takes longer than writing datagrams.
+                    break;
+                }
             }
         }
         match &mut self.format {
@@ -124,13 +127,13 @@ impl Job {
         Ok(Some(told))
     }
 
-    fn write_next(&mut self, common: &Common) -> Result<()> {
+    fn write_next(&mut self, common: &Common) -> Result<Written> {
         let row = match &self.rows {
             Rows::These(rows) => rows.get(self.next).copied(),
             Rows::All(rows) => rows.clone().nth(self.next),
         };
         let Some(row) = row else {
-            return Ok(());
+            return Ok(Written::Done);
         };
         let format = &mut self.format;
         let written = if let Format::Pcapng(file) = format {
@@ -151,13 +154,10 @@ impl Job {
                 Ok(Written::Done)
             })
         };
-        match written.unwrap_or(Ok(Written::Done))? {
-            Written::Done => {}
-            Written::Skipped => self.skipped += 1,
-            Written::NotYet => return Ok(()),
-        }
-        self.next += 1;
-        Ok(())
+        let written = written.unwrap_or(Ok(Written::Done))?;
+        self.skipped += u64::from(written == Written::Skipped);
+        self.next += usize::from(written != Written::NotYet);
+        Ok(written)
     }
 
     /// What to tell meanwhile.
