@@ -45,9 +45,7 @@ pub(crate) fn plan(swarm: &Swarm, role: Role, source: Option<Source>, slow: bool
         },
         source: source.map(Arc::new),
         swarm: swarm.clone(),
-        cases: cases()
-            .filter(|case| selection.wants(case, role))
-            .collect(),
+        cases: cases().filter(|case| selection.wants(case, role)).collect(),
         patience: Patience::of(Duration::from_secs(1)),
         seed: 1,
         repeat: 1,

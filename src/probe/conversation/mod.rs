@@ -74,25 +74,15 @@ pub struct Conversation<'a> {
     stream: Option<ChunkRange>,
 }
 
-/// What a conversation begins with.
-#[derive(Debug)]
-pub struct Setting<'a> {
-    /// The way to the target.
-    pub net: &'a mut dyn Net,
-    /// Its address.
+/// Whom a probe is of, which is the same in all its conversations.
+#[derive(Clone, Copy, Debug)]
+pub struct Party<'a> {
+    /// The target's address; one that comes to us is anywhere.
     pub target: SocketAddr,
     /// The swarm.
     pub swarm: &'a Swarm,
-    /// What is known of the target.
-    pub known: &'a Known,
     /// How long is waited.
     pub patience: Patience,
-    /// Randomness.
-    pub random: ChaCha12Rng,
-    /// What the case waits for.
-    pub awaits: &'static [MessageType],
-    /// How long it may take.
-    pub limit: Duration,
 }
 
 impl From<io::Error> for Stop {
@@ -102,19 +92,26 @@ impl From<io::Error> for Stop {
 }
 
 impl<'a> Conversation<'a> {
-    /// A conversation that has not begun.
-    pub fn new(setting: Setting<'a>) -> Self {
-        let deadline = setting.net.now() + setting.limit;
+    /// A conversation that has not begun, with a party of which so much is known,
+    /// and that may take so long.
+    pub fn new(
+        net: &'a mut dyn Net,
+        party: Party<'a>,
+        known: &'a Known,
+        random: ChaCha12Rng,
+        limit: Duration,
+    ) -> Self {
+        let deadline = net.now() + limit;
         Self {
-            net: setting.net,
-            target: setting.target,
-            swarm: setting.swarm,
-            known: setting.known,
+            net,
+            target: party.target,
+            swarm: party.swarm,
+            known,
             source: None,
-            limit: setting.limit,
-            patience: setting.patience,
-            random: setting.random,
-            awaits: setting.awaits,
+            limit,
+            patience: party.patience,
+            random,
+            awaits: &[],
             deadline,
             frames: Vec::new(),
             bytes: 0,
@@ -124,6 +121,13 @@ impl<'a> Conversation<'a> {
             note: None,
             stream: None,
         }
+    }
+
+    /// The same, for a case that waits for these messages.
+    #[must_use]
+    pub const fn awaiting(mut self, awaits: &'static [MessageType]) -> Self {
+        self.awaits = awaits;
+        self
     }
 
     /// A conversation in which we serve: the target is whoever comes when it is
