@@ -170,6 +170,14 @@ impl UdpNet {
                 (ours.ip(), 0).into()
             });
         }
+        Ok((self.our_ip()?, 0).into())
+    }
+
+    /// The address of ours from which the target can be reached.
+    ///
+    /// # Errors
+    /// When there is no way to it.
+    pub fn our_ip(&self) -> io::Result<IpAddr> {
         let any: SocketAddr = match self.target {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -177,7 +185,7 @@ impl UdpNet {
         // Connecting asks the system's routes, and sends nothing.
         let socket = UdpSocket::bind(any)?;
         socket.connect(self.target)?;
-        Ok((socket.local_addr()?.ip(), 0).into())
+        Ok(socket.local_addr()?.ip())
     }
 
     fn look(&mut self) -> io::Result<Option<Arrival>> {
