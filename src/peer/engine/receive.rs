@@ -477,6 +477,9 @@ impl Peer {
                 .keep_signature(node.range().start(), signature);
             return Ok(());
         }
+        if live.is_too_old(&signature, now) {
+            return Ok(());
+        }
         let hash = match swarm.content.hash(node)? {
             Some(known) => Some(known),
             None => channel.download.hash(node),
@@ -484,13 +487,19 @@ impl Peer {
         let Some(hash) = hash else {
             return Ok(());
         };
-        if !live.verifies_munro(node, &hash, &signature) {
+        // Nobody but libswift signs the hash alone, which anybody can date anew.
+        let takes_hash_alone =
+            swarm.config.profile.signs_hash_alone || channel.profile.signs_hash_alone;
+        if !live.verifies_munro(node, &hash, &signature, takes_hash_alone) {
             swarm.totals.wrong += 1;
             channel.download.misfits += 1;
             if channel.download.misfits >= MOST_MISFITS {
                 self.end(key, Ending::Malicious("its signatures are wrong"));
             }
             return Ok(());
+        }
+        if is_new {
+            live.tuned_in_by(&signature);
         }
         live.keep(node, signature);
         swarm.content.trust(node, &hash)?;

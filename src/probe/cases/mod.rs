@@ -16,6 +16,7 @@ mod robustness;
 mod security;
 mod signatures;
 mod support;
+mod viewer;
 
 use super::case::Case;
 
@@ -38,4 +39,5 @@ pub(super) const AREAS: &[&[&[Case]]] = &[
         robustness::CASES,
     ],
     leecher::AREAS,
+    viewer::AREAS,
 ];

@@ -3,8 +3,8 @@
 
 use ppspp_dissector::wire::{ChannelId, Message, MessageType, OptionCode, bitmap_supports};
 
-use super::LEECHER;
 use super::support::{asked, needs_fetching};
+use super::{FETCHER, LEECHER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::cases::channels::must_be_random;
@@ -30,7 +30,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::OpensOnAnyChannel],
         run: to_channel_zero,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.1.1/opening-begins-with-handshake",
@@ -39,7 +39,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::OpensWithHave],
         run: begins_with_handshake,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.1.1/opening-decodes",
@@ -49,7 +49,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::ReplyTrailingGarbage],
         run: decodes,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.1.1/opening-light",
@@ -59,7 +59,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::OpensWithData],
         run: light,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.1.1/nothing-before-reply",
@@ -69,7 +69,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::OpensWithData, M::OpensWithHave],
         run: nothing_before_reply,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/12.1.1/unanswered-opening-no-flood",
@@ -80,7 +80,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::Amplifies],
         run: no_flood,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.11/opening-random-channel",
@@ -92,7 +92,7 @@ pub(super) const CASES: &[Case] = &[
         finds: &[M::OneChannelId, M::CountsChannels, M::SmallChannelIds],
         limit: std::time::Duration::from_secs(60),
         run: random_channel,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7/opening-options-sorted",
@@ -102,7 +102,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::UnsortedOptions, M::SwarmIdFirst, M::WrongSwarmIdInReply],
         run: options_sorted,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.1/opening-end-option",
@@ -111,7 +111,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoEndOption],
         run: end_option,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.2/opening-version",
@@ -121,7 +121,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoVersion, M::SwarmIdFirst, M::VersionZero],
         run: version,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.3/opening-minimum-version",
@@ -131,7 +131,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoMinimumVersion, M::VersionZero],
         run: minimum_version,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.4/opening-swarm-id",
@@ -140,7 +140,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoSwarmId, M::SwarmIdFirst, M::WrongSwarmIdInReply],
         run: swarm_id,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.5/opening-content-integrity",
@@ -150,7 +150,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoContentIntegrity, M::WrongContentIntegrity],
         run: content_integrity,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.6/opening-hash-function",
@@ -170,7 +170,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoChunkAddressing],
         run: chunk_addressing,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.10/opening-bitmap-truncated",
@@ -180,7 +180,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::BitmapTrailingZero],
         run: bitmap_truncated,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.10/leecher-bitmap-true",
@@ -190,7 +190,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::BitmapDeniesRequest],
         run: bitmap_true,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.11/opening-chunk-size",
@@ -199,7 +199,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoChunkSize, M::WrongChunkSize],
         run: chunk_size,
-        ..LEECHER
+        ..FETCHER
     },
 ];
 
@@ -326,7 +326,7 @@ fn random_channel(it: &mut Conversation<'_>) -> Outcome {
     let mut ids = Vec::with_capacity(STARTS);
     let mut frames = Vec::new();
     for _ in 0..STARTS {
-        let seeder = opened(it)?;
+        let mut seeder = opened(it)?;
         ids.push(seeder.theirs().0);
         frames.push(seeder.opening.frame);
         seeder.close(it)?;
@@ -335,7 +335,7 @@ fn random_channel(it: &mut Conversation<'_>) -> Outcome {
 }
 
 /// The first HANDSHAKE's options must be so.
-fn options_are(
+pub(in crate::probe::cases) fn options_are(
     it: &mut Conversation<'_>,
     expected: &str,
     objection: impl FnOnce(&Seeder) -> Option<String>,
@@ -348,13 +348,13 @@ fn options_are(
 }
 
 /// The codes of the options, in their order.
-fn codes(seeder: &Seeder) -> String {
+pub(in crate::probe::cases) fn codes(seeder: &Seeder) -> String {
     let codes: Vec<String> = seeder.declared.codes.iter().map(u8::to_string).collect();
     format!("the options {}", codes.join(", "))
 }
 
 /// What speaks against the value of an option.
-fn objection_to<T: PartialEq + std::fmt::Display>(
+pub(in crate::probe::cases) fn objection_to<T: PartialEq + std::fmt::Display>(
     seeder: &Seeder,
     found: Option<T>,
     wanted: &T,
@@ -424,10 +424,11 @@ fn swarm_id(it: &mut Conversation<'_>) -> Outcome {
 }
 
 fn content_integrity(it: &mut Conversation<'_>) -> Outcome {
+    let wanted = it.swarm().integrity;
     options_are(
         it,
-        "option 3 (content integrity): Merkle hash tree",
-        |seeder| objection_to(seeder, seeder.declared.integrity, &seeder.swarm.integrity),
+        &format!("option 3 (content integrity): {wanted}"),
+        |seeder| objection_to(seeder, seeder.declared.integrity, &wanted),
     )
 }
 

@@ -1,0 +1,124 @@
+//! The prober as an injector against our own engine as a viewer, honest and not, in
+//! virtual time.
+
+use ppsp_inspect::peer::keys::SigningKey;
+use ppsp_inspect::peer::misbehave::Misbehaviour;
+use ppsp_inspect::probe::serve::{Signer, Source};
+use ppsp_inspect::probe::simulated::SimulatedNet;
+use ppsp_inspect::probe::{Report, Role, Swarm, run};
+use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction, SignatureAlgorithm};
+
+#[path = "support/probing.rs"]
+mod probing;
+
+use probing::{assert_conforms, assert_found, matrix, plan, records, static_swarm};
+
+/// The key of a stream.
+fn key(algorithm: SignatureAlgorithm) -> SigningKey {
+    let is_rsa = matches!(
+        algorithm,
+        SignatureAlgorithm::RsaSha1 | SignatureAlgorithm::RsaSha256
+    );
+    SigningKey::generate_from_seed(algorithm, is_rsa.then_some(1024), &[3; 32]).expect("a key")
+}
+
+fn live_swarm(key: &SigningKey, integrity: ContentIntegrity) -> Swarm {
+    Swarm {
+        integrity,
+        ..static_swarm(key.swarm_id())
+    }
+}
+
+/// Probes our own viewer.
+fn probe_in(
+    key: &SigningKey,
+    swarm: &Swarm,
+    misbehaviour: Option<Misbehaviour>,
+    slow: bool,
+) -> Report {
+    let mut net = SimulatedNet::for_guests(misbehaviour);
+    let source = Source {
+        signer: Some(Signer {
+            key: key.clone(),
+            chunks_per_signature: 32,
+        }),
+        ..Source::of_numbers(swarm.chunk_size)
+    };
+    let plan = plan(swarm, Role::Viewer, Some(source), slow);
+    run(&plan, &mut net, None, &mut |_| true, &mut |_, _| {}).expect("it comes")
+}
+
+fn probe(integrity: ContentIntegrity, misbehaviour: Option<Misbehaviour>, slow: bool) -> Report {
+    let key = key(SignatureAlgorithm::EcdsaP256Sha256);
+    probe_in(&key, &live_swarm(&key, integrity), misbehaviour, slow)
+}
+
+/// Cases that say nothing of streams whose munros are signed, and of those whose
+/// chunks are.
+const NOT_OF_MUNROS: usize = 1;
+const NOT_OF_SIGNED_CHUNKS: usize = 30;
+
+#[test]
+fn our_own_viewer_fails_nothing() {
+    let report = probe(ContentIntegrity::UnifiedMerkle, None, true);
+    assert_conforms(&report, NOT_OF_MUNROS);
+}
+
+#[test]
+fn our_own_viewer_fails_nothing_where_each_chunk_is_signed() {
+    let report = probe(ContentIntegrity::SignAll, None, true);
+    assert_conforms(&report, NOT_OF_SIGNED_CHUNKS);
+}
+
+#[test]
+fn each_misbehaviour_fails_the_cases_that_name_it_and_no_other() {
+    let roles = &[Role::Viewer];
+    let of_munros = matrix("a viewer of signed munros", roles, |what, slow| {
+        probe(ContentIntegrity::UnifiedMerkle, what, slow)
+    });
+    let of_chunks = matrix("a viewer of signed chunks", roles, |what, slow| {
+        probe(ContentIntegrity::SignAll, what, slow)
+    });
+    assert_found(roles, &[of_munros, of_chunks]);
+}
+
+#[test]
+fn our_own_viewer_fails_nothing_whatever_signs() {
+    for algorithm in [
+        SignatureAlgorithm::EcdsaP384Sha384,
+        SignatureAlgorithm::RsaSha1,
+        SignatureAlgorithm::RsaSha256,
+    ] {
+        let key = key(algorithm);
+        let swarm = live_swarm(&key, ContentIntegrity::UnifiedMerkle);
+        assert_conforms(&probe_in(&key, &swarm, None, false), NOT_OF_MUNROS);
+        let swarm = live_swarm(&key, ContentIntegrity::SignAll);
+        assert_conforms(&probe_in(&key, &swarm, None, false), NOT_OF_SIGNED_CHUNKS);
+    }
+}
+
+#[test]
+fn our_own_viewer_fails_nothing_in_other_swarms() {
+    let key = key(SignatureAlgorithm::EcdsaP256Sha256);
+    for (addressing, hash_function) in [
+        (ChunkAddressing::Bin32, HashFunction::Sha1),
+        (ChunkAddressing::Bin64, HashFunction::Sha256),
+        (ChunkAddressing::Byte64, HashFunction::Sha512),
+        (ChunkAddressing::Chunk64, HashFunction::Sha384),
+    ] {
+        let swarm = Swarm {
+            addressing,
+            hash_function,
+            ..live_swarm(&key, ContentIntegrity::UnifiedMerkle)
+        };
+        let report = probe_in(&key, &swarm, None, false);
+        // Some ask what bins and bytes can't say.
+        assert_conforms(&report, NOT_OF_MUNROS + 3);
+    }
+}
+
+#[test]
+fn the_same_probe_is_the_same_byte_for_byte() {
+    let records = || records(&probe(ContentIntegrity::UnifiedMerkle, None, false));
+    assert!(records() == records());
+}
