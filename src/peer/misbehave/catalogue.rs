@@ -396,8 +396,10 @@ misbehaviours! {
     MunrosAtOnceOnly = "munros-at-once-only",
     /// After some seconds without a datagram nothing is asked for any more.
     GivesUpOnSilence = "gives-up-on-silence",
-    /// A chunk is acknowledged whatever signature has come for it.
+    /// A chunk is acknowledged whatever signature of its munro has come.
     TakesAnySignature = "takes-any-signature",
+    /// A signed chunk is acknowledged whatever its signature is.
+    TakesAnyChunk = "takes-any-chunk",
     /// A chunk is acknowledged if its signature covers a hash, or the chunk, alone.
     TakesHashAlone = "takes-hash-alone",
     /// Only signatures are believed that cover the munro's hash alone.
@@ -412,7 +414,7 @@ misbehaviours! {
     ForgetsEarlierMunros = "forgets-earlier-munros",
     /// Munros are passed on whose signature is wrong.
     SpreadsAnyMunro = "spreads-any-munro",
-    /// A signature that is wrong is the end of the peer.
+    /// A munro's signature that is wrong is the end of the peer.
     DiesOfWrongSignature = "dies-of-wrong-signature",
     /// A signature with bytes behind it that are no message is the end of the peer.
     DiesOfLongSignature = "dies-of-long-signature",

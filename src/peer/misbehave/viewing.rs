@@ -57,6 +57,13 @@ struct Claim {
     is_old: bool,
 }
 
+impl Claim {
+    /// Whether it covers something else than it should.
+    fn is_wrong(&self) -> bool {
+        matches!(self.holds, Holds::Not | Holds::HashAlone)
+    }
+}
+
 /// What is remembered of a stream that is watched.
 #[derive(Debug, Default)]
 pub(super) struct Viewing {
@@ -138,6 +145,7 @@ impl Rogue {
             Some(
                 M::TakesOldMunros
                     | M::TakesAnySignature
+                    | M::TakesAnyChunk
                     | M::TakesHashAlone
                     | M::BelievesHashAloneOnly
                     | M::SpreadsAnyMunro
@@ -263,13 +271,13 @@ impl Rogue {
 
     /// Whether a chunk is acknowledged for the signature that came last for it.
     fn takes(&self, chunk: u64) -> bool {
+        let is_munro = self.swarm.integrity == ContentIntegrity::UnifiedMerkle;
         let mut claims = self.viewing.claims.iter().rev();
         let claim = claims.find(|claim| claim.range.contains(chunk));
         match (self.what, claim) {
             (Some(M::TakesUnsigned), None) => true,
-            (Some(M::TakesAnySignature), Some(claim)) => {
-                matches!(claim.holds, Holds::Not | Holds::HashAlone)
-            }
+            (Some(M::TakesAnySignature), Some(claim)) if is_munro => claim.is_wrong(),
+            (Some(M::TakesAnyChunk), Some(claim)) if !is_munro => claim.is_wrong(),
             (Some(M::TakesHashAlone), Some(claim)) => claim.holds == Holds::HashAlone,
             (Some(M::TakesOldMunros), Some(claim)) => claim.is_old && claim.holds == Holds::Whole,
             _ => false,
@@ -305,7 +313,7 @@ impl Rogue {
             let is_last = !messages[place + 1..].iter().any(is_signed);
             let is_node = Bin::covering(range).is_some();
             let dies = match self.what {
-                Some(M::DiesOfWrongSignature) => {
+                Some(M::DiesOfWrongSignature) if is_munro => {
                     let holds = self.holds(messages, message);
                     matches!(holds, Holds::Not | Holds::HashAlone)
                 }
@@ -316,7 +324,7 @@ impl Rogue {
                 }
                 Some(M::DiesOfUnalignedMunro) => is_munro && !is_node,
                 Some(M::DiesOfOneChunkMunro) => is_munro && range.is_single(),
-                Some(M::DiesOfHugeMunro) => range.count() > HUGE,
+                Some(M::DiesOfHugeMunro) => is_munro && range.count() > HUGE,
                 Some(M::DiesOfWidthChange) if is_munro && is_node => {
                     let is_odd = range.is_single() || range.count() > HUGE;
                     !is_odd && *self.viewing.width.get_or_insert(range.count()) != range.count()
@@ -359,7 +367,7 @@ impl Rogue {
             }
             Some(M::AsksDiscarded) if asks => {
                 if let Some(window) = self.viewing.window
-                    && let Some(gone) = self.announced.checked_sub(window + 8)
+                    && let Some(gone) = self.announced.checked_sub(window * 2 + 8)
                 {
                     messages.extend(self.spec(gone, gone).map(Message::Request));
                 }

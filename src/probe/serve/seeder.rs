@@ -330,6 +330,11 @@ impl Seeder {
         Ok(())
     }
 
+    /// How many chunks were announced, counted from chunk 0.
+    pub const fn announced(&self) -> u64 {
+        self.announced
+    }
+
     /// Stops or goes on to tell the target of new chunks.
     pub const fn follow(&mut self, follows: bool) {
         self.follows = follows;

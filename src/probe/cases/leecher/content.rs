@@ -78,7 +78,7 @@ pub(super) const CASES: &[Case] = &[
         title: "A chunk with other bytes is not accepted",
         requirement: "The hash tree tells directly when fake content is distributed: only a chunk \
                       that was successfully checked is acknowledged or announced.",
-        finds: &[M::AcksEverything],
+        finds: &[M::AcksEverything, M::TakesAnyChunk],
         run: wrong_chunk,
         ..FETCHER
     },
@@ -122,7 +122,7 @@ pub(super) const CASES: &[Case] = &[
         title: "A bogus chunk that was not asked for is not accepted",
         requirement: "Bogus chunks are found by the integrity protection, whether or not they were \
                       asked for.",
-        finds: &[M::AcksEverything],
+        finds: &[M::AcksEverything, M::TakesAnyChunk],
         run: unasked_chunk,
         ..FETCHER
     },

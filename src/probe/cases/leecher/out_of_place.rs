@@ -79,11 +79,7 @@ fn empty_data(it: &mut Conversation<'_>) -> Outcome {
         it.patience().quiet,
         |_, _| {
             empty += 1;
-            if empty <= 2 {
-                Gift::Empty
-            } else {
-                Gift::Nothing
-            }
+            if empty <= 2 { Gift::Empty } else { Gift::Right }
         },
         |_| false,
     )?;

@@ -288,6 +288,8 @@ fn haves_in_reply(it: &mut Conversation<'_>) -> Outcome {
     needs_fetching(it)?;
     let mut seeder = Seeder::expect(it, Shape::Usual)?;
     let haves = seeder.offer(Offer::All);
+    // No later ones help.
+    seeder.follow(false);
     for _ in 0..2 {
         let swarm = seeder.swarm.clone();
         let mut options = swarm.options(&it.known().manner);
@@ -419,9 +421,12 @@ fn other_swarm(it: &mut Conversation<'_>) -> Outcome {
 }
 
 fn other_content_integrity(it: &mut Conversation<'_>) -> Outcome {
-    let because = "we sign all chunks";
+    let (other, because) = match it.swarm().integrity {
+        ContentIntegrity::SignAll => (ContentIntegrity::Merkle, "our content has a root hash"),
+        _ => (ContentIntegrity::SignAll, "we sign all chunks"),
+    };
     refused(it, OptionCode::ContentIntegrity, because, |options| {
-        options.push(ProtocolOption::ContentIntegrity(ContentIntegrity::SignAll));
+        options.push(ProtocolOption::ContentIntegrity(other));
     })
 }
 

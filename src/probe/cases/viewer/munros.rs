@@ -25,7 +25,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The number of chunks per signature is a fixed power of two, two at least, \
                       which the injector chooses.",
         awaits: ACK,
-        finds: &[M::OneMunroWidth],
+        finds: &[M::OneMunroWidth, M::NoAcks, M::DeafToLaterHaves],
         run: |it| width(it, 2),
         ..VIEWER
     },
@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The number of chunks per signature is a fixed power of two, which the \
                       injector chooses.",
         awaits: ACK,
-        finds: &[M::OneMunroWidth],
+        finds: &[M::OneMunroWidth, M::NoAcks],
         run: |it| width(it, 128),
         ..VIEWER
     },
@@ -54,7 +54,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "Hash and signature of a munro share a datagram, and share it with uncles \
                       and chunk if possible: where not, they come before.",
         awaits: ACK,
-        finds: &[M::IgnoresSignatureApart],
+        finds: &[M::IgnoresSignatureApart, M::NoAcks, M::DeafToLaterHaves],
         run: munro_apart,
         ..VIEWER
     },
@@ -64,7 +64,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "Where signature and chunk do not fit into one datagram, the \
                       SIGNED_INTEGRITY message is sent first in a separate one.",
         awaits: ACK,
-        finds: &[M::IgnoresSignatureApart],
+        finds: &[M::IgnoresSignatureApart, M::NoAcks],
         run: signature_apart,
         ..VIEWER
     },
@@ -74,7 +74,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The munro's hash and signature may get lost, and are sent again with the \
                       chunks below it until one of them was acknowledged.",
         awaits: ACK,
-        finds: &[M::NeverAsksAgain],
+        finds: &[M::NeverAsksAgain, M::NoAcks, M::DeafToLaterHaves],
         limit: Duration::from_secs(40),
         run: munro_lost,
         ..ROBUST
@@ -84,7 +84,7 @@ pub(super) const CASES: &[Case] = &[
         title: "A signature before the hash that it is for does no harm",
         requirement: "SIGNED_INTEGRITY follows the INTEGRITY message of its munro. Where it does \
                       not it may be dropped, and the chunk asked for again.",
-        finds: &[M::DiesOfSignatureFirst],
+        finds: &[M::DiesOfSignatureFirst, M::DeafToLaterHaves],
         run: signature_first,
         ..ROBUST
     },
@@ -102,7 +102,7 @@ pub(super) const CASES: &[Case] = &[
         title: "A munro that comes after a later one is taken",
         requirement: "UDP may change the order of datagrams, also across munros.",
         level: Level::Robustness,
-        finds: &[M::ForgetsEarlierMunros],
+        finds: &[M::ForgetsEarlierMunros, M::NoAcks],
         run: reordered_munros,
         limit: Duration::from_secs(40),
         ..VIEWER

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::support::{needs_munros, needs_whole_signatures};
+use super::support::{needs_munros, needs_signed_chunks, needs_whole_signatures};
 use super::{ROBUST, VIEWER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Outcome, Stop};
@@ -11,7 +11,7 @@ use crate::probe::cases::leecher::support::{
     asked, goes_on_or_leaves, needs_fetching, none_accepted,
 };
 use crate::probe::conversation::Conversation;
-use crate::probe::serve::{Forgery, Gift, Seeder};
+use crate::probe::serve::{Forgery, Gift, Offer, Seeder, Shape};
 
 /// Chunks of a stream of signed chunks that are right before one is wrong.
 const RIGHT: u64 = 4;
@@ -26,6 +26,7 @@ pub(super) const CASES: &[Case] = &[
         finds: &[
             M::AcksEverything,
             M::TakesAnySignature,
+            M::TakesAnyChunk,
             M::DiesOfWrongSignature,
         ],
         run: |it| refused(it, Gift::Forged(Forgery::Bytes), "its signature is wrong"),
@@ -39,6 +40,7 @@ pub(super) const CASES: &[Case] = &[
         finds: &[
             M::AcksEverything,
             M::TakesAnySignature,
+            M::TakesAnyChunk,
             M::DiesOfWrongSignature,
         ],
         run: |it| refused(it, Gift::Forged(Forgery::Key), "another key has signed it"),
@@ -53,6 +55,7 @@ pub(super) const CASES: &[Case] = &[
         finds: &[
             M::AcksEverything,
             M::TakesAnySignature,
+            M::TakesAnyChunk,
             M::DiesOfWrongSignature,
         ],
         run: other_chunks,
@@ -65,6 +68,7 @@ pub(super) const CASES: &[Case] = &[
         finds: &[
             M::AcksEverything,
             M::TakesAnySignature,
+            M::TakesAnyChunk,
             M::DiesOfWrongSignature,
         ],
         run: redated,
@@ -77,6 +81,7 @@ pub(super) const CASES: &[Case] = &[
         finds: &[
             M::AcksEverything,
             M::TakesAnySignature,
+            M::TakesAnyChunk,
             M::DiesOfWrongSignature,
         ],
         run: |it| {
@@ -89,15 +94,27 @@ pub(super) const CASES: &[Case] = &[
         ..VIEWER
     },
     Case {
+        id: "rfc7574/6.1.1/chunk-alone-refused",
+        title: "A signature of the chunk alone is not accepted",
+        requirement: "A chunk's signature is computed over chunk specification, timestamp and \
+                      chunk: one that leaves the others out lets anybody move the chunk.",
+        finds: &[M::AcksEverything, M::TakesAnyChunk, M::TakesHashAlone],
+        run: chunk_alone,
+        ..VIEWER
+    },
+    Case {
         id: "rfc7574/6.1.2.2/hash-alone-refused",
-        title: "A signature of the hash alone, or the chunk alone, is not accepted",
-        requirement: "A signature is computed over chunk specification, timestamp and hash (or \
-                      chunk): one that leaves the timestamp out can be dated anew by anybody.",
+        title: "A signature of the munro's hash alone is not accepted",
+        requirement: "A munro's signature is computed over chunk specification, timestamp and \
+                      hash: one that leaves the timestamp out can be dated anew by anybody.",
         finds: &[
             M::AcksEverything,
             M::TakesAnySignature,
             M::TakesHashAlone,
+            M::BelievesHashAloneOnly,
             M::DiesOfWrongSignature,
+            // Who declares no chunk size is libswift to our own engine.
+            M::DropsChunkSize,
         ],
         run: hash_alone,
         ..VIEWER
@@ -107,7 +124,7 @@ pub(super) const CASES: &[Case] = &[
         title: "A signature over chunk specification, timestamp and hash is taken",
         requirement: "The signature is computed over the munro's chunk specification as it is on \
                       the wire, the timestamp in NTP's format and the hash, in that order.",
-        finds: &[M::BelievesHashAloneOnly],
+        finds: &[M::BelievesHashAloneOnly, M::NoAcks],
         run: signature_taken,
         ..VIEWER
     },
@@ -119,6 +136,7 @@ pub(super) const CASES: &[Case] = &[
         finds: &[
             M::AcksEverything,
             M::TakesAnySignature,
+            M::TakesAnyChunk,
             M::DiesOfWrongSignature,
         ],
         run: wrong_munro,
@@ -157,6 +175,8 @@ fn first_wrong(seeder: &Seeder) -> u64 {
 /// Gives some chunks right, then others so; those may not be accepted.
 fn refused(it: &mut Conversation<'_>, wrong: Gift, because: &str) -> Outcome {
     let mut seeder = asked(it)?;
+    // The right munro is told by nothing else.
+    seeder.introduction = None;
     let from = first_wrong(&seeder);
     let within = it.patience().answer * 4;
     let mut bad = BTreeSet::new();
@@ -195,7 +215,14 @@ fn redated(it: &mut Conversation<'_>) -> Outcome {
     refused(it, Gift::Forged(Forgery::Time), because)
 }
 
+fn chunk_alone(it: &mut Conversation<'_>) -> Outcome {
+    needs_signed_chunks(it)?;
+    let because = "its signature covers neither chunk specification nor timestamp";
+    refused(it, Gift::Forged(Forgery::HashAlone), because)
+}
+
 fn hash_alone(it: &mut Conversation<'_>) -> Outcome {
+    needs_munros(it)?;
     if it.known().manner.signs_hash_alone {
         needs_fetching(it)?;
         return Err(Stop::violation(
@@ -211,9 +238,9 @@ fn hash_alone(it: &mut Conversation<'_>) -> Outcome {
 fn signature_taken(it: &mut Conversation<'_>) -> Outcome {
     needs_munros(it)?;
     needs_fetching(it)?;
-    let mut seeder = Seeder::expect(it, crate::probe::serve::Shape::Usual)?;
+    let mut seeder = Seeder::expect(it, Shape::Usual)?;
     super::support::stream(&mut seeder)?.sign_hash_alone(false);
-    seeder.welcome(it, crate::probe::serve::Offer::All)?;
+    seeder.welcome(it, Offer::All)?;
     let within = it.patience().answer * 4;
     let done = seeder.serve(
         it,

@@ -12,7 +12,7 @@ use crate::probe::case::{Case, Outcome, Stop};
 use crate::probe::cases::leecher::support::{another, asked, begun};
 use crate::probe::cases::support::describe;
 use crate::probe::conversation::{Channel, Conversation, Heard};
-use crate::probe::fetch::{Acks, Delivery};
+use crate::probe::fetch::{Acks, Delivery, Piece};
 use crate::probe::proof::Check;
 use crate::probe::serve::{Forgery, Gift, Seeder};
 
@@ -41,7 +41,7 @@ pub(super) const CASES: &[Case] = &[
         id: "rfc7574/6.1.2.1/verify-before-forwarding",
         title: "A munro that no signature proves is not passed on",
         requirement: "A peer checks a signature before it forwards what it is for to others.",
-        finds: &[M::SpreadsAnyMunro],
+        finds: &[M::SpreadsAnyMunro, M::DiesOfWrongSignature],
         run: not_forwarded,
         ..VIEWER
     },
@@ -72,8 +72,13 @@ fn tells_munro(it: &mut Conversation<'_>) -> Outcome {
     let within = it.patience().answer * 2;
     let delivery = completed(it, &channel, &reply, within, |it| !it.signed.is_empty())?;
     let told = delivery.signed.first();
-    // Of the datagrams behind the third one, keep-alives aside.
-    let fourth = delivery.pieces.iter().find(|piece| piece.frame >= before);
+    // Of the datagrams behind the third one, keep-alives and repeated replies aside.
+    let mut pieces = delivery.pieces.iter();
+    let is_reply = |piece: &Piece| {
+        let mut pieces = delivery.pieces.iter();
+        pieces.any(|it| it.frame == piece.frame && it.kind == MessageType::Handshake)
+    };
+    let fourth = pieces.find(|piece| piece.frame >= before && !is_reply(piece));
     match (told, fourth) {
         (Some(told), Some(fourth)) if told.frame > fourth.frame => {
             let heard = &it.frames()[fourth.frame];
@@ -138,6 +143,8 @@ fn relayed(it: &mut Conversation<'_>) -> Outcome {
 /// it; which.
 fn forged(it: &mut Conversation<'_>) -> Result<(Seeder, ChunkRange), Stop> {
     let mut seeder = asked(it)?;
+    // The right munro is told by nothing else.
+    seeder.introduction = None;
     let bad = seeder
         .content
         .group(seeder.content.group(seeder.first()).end() + 1);

@@ -17,9 +17,6 @@ use crate::probe::serve::{Forgery, Gift, Offer, Seeder, Shape};
 
 const REQUEST: &[MessageType] = &[MessageType::Request];
 
-/// The discard window of ours, in chunks, where one matters.
-const WINDOW: u64 = 64;
-
 /// How long the source is away.
 const AWAY: Duration = Duration::from_secs(4);
 
@@ -43,7 +40,7 @@ pub(super) const CASES: &[Case] = &[
                       first datagrams with it may be lost. A receiver uses it when it comes.",
         level: Level::Should,
         awaits: REQUEST,
-        finds: &[M::MunrosAtOnceOnly],
+        finds: &[M::MunrosAtOnceOnly, M::DeafToLaterHaves, M::NoAcks],
         run: later_munro,
         ..VIEWER
     },
@@ -61,7 +58,12 @@ pub(super) const CASES: &[Case] = &[
         title: "After a munro that is too old a fresh one tunes in",
         requirement: "A munro that is too old is discarded, and nothing else: one that is not is \
                       used to find out where the stream is.",
-        finds: &[M::OldMunroEnds, M::MunrosAtOnceOnly],
+        finds: &[
+            M::OldMunroEnds,
+            M::MunrosAtOnceOnly,
+            M::DeafToLaterHaves,
+            M::NoAcks,
+        ],
         run: fresh_after_old,
         ..ROBUST
     },
@@ -103,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
                       that did not come in time are gone.",
         level: Level::Should,
         awaits: REQUEST,
-        finds: &[M::AsksDiscarded],
+        finds: &[M::AsksDiscarded, M::DeafToLaterHaves],
         run: window_moves,
         ..VIEWER
     },
@@ -271,8 +273,8 @@ fn stream_identical(it: &mut Conversation<'_>) -> Outcome {
     ))
 }
 
-/// A seeder of everything that keeps few chunks.
-fn forgetful(it: &mut Conversation<'_>) -> Result<Seeder, Stop> {
+/// A seeder of everything that keeps few chunks, and how many.
+fn forgetful(it: &mut Conversation<'_>) -> Result<(Seeder, u64), Stop> {
     needs_fetching(it)?;
     let option = OptionCode::LiveDiscardWindow;
     if it.known().manner.left_out.contains(&option.code()) {
@@ -281,21 +283,42 @@ fn forgetful(it: &mut Conversation<'_>) -> Result<Seeder, Stop> {
         )));
     }
     let mut seeder = Seeder::expect(it, Shape::Usual)?;
-    seeder.window = Some(WINDOW);
+    let window = seeder.content.group(0).count().max(32) * 2;
+    seeder.window = Some(window);
     seeder.welcome(it, Offer::All)?;
-    Ok(seeder)
+    Ok((seeder, window))
 }
 
-/// Of the REQUESTs from a place on none may be for chunks before `oldest`.
-fn none_before(seeder: &Seeder, from: usize, oldest: u64, because: &str) -> Outcome {
-    let requests = &seeder.log.requests[from.min(seeder.log.requests.len())..];
-    if requests.is_empty() {
-        return Err(Stop::Inconclusive("no REQUEST comes".to_owned()));
-    }
-    match requests.iter().find(|said| said.chunks.start() < oldest) {
+/// Serves for some time, in which nothing may be asked for that has left the window.
+fn asks_inside(
+    it: &mut Conversation<'_>,
+    seeder: &mut Seeder,
+    window: u64,
+    within: Duration,
+) -> Outcome {
+    // What was announced last may be on its way.
+    let slack = window / 2;
+    let mut next = seeder.log.requests.len();
+    let before = next;
+    let mut wrong = None;
+    seeder.serve(
+        it,
+        within,
+        |_, _| Gift::Right,
+        |seeder| {
+            let oldest = seeder.announced().saturating_sub(window + slack);
+            let mut new = seeder.log.requests[next..].iter();
+            let old = new.find(|said| said.chunks.start() < oldest);
+            wrong = wrong.or(old.map(|said| (*said, seeder.announced() - window)));
+            next = seeder.log.requests.len();
+            wrong.is_some()
+        },
+    )?;
+    match wrong {
+        None if next == before => Err(Stop::Inconclusive("no REQUEST comes".to_owned())),
         None => Ok(()),
-        Some(said) => Err(Stop::violation(
-            format!("REQUESTs from chunk {oldest} on: {because}"),
+        Some((said, oldest)) => Err(Stop::violation(
+            format!("REQUESTs from chunk {oldest} on: our discard window is {window} chunks"),
             format!("REQUEST {}", said.chunks),
             [said.frame],
         )),
@@ -303,38 +326,32 @@ fn none_before(seeder: &Seeder, from: usize, oldest: u64, because: &str) -> Outc
 }
 
 fn window_respected(it: &mut Conversation<'_>) -> Outcome {
-    let mut seeder = forgetful(it)?;
-    let oldest = (seeder.first() + 1).saturating_sub(WINDOW);
-    seeder.serve(it, it.patience().answer * 2, |_, _| Gift::Right, |_| false)?;
-    let because = format!("our discard window is {WINDOW} chunks");
-    none_before(&seeder, 0, oldest, &because)
+    let (mut seeder, window) = forgetful(it)?;
+    let within = it.patience().answer * 2;
+    asks_inside(it, &mut seeder, window, within)
 }
 
 fn window_moves(it: &mut Conversation<'_>) -> Outcome {
-    let mut seeder = forgetful(it)?;
+    let (mut seeder, window) = forgetful(it)?;
     let begin = seeder.content.size();
     let mut waited = Duration::ZERO;
     let step = it.patience().answer;
     // Nothing is given until all that was there is gone.
-    while seeder.content.size() < begin + WINDOW * 2 && waited < AGAIN {
+    while seeder.content.size() < begin + window * 2 && waited < AGAIN {
         seeder.watch(it, step, |_| false)?;
         waited += step;
     }
-    let oldest = seeder.content.size() - WINDOW;
     let settle = it.known().round_trip * 2 + Duration::from_millis(20);
     seeder.watch(it, settle, |_| false)?;
-    let from = seeder.log.requests.len();
     seeder.forget_requests();
-    seeder.serve(it, it.patience().answer * 2, |_, _| Gift::Right, |_| false)?;
-    let because = format!("of all that was announced we keep {WINDOW} chunks");
-    none_before(&seeder, from, oldest, &because)
+    let within = it.patience().answer * 2;
+    asks_inside(it, &mut seeder, window, within)
 }
 
 fn source_returns(it: &mut Conversation<'_>) -> Outcome {
     let mut seeder = begun(it, 4)?;
     seeder.follow(false);
     seeder.watch(it, AWAY, |_| false)?;
-    seeder.forget_requests();
     seeder.follow(true);
     let what = format!("{} seconds of silence", AWAY.as_secs());
     goes_on(it, &mut seeder, &what)
