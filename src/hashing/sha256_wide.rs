@@ -128,7 +128,7 @@ fn compress(state: &mut State, blocks: [&[u8; BLOCK]; LANES]) {
     }
     eight_rounds!(last_input nothing [a b c d e f g h] 0 1 2 3 4 5 6 7);
     eight_rounds!(last_input nothing [a b c d e f g h] 8 9 10 11 12 13 14 15);
-    add(state, [a, b, c, d, e, f, g, h]);
+    add(state, &[a, b, c, d, e, f, g, h]);
 }
 
 /// Takes in a block that is the same in all lanes.
@@ -146,7 +146,7 @@ fn compress_same(state: &mut State, block: &[u8; BLOCK]) {
         }
         eight_rounds!(input nothing [a b c d e f g h] 0 1 2 3 4 5 6 7);
     }
-    add(state, [a, b, c, d, e, f, g, h]);
+    add(state, &[a, b, c, d, e, f, g, h]);
 }
 
 /// The inputs of all rounds of a block.
@@ -167,9 +167,9 @@ fn inputs(block: &[u8; BLOCK]) -> [u32; 64] {
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn add(state: &mut State, after: State) {
+fn add(state: &mut State, after: &State) {
     for (word, after) in state.iter_mut().zip(after) {
-        *word = _mm512_add_epi32(*word, after);
+        *word = _mm512_add_epi32(*word, *after);
     }
 }
 
