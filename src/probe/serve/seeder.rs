@@ -38,8 +38,10 @@ const BY_HAND: Duration = Duration::from_secs(600);
 pub enum Gift {
     /// With all its hashes.
     Right,
-    /// Not at all.
+    /// Not at all: it got lost.
     Nothing,
+    /// Not now: it stays asked for, and so does what was asked for behind it.
+    Later,
     /// With other bytes.
     Spoilt,
     /// With a wrong hash among its uncles.
@@ -322,10 +324,14 @@ impl Seeder {
             }
             self.under_way.retain(|(_, at)| *at + UNDER_WAY > now);
             while self.under_way.len() < WINDOW
-                && let Some(chunk) = self.queue.pop_front()
+                && let Some(&chunk) = self.queue.front()
             {
                 let times = self.given.get(&chunk).map_or(0, |given| given.times);
                 let gift = gift(chunk, times);
+                if gift == Gift::Later {
+                    break;
+                }
+                self.queue.pop_front();
                 self.give(it, chunk, gift)?;
                 if gift != Gift::Nothing {
                     self.under_way.push((chunk, now));
@@ -358,7 +364,7 @@ impl Seeder {
     pub fn take(&mut self, heard: &Heard) {
         let (messages, fault) = heard.read(&self.channel.reads);
         if let Some(fault) = fault {
-            self.log.faults.push((heard.frame, fault.to_string()));
+            self.log.fault(heard, &fault);
         }
         if heard.channel() != Some(self.channel.ours) {
             if heard.port == self.channel.port {
@@ -368,10 +374,9 @@ impl Seeder {
         }
         let requests = self.log.requests.len();
         self.log.take(heard, &messages, self.swarm.chunk_size);
-        let accepted = self.log.acks.last().map(|it| it.said.chunks);
-        if let Some(chunks) = accepted {
-            self.under_way.retain(|(chunk, _)| !chunks.contains(*chunk));
-        }
+        let acknowledged = self.log.acknowledged();
+        self.under_way
+            .retain(|(chunk, _)| !acknowledged.contains(chunk));
         for said in &self.log.requests[requests..] {
             let end = said.chunks.end().min(self.content.size() - 1);
             for chunk in said.chunks.start()..=end {
@@ -388,6 +393,20 @@ impl Seeder {
     /// Chunks that the target waits for.
     pub fn waiting(&self) -> impl Iterator<Item = u64> {
         self.queue.iter().copied()
+    }
+
+    /// Holds for asked for whatever was and has not come right: some never ask again.
+    pub fn owe(&mut self) {
+        let accepted = self.log.accepted();
+        let last = self.content.size() - 1;
+        for range in self.log.asked().iter() {
+            for chunk in *range.start()..=*range.end().min(&last) {
+                let has_room = self.queue.len() < MOST_WAITING;
+                if has_room && !accepted.contains(&chunk) && !self.queue.contains(&chunk) {
+                    self.queue.push_back(chunk);
+                }
+            }
+        }
     }
 
     /// Forgets what the target waits for.
@@ -413,6 +432,7 @@ impl Seeder {
         };
         let mut data = right.to_vec();
         match gift {
+            Gift::Later => return Ok(()),
             Gift::Nothing => {
                 self.given.insert(chunk, given);
                 return Ok(());
