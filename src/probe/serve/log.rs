@@ -157,3 +157,66 @@ fn add(all: &mut Chunks, chunks: ChunkRange) {
         all.insert(chunks.start()..=chunks.end());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ppspp_dissector::wire::{ChannelId, ChunkSpec, Layout, encode_datagram};
+
+    use super::*;
+    use crate::probe::net::Port;
+
+    fn heard(messages: &[Message<'_>]) -> Heard {
+        let mut bytes = Vec::new();
+        encode_datagram(ChannelId(7), messages, &Layout::RFC, &mut bytes).expect("it can be");
+        Heard {
+            frame: 0,
+            at: Moment::from_microseconds(1),
+            port: Port(0),
+            source: ([192, 0, 2, 1], 6778).into(),
+            bytes,
+        }
+    }
+
+    fn take(log: &mut Log, messages: &[Message<'_>]) {
+        let heard = heard(messages);
+        log.take(&heard, &heard.read(&Layout::RFC).0, 1024);
+    }
+
+    const fn chunks(start: u32, end: u32) -> ChunkSpec {
+        ChunkSpec::Chunk32 { start, end }
+    }
+
+    #[test]
+    fn what_was_asked_for_and_accepted_adds_up() {
+        let mut log = Log::default();
+        let ack = Message::Ack {
+            spec: chunks(3, 4),
+            delay: 5,
+        };
+        take(&mut log, &[Message::Request(chunks(0, 7)), ack]);
+        take(
+            &mut log,
+            &[Message::Have(chunks(6, 6)), Message::Request(chunks(9, 9))],
+        );
+        let ranges = |chunks: &Chunks| chunks.iter().cloned().collect::<Vec<_>>();
+        assert_eq!(ranges(log.asked()), [0..=7, 9..=9]);
+        assert_eq!(ranges(log.acknowledged()), [3..=4]);
+        assert_eq!(ranges(log.accepted()), [3..=4, 6..=6]);
+        assert_eq!((log.requests.len(), log.haves.len()), (2, 1));
+        assert_eq!(log.acks[0].delay, 5);
+    }
+
+    #[test]
+    fn no_more_of_a_flood_is_kept_than_its_beginning() {
+        let mut log = Log::default();
+        for round in 0..40_u32 {
+            let messages: Vec<Message<'_>> = (0..1000)
+                .map(|at| Message::Have(chunks(round * 4000 + at * 2, round * 4000 + at * 2)))
+                .collect();
+            take(&mut log, &messages);
+        }
+        assert_eq!(log.haves.len(), MOST_SAID);
+        assert_eq!(log.accepted().len(), MOST_SAID);
+        assert!(log.accepted().contains(&0));
+    }
+}
