@@ -27,6 +27,9 @@ const MOST_WAITING: usize = 4096;
 /// Bytes of a datagram that go unfragmented.
 const DATAGRAM: usize = 1400;
 
+/// How long is waited at once before a look whether the target is still there.
+const STEP: Duration = Duration::from_millis(200);
+
 /// How long a target may take to start and to connect.
 const START: Duration = Duration::from_secs(8);
 
@@ -122,7 +125,7 @@ impl Seeder {
         channel.reads = it.known().manner.layout(&swarm);
         channel.writes = channel.reads;
         loop {
-            let step = (it.now() + Duration::from_millis(200)).min(until);
+            let step = (it.now() + STEP).min(until);
             let Some(heard) = it.hear(step)? else {
                 let ending = match it.fate() {
                     Fate::Crashed(how) | Fate::Ended(how) => how,
@@ -281,7 +284,7 @@ impl Seeder {
     }
 
     /// Takes what comes and gives nothing; whether `is_done` before the time is
-    /// over.
+    /// over or the target gone.
     ///
     /// # Errors
     /// As [`Conversation::hear`].
@@ -293,16 +296,34 @@ impl Seeder {
     ) -> Result<bool, Stop> {
         let until = it.now() + within;
         while !is_done(self) {
-            match it.hear(until)? {
-                Some(heard) => self.take(&heard),
-                None => return Ok(false),
+            if !self.hear(it, until, until)? {
+                return Ok(false);
             }
         }
         Ok(true)
     }
 
+    /// Takes the next datagram, if one comes until `until`; whether there is anything
+    /// to wait for after that, until `end`.
+    fn hear(
+        &mut self,
+        it: &mut Conversation<'_>,
+        until: Moment,
+        end: Moment,
+    ) -> Result<bool, Stop> {
+        let step = (it.now() + STEP).min(until);
+        if let Some(heard) = it.hear(step)? {
+            self.take(&heard);
+            return Ok(true);
+        }
+        // Nothing more comes of who is gone.
+        let is_gone = step < until && matches!(it.fate(), Fate::Crashed(_) | Fate::Ended(_));
+        Ok(it.now() < end && !is_gone)
+    }
+
     /// Takes what comes and gives what is asked for, as `gift` says of a chunk and
-    /// of how often it was given before; whether `is_done` before the time is over.
+    /// of how often it was given before; whether `is_done` before the time is over or
+    /// the target gone.
     ///
     /// # Errors
     /// As [`Conversation::hear`].
@@ -339,8 +360,8 @@ impl Seeder {
             }
             let next = self.under_way.first().map(|(_, at)| *at + UNDER_WAY);
             let next = next.filter(|_| !self.queue.is_empty()).unwrap_or(until);
-            if let Some(heard) = it.hear(next.min(until))? {
-                self.take(&heard);
+            if !self.hear(it, next.min(until), until)? {
+                return Ok(is_done(self));
             }
         }
     }
