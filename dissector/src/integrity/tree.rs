@@ -9,9 +9,10 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use super::ascent::Ascent;
 use super::budget::Budget;
 use super::content::Peak;
-use super::hash::{Hash, JoinedHashes, TreeHash};
+use super::hash::{Hash, TreeHash};
 use super::known::{BEGINNING, KnownNodes};
 use super::peaks::{peak_ranges, root_above};
 use crate::wire::{Bin, ChunkRange};
@@ -267,13 +268,13 @@ impl<O: Copy> SwarmTree<O> {
         hashes.into_iter()
     }
 
-    /// A chunk of the datagram, by its hash. `joined` has nodes above it that
-    /// somebody has computed before; they are believed.
+    /// A chunk of the datagram, by its hash. `ascent` has nodes above it that
+    /// somebody has computed before.
     pub fn chunk(
         &mut self,
         bin: Bin,
         hash: Hash,
-        joined: &[JoinedHashes],
+        ascent: Ascent<'_>,
         origin: O,
         settled: &mut Vec<Settled<O>>,
         budget: &mut Budget,
@@ -282,7 +283,7 @@ impl<O: Copy> SwarmTree<O> {
         let place = self.rulings.len();
         self.add(bin, hash, Evidence::Chunk, origin, budget);
         if self.rulings[place] == Ruling::Open {
-            let ruling = self.weigh(bin, &hash, joined, settled, budget);
+            let ruling = self.weigh(bin, &hash, ascent, settled, budget);
             if self.rulings[place] == Ruling::Open {
                 self.rulings[place] = ruling;
             }
@@ -295,7 +296,7 @@ impl<O: Copy> SwarmTree<O> {
         for index in 0..self.surplus.len() {
             let (bin, hash) = self.surplus[index];
             if self.rule(bin, &hash) == Ruling::Open {
-                self.weigh(bin, &hash, &[], settled, budget);
+                self.weigh(bin, &hash, Ascent::default(), settled, budget);
             }
         }
         for index in 0..self.fresh.len() {
@@ -309,7 +310,7 @@ impl<O: Copy> SwarmTree<O> {
                 && ruling == Ruling::Open
                 && !self.waiting.is_empty()
             {
-                self.weigh(fresh.bin, &fresh.hash, &[], settled, budget);
+                self.weigh(fresh.bin, &fresh.hash, Ascent::default(), settled, budget);
             }
             let ruling = self.rulings[fresh.place];
             if matches!(ruling, Ruling::Open | Ruling::Contradicted) {
@@ -429,11 +430,11 @@ impl<O: Copy> SwarmTree<O> {
         &mut self,
         bin: Bin,
         hash: &Hash,
-        joined: &[JoinedHashes],
+        ascent: Ascent<'_>,
         settled: &mut Vec<Settled<O>>,
         budget: &mut Budget,
     ) -> Ruling {
-        let (mut outcome, choices) = self.climb(bin, hash, None, joined);
+        let (mut outcome, choices) = self.climb(bin, hash, None, ascent);
         let mut ruling = match outcome {
             Climb::Refuted { directly: true, .. } => return Ruling::Refuted,
             // With several choices not all combinations are tried.
@@ -448,7 +449,7 @@ impl<O: Copy> SwarmTree<O> {
                 break;
             }
             self.keep_path(budget);
-            (outcome, _) = self.climb(bin, hash, Some(choice), joined);
+            (outcome, _) = self.climb(bin, hash, Some(choice), ascent);
             if matches!(outcome, Climb::Missing) {
                 ruling = Ruling::Open;
             }
@@ -476,7 +477,7 @@ impl<O: Copy> SwarmTree<O> {
         bin: Bin,
         hash: &Hash,
         swap: Option<usize>,
-        joined: &[JoinedHashes],
+        mut ascent: Ascent<'_>,
     ) -> (Climb, usize) {
         let Self {
             known,
@@ -537,17 +538,10 @@ impl<O: Copy> SwarmTree<O> {
             };
             by_hashes &= sent && !further;
             siblings.push((sibling, *other));
-            let (left, right) = if node.is_left() {
-                (hash, other)
-            } else {
-                (other, hash)
-            };
-            let known = joined
-                .iter()
-                .find(|joined| joined.left == *left && joined.right == *right);
-            let above = match known {
-                Some(joined) => joined.parent,
-                None => self.function.parent(left, right),
+            let above = match ascent.step(sibling.is_left(), other) {
+                Some(above) => above,
+                None if node.is_left() => self.function.parent(hash, other),
+                None => self.function.parent(other, hash),
             };
             path.push((parent, above));
         }
