@@ -170,7 +170,14 @@ fn start_leecher(folder: &Path, id: &str, address: &str, output: &str) -> Peer {
 #[test]
 fn what_does_not_go_together_is_told_before_anything_is_started() {
     for (arguments, part) in [
-        (&["--serve", "0.0.0.0"][..], "to connect to"),
+        (
+            &["--serve", "0.0.0.0"][..],
+            "--serve 0.0.0.0: nobody can connect to that address; write --serve 127.0.0.1 for",
+        ),
+        (
+            &["--serve", "[::]:7000"],
+            "--serve [::]:7000: nobody can connect to that address; write --serve [::1]:7000 for",
+        ),
         (&["--serve", "--jobs", "2"], "needs --exec"),
         (&["--serve", "nowhere"], "an IP address"),
     ] {

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::process::{Child, ExitCode};
+use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,13 @@ use clap::ValueEnum as _;
 
 use super::probe_args::{ProbeArgs, ProbeCommand};
 use super::probe_serve::Serving;
+use super::signals::before_the_end;
 use super::{BAD, UNREADABLE, USAGE, complain, probe_matrix, stdout, style};
 use crate::output::{
     Hex, ProbeSummary, write_case_line, write_cases, write_cases_json, write_probe,
     write_probe_html, write_probe_json, write_probe_junit, write_probe_markdown, write_target,
 };
-use crate::probe::serve::spawn;
+use crate::probe::serve::{Program, end_programs};
 use crate::probe::{
     Case, CaseReport, Crew, Expectations, Known, Net, Patience, Plan, Report, Revive, Role,
     Selection, Swarm, UdpNet, UsedPorts, cases, find_hash, run, write_recording,
@@ -201,12 +202,15 @@ impl<'a> Assignment<'a> {
     /// # Errors
     /// Where the target can't be started, or nobody answers.
     pub(super) fn work(&self, plan: &mut Plan, tell: &mut Tell<'_>) -> Result<Report> {
+        if self.args.exec.is_some() {
+            before_the_end(end_programs)?;
+        }
         if let Some(serving) = &self.serving {
             // Each case has it started anew.
             return self.run(plan, &|| serving.net(), &mut |_| true, tell);
         }
         let args = self.args;
-        let mut child = match &args.exec {
+        let mut started = match &args.exec {
             Some(command) => Some(Started::start(command, plan)?),
             None => None,
         };
@@ -223,9 +227,9 @@ impl<'a> Assignment<'a> {
                 plan.swarm.hash_function = found;
             }
         }
-        let mut revive = |_: &mut UdpNet| match &mut child {
-            Some(child) => child.restart().is_ok(),
-            None => false,
+        let mut revive = |_: &mut UdpNet| {
+            started = started.take().and_then(|it| it.restart().ok());
+            started.is_some()
         };
         self.run(plan, &towards, &mut revive, tell)
     }
@@ -405,7 +409,7 @@ fn command(args: &ProbeArgs, target: &str) -> String {
 #[derive(Debug)]
 struct Started {
     command: String,
-    child: Child,
+    program: Program,
 }
 
 impl Started {
@@ -413,8 +417,13 @@ impl Started {
         let command = template
             .replace("{addr}", &plan.target.to_string())
             .replace("{swarm}", &Hex(&plan.swarm.id).to_string());
-        let child = spawn(&command).with_context(|| format!("--exec {command}"))?;
-        let mut started = Self { command, child };
+        Self::launch(command)
+    }
+
+    fn launch(command: String) -> Result<Self> {
+        let program = Program::start(&command, Stdio::null(), None)
+            .with_context(|| format!("--exec {command}"))?;
+        let mut started = Self { command, program };
         started.settle()?;
         Ok(started)
     }
@@ -423,7 +432,7 @@ impl Started {
     fn settle(&mut self) -> Result<()> {
         let began = Instant::now();
         while began.elapsed() < START {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.program.status()? {
                 bail!("--exec {}: it has ended at once, {status}", self.command);
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -431,21 +440,11 @@ impl Started {
         Ok(())
     }
 
-    fn restart(&mut self) -> Result<()> {
-        self.stop();
-        self.child = spawn(&self.command)?;
-        self.settle()
-    }
-
-    fn stop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        self.stop();
+    /// Starts it again.
+    fn restart(self) -> Result<Self> {
+        let Self { command, program } = self;
+        // Its address has to be free.
+        drop(program);
+        Self::launch(command)
     }
 }

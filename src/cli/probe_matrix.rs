@@ -21,7 +21,9 @@ use crate::probe::{Plan, Report};
 /// Probes all targets of a file and draws what came of it.
 pub(super) fn run(args: &MatrixArgs) -> Result<ExitCode> {
     let name = args.targets.display();
-    let text = fs::read_to_string(&args.targets).with_context(|| name.to_string())?;
+    let text = fs::read_to_string(&args.targets).with_context(|| {
+        format!("{name}: this should be the file of targets, which can't be read; `ppsp-inspect probe matrix --help` shows what is in one")
+    })?;
     let folder = args.targets.parent().unwrap_or(Path::new(""));
     let targets = match targets(&text, folder) {
         Ok(targets) => targets,

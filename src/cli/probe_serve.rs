@@ -1,7 +1,8 @@
 //! `probe --serve`: what is served, where, and to whom.
 
+use std::fmt::Write as _;
 use std::fs;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -10,8 +11,8 @@ use ppspp_dissector::wire::{ContentIntegrity, HashFunction};
 use super::complain;
 use super::probe_args::ProbeArgs;
 use crate::output::Hex;
-use crate::probe::Swarm;
 use crate::probe::serve::{Expecting, Invitation, ServingNet, Shape, Source};
+use crate::probe::{Swarm, UdpNet};
 
 /// What is served to a target that comes to us.
 #[derive(Debug)]
@@ -30,9 +31,7 @@ impl Serving {
     /// What the arguments of `--serve` say. Or what is wrong with them.
     pub(super) fn of(args: &ProbeArgs, at: SocketAddr) -> Result<Result<Self, String>> {
         if at.ip().is_unspecified() {
-            return Ok(Err(format!(
-                "--serve {at}: this has to be the address that the target is to connect to"
-            )));
+            return Ok(Err(nowhere(at)));
         }
         if args.jobs > 1 && (args.exec.is_none() || at.port() != 0) {
             return Ok(Err(
@@ -84,6 +83,35 @@ impl Serving {
             None => format!("who comes to {}", self.address),
         }
     }
+}
+
+/// That nobody can connect to an address which stands for all, and to which they
+/// can.
+fn nowhere(at: SocketAddr) -> String {
+    let given = |ip: IpAddr| match (at.port(), ip) {
+        (0, ip) => ip.to_string(),
+        (port, ip) => SocketAddr::from((ip, port)).to_string(),
+    };
+    let (elsewhere, here): (IpAddr, IpAddr) = if at.is_ipv4() {
+        (
+            Ipv4Addr::new(192, 0, 2, 1).into(),
+            Ipv4Addr::LOCALHOST.into(),
+        )
+    } else {
+        let of_documentation = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+        (of_documentation.into(), Ipv6Addr::LOCALHOST.into())
+    };
+    let outer = UdpNet::towards((elsewhere, 9).into()).our_ip().ok();
+    let outer = outer.filter(|ip| !ip.is_loopback() && !ip.is_unspecified());
+    let mut text = format!(
+        "--serve {}: nobody can connect to that address; write --serve {} for targets on this machine",
+        given(at.ip()),
+        given(here)
+    );
+    if let Some(outer) = outer {
+        let _ = write!(text, ", --serve {} for others", given(outer));
+    }
+    text
 }
 
 /// An address with a port that is free.

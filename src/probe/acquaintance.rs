@@ -10,7 +10,7 @@ use ppspp_dissector::wire::{ChannelId, HashFunction, Layout, Message, OptionCode
 use rand_chacha::ChaCha12Rng;
 
 use super::case::Stop;
-use super::conversation::{Channel, Conversation, Frame, Heard, Patience, Setting, stranger};
+use super::conversation::{Channel, Conversation, Frame, Heard, Party, stranger};
 use super::fetch::{Acks, Delivered, Delivery};
 use super::net::Net;
 use super::proof::Check;
@@ -26,6 +26,9 @@ pub(super) const DOUBTFUL: [OptionCode; 6] = [
     OptionCode::ContentIntegrity,
     OptionCode::ChunkAddressing,
 ];
+
+/// How long each step may take at most.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// Bytes of a root hash in the legacy protocol.
 const LEGACY_HASH: usize = 20;
@@ -73,37 +76,27 @@ pub struct Acquaintance {
 /// When it answers nothing.
 pub fn meet(
     net: &mut dyn Net,
-    target: SocketAddr,
-    swarm: &Swarm,
-    patience: Patience,
+    party: Party<'_>,
     random: &ChaCha12Rng,
 ) -> Result<Acquaintance, Unreachable> {
     let mut record = Vec::new();
-    let manner = manners(swarm)
+    let silent = Unreachable::Silent {
+        target: party.target,
+    };
+    let manner = manners(party.swarm)
         .into_iter()
-        .find_map(|round| {
-            answered(net, target, swarm, patience, random, &round, &mut record).transpose()
-        })
+        .find_map(|round| answered(net, party, random, &round, &mut record).transpose())
         .transpose()?
-        .ok_or(Unreachable::Silent { target })?;
+        .ok_or_else(|| silent.clone())?;
     let nobody = stranger(manner);
-    let mut conversation = Conversation::new(Setting {
-        net,
-        target,
-        swarm,
-        known: &nobody,
-        patience,
-        random: random.clone(),
-        awaits: &[],
-        limit: Duration::from_secs(30),
-    });
+    let mut conversation = Conversation::new(net, party, &nobody, random.clone(), LIMIT);
     conversation.note("getting to know the target");
     let known = look(&mut conversation, &nobody);
     record.extend(conversation.finish());
     match known {
         Ok(known) => Ok(Acquaintance { known, record }),
         Err(Stop::Error(error)) => Err(Unreachable::Ours(error)),
-        Err(_) => Err(Unreachable::Silent { target }),
+        Err(_) => Err(silent),
     }
 }
 
@@ -115,9 +108,7 @@ pub fn meet(
 /// As [`meet`], with the swarm's.
 pub(super) fn find_hash_function(
     net: &mut dyn Net,
-    target: SocketAddr,
-    swarm: &Swarm,
-    patience: Patience,
+    party: Party<'_>,
     random: &ChaCha12Rng,
 ) -> Result<HashFunction, Unreachable> {
     let others = [
@@ -126,9 +117,9 @@ pub(super) fn find_hash_function(
         HashFunction::Sha512,
         HashFunction::Sha224,
     ];
-    let own = swarm.hash_function;
-    let first = meet(net, target, swarm, patience, random)?.known;
-    if first.verifies || !swarm.integrity.has_tree() {
+    let own = party.swarm.hash_function;
+    let first = meet(net, party, random)?.known;
+    if first.verifies || !party.swarm.integrity.has_tree() {
         return Ok(own);
     }
     let told = first.declared.hash_function.filter(|it| *it != own);
@@ -137,9 +128,13 @@ pub(super) fn find_hash_function(
     for other in told.into_iter().chain(others).filter(|_| heard) {
         let swarm = Swarm {
             hash_function: other,
-            ..swarm.clone()
+            ..party.swarm.clone()
         };
-        if meet(net, target, &swarm, patience, random).is_ok_and(|it| it.known.verifies) {
+        let party = Party {
+            swarm: &swarm,
+            ..party
+        };
+        if meet(net, party, random).is_ok_and(|it| it.known.verifies) {
             return Ok(other);
         }
     }
@@ -187,9 +182,7 @@ fn manners(swarm: &Swarm) -> Vec<Vec<Manner>> {
 /// The first manner of a round that the target answers.
 fn answered(
     net: &mut dyn Net,
-    target: SocketAddr,
-    swarm: &Swarm,
-    patience: Patience,
+    party: Party<'_>,
     random: &ChaCha12Rng,
     round: &[Manner],
     record: &mut Vec<Frame>,
@@ -203,21 +196,15 @@ fn answered(
     let ours = |stop| match stop {
         Stop::Error(error) => Unreachable::Ours(error),
         // It has gone on for longer than all tries take.
-        _ => Unreachable::Silent { target },
+        _ => Unreachable::Silent {
+            target: party.target,
+        },
     };
     let Some(first) = known.first() else {
         return Ok(None);
     };
-    let mut conversation = Conversation::new(Setting {
-        net,
-        target,
-        swarm,
-        known: first,
-        patience,
-        random,
-        awaits: &[],
-        limit: Duration::from_secs(30),
-    });
+    let swarm = party.swarm;
+    let mut conversation = Conversation::new(net, party, first, random, LIMIT);
     let mut best = None;
     let mut foreign = None;
     for _ in 0..2 {
@@ -243,7 +230,7 @@ fn answered(
             };
             sent.map_err(ours)?;
         }
-        let until = conversation.now() + patience.answer;
+        let until = conversation.now() + party.patience.answer;
         while let Some(heard) = conversation.hear(until).map_err(ours)? {
             let place = begun.iter().position(|(channel, _)| {
                 channel.port == heard.port && heard.channel() == Some(channel.ours)

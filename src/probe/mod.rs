@@ -32,7 +32,7 @@ mod swarm;
 
 pub use acquaintance::{Acquaintance, Unreachable, meet};
 pub use case::{Case, Level, Outcome, Role, Stop, Verdict, Violation};
-pub use conversation::{Channel, Conversation, Frame, Heard, Patience, Setting};
+pub use conversation::{Channel, Conversation, Frame, Heard, Party, Patience};
 pub use expectation::{ExpectationError, Expectations};
 pub use fetch::{Acks, Delivered, Delivery, Piece, Signed};
 pub use net::{Arrival, Net, Port, UdpNet, UsedPorts};

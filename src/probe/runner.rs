@@ -14,7 +14,7 @@ use rand_core::SeedableRng as _;
 
 use super::acquaintance::{Unreachable, find_hash_function, meet};
 use super::case::{Case, Level, Stop, Verdict, Violation};
-use super::conversation::{Conversation, Frame, Patience, Setting};
+use super::conversation::{Conversation, Frame, Party, Patience};
 use super::net::Net;
 use super::serve::{Fate, Source, welcome};
 use super::swarm::{Known, Swarm};
@@ -40,6 +40,17 @@ pub struct Plan {
     pub errata: Vec<u32>,
     /// Whether a SHOULD that is not met is a failure.
     pub strict: bool,
+}
+
+impl Plan {
+    /// Whom it is about.
+    const fn party(&self) -> Party<'_> {
+        Party {
+            target: self.target,
+            swarm: &self.swarm,
+            patience: self.patience,
+        }
+    }
 }
 
 /// What came of a case.
@@ -151,8 +162,8 @@ pub fn run<N: Net>(
 ) -> Result<Report, Unreachable> {
     let random = generator(plan.seed, "acquaintance", 0);
     let acquaintance = match &plan.source {
-        Some(source) => welcome(net, source, &plan.swarm, plan.patience, &random)?,
-        None => meet(net, plan.target, &plan.swarm, plan.patience, &random)?,
+        Some(source) => welcome(net, source, plan.party(), &random)?,
+        None => meet(net, plan.party(), &random)?,
     };
     let known = acquaintance.known;
     let mut cases: Vec<Option<CaseReport>> = plan.cases.iter().map(|_| None).collect();
@@ -193,7 +204,7 @@ pub fn run<N: Net>(
 /// When the target answers nothing.
 pub fn find_hash<N: Net>(plan: &Plan, net: &mut N) -> Result<HashFunction, Unreachable> {
     let random = generator(plan.seed, "hash function", 0);
-    find_hash_function(net, plan.target, &plan.swarm, plan.patience, &random)
+    find_hash_function(net, plan.party(), &random)
 }
 
 /// Runs cases beside each other until the target dies of one; whether it lived.
@@ -332,17 +343,10 @@ fn once(
     round: u32,
 ) -> CaseReport {
     let began = net.now();
-    let mut conversation = Conversation::new(Setting {
-        net,
-        target: plan.target,
-        swarm: &plan.swarm,
-        known,
-        patience: plan.patience,
-        random: generator(plan.seed, case.id, round),
-        awaits: case.awaits,
-        limit: case.limit,
-    })
-    .serving(plan.source.as_deref());
+    let random = generator(plan.seed, case.id, round);
+    let mut conversation = Conversation::new(net, plan.party(), known, random, case.limit)
+        .awaiting(case.awaits)
+        .serving(plan.source.as_deref());
     let outcome = (case.run)(&mut conversation);
     let record = conversation.finish();
     let took = net.now().since(began);
@@ -395,16 +399,9 @@ fn once(
 
 /// Whether the target answers a HANDSHAKE.
 fn is_alive(plan: &Plan, net: &mut dyn Net, known: &Known, after: &str) -> bool {
-    let mut conversation = Conversation::new(Setting {
-        net,
-        target: plan.target,
-        swarm: &plan.swarm,
-        known,
-        patience: plan.patience,
-        random: generator(plan.seed, after, u32::MAX),
-        awaits: &[],
-        limit: plan.patience.answer * 4,
-    });
+    let random = generator(plan.seed, after, u32::MAX);
+    let limit = plan.patience.answer * 4;
+    let mut conversation = Conversation::new(net, plan.party(), known, random, limit);
     let port = conversation.first_port();
     let met = port.and_then(|port| conversation.shake(port));
     conversation.finish();

@@ -2,13 +2,16 @@
 
 mod availability;
 mod channels;
+mod closing;
 mod content;
+mod declarations;
 mod exchange;
 mod handshake;
 mod leecher;
 mod live;
 mod live_options;
 mod options;
+mod refusals;
 mod requests;
 mod robustness;
 mod security;
@@ -17,25 +20,23 @@ mod support;
 
 use super::case::Case;
 
-/// The areas, in the order in which they run: what may end the target comes
-/// last.
-pub(super) const AREAS: &[&[Case]] = &[
-    handshake::CASES,
-    channels::CASES,
-    options::CASES,
-    live_options::CASES,
-    availability::CASES,
-    content::CASES,
-    signatures::CASES,
-    live::CASES,
-    requests::CASES,
-    exchange::CASES,
-    security::CASES,
-    robustness::CASES,
-    leecher::AREAS[0],
-    leecher::AREAS[1],
-    leecher::AREAS[2],
-    leecher::AREAS[3],
-    leecher::AREAS[4],
-    leecher::AREAS[5],
+/// The areas in their order, by what the target is: what may end it comes last.
+pub(super) const AREAS: &[&[&[Case]]] = &[
+    &[
+        handshake::CASES,
+        refusals::CASES,
+        closing::CASES,
+        channels::CASES,
+    ],
+    options::AREAS,
+    &[live_options::CASES, availability::CASES, content::CASES],
+    signatures::AREAS,
+    &[
+        live::CASES,
+        requests::CASES,
+        exchange::CASES,
+        security::CASES,
+        robustness::CASES,
+    ],
+    leecher::AREAS,
 ];

@@ -6,10 +6,12 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use super::invitation::{Fate, Invitation};
+use super::program::Program;
 use crate::peer::engine::Moment;
 use crate::probe::net::{Arrival, Net, Port, UdpNet};
 
@@ -39,12 +41,10 @@ pub enum Expecting {
 pub struct ServingNet {
     udp: UdpNet,
     expecting: Expecting,
-    child: Option<Child>,
+    /// The target. Its folder is empty for each: what is there would be gone on with.
+    program: Option<Program>,
     /// Its standard error.
     errors: Option<File>,
-    /// Where the target writes what it fetches: empty for each, as what is there
-    /// would be gone on with.
-    folder: Option<tempfile::TempDir>,
 }
 
 impl ServingNet {
@@ -53,9 +53,8 @@ impl ServingNet {
         Self {
             udp: UdpNet::at(address),
             expecting,
-            child: None,
+            program: None,
             errors: None,
-            folder: None,
         }
     }
 
@@ -70,8 +69,8 @@ impl ServingNet {
         last_line(&text)
     }
 
-    /// The command for an invitation.
-    fn fill(&mut self, template: &str, invitation: &Invitation) -> io::Result<String> {
+    /// The command for an invitation, and the folder that it names.
+    fn fill(template: &str, invitation: &Invitation) -> io::Result<(String, Option<TempDir>)> {
         let mut command = template.to_owned();
         let mut fill = |name: &str, value: &dyn Fn() -> io::Result<String>| {
             let placeholder = format!("{{{name}}}");
@@ -96,13 +95,14 @@ impl ServingNet {
         let free = UdpSocket::bind((address.ip(), 0))?.local_addr()?;
         fill("listen", &|| Ok(free.to_string()))?;
         fill("listen-port", &|| Ok(free.port().to_string()))?;
-        if command.contains("{output}") || command.contains("{folder}") {
-            let folder = self.folder.insert(tempfile::tempdir()?).path();
-            let output = folder.join(OUTPUT).display().to_string();
-            command = command.replace("{output}", &output);
-            command = command.replace("{folder}", &folder.display().to_string());
+        if !command.contains("{output}") && !command.contains("{folder}") {
+            return Ok((command, None));
         }
-        Ok(command)
+        let folder = tempfile::tempdir()?;
+        let output = folder.path().join(OUTPUT).display().to_string();
+        command = command.replace("{output}", &output);
+        command = command.replace("{folder}", &folder.path().display().to_string());
+        Ok((command, Some(folder)))
     }
 }
 
@@ -127,25 +127,6 @@ pub(in crate::probe) fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(digits, "{byte:02x}");
     }
     digits
-}
-
-/// Starts a program through the shell, which becomes the program, so that it is
-/// that which is ended.
-///
-/// # Errors
-/// When there is no shell.
-pub fn spawn(command: &str) -> io::Result<Child> {
-    start(command, Stdio::null())
-}
-
-fn start(command: &str, errors: Stdio) -> io::Result<Child> {
-    Command::new("sh")
-        .arg("-c")
-        .arg(format!("exec {command}"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(errors)
-        .spawn()
 }
 
 impl Net for ServingNet {
@@ -175,14 +156,13 @@ impl Net for ServingNet {
 
     fn invite(&mut self, invitation: &Invitation) -> io::Result<()> {
         self.dismiss();
-        match &mut self.expecting {
+        match &self.expecting {
             Expecting::Others(tell) => tell(invitation),
             Expecting::Command(template) => {
-                let template = template.clone();
-                let command = self.fill(&template, invitation)?;
+                let (command, folder) = Self::fill(template, invitation)?;
                 let errors = tempfile::tempfile()?;
-                let child = start(&command, errors.try_clone()?.into());
-                self.child = Some(child.map_err(|error| {
+                let program = Program::start(&command, errors.try_clone()?.into(), folder);
+                self.program = Some(program.map_err(|error| {
                     io::Error::new(error.kind(), format!("--exec {command}: {error}"))
                 })?);
                 self.errors = Some(errors);
@@ -196,10 +176,10 @@ impl Net for ServingNet {
     }
 
     fn fate(&mut self) -> Fate {
-        let Some(child) = &mut self.child else {
+        let Some(program) = &mut self.program else {
             return Fate::Unknown;
         };
-        match child.try_wait() {
+        match program.status() {
             Ok(None) => Fate::Runs,
             Ok(Some(status)) => match (status.signal(), status.code()) {
                 (Some(signal), _) => Fate::Crashed(format!("it was ended by signal {signal}")),
@@ -224,7 +204,7 @@ impl Net for ServingNet {
         while self.fate() == Fate::Runs && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(10));
         }
-        let folder = self.folder.as_ref()?.path();
+        let folder = self.program.as_ref()?.folder()?;
         if let Ok(bytes) = std::fs::read(folder.join(OUTPUT)) {
             return Some(bytes);
         }
@@ -239,19 +219,8 @@ impl Net for ServingNet {
     }
 
     fn dismiss(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.program = None;
         self.errors = None;
-        self.folder = None;
-    }
-}
-
-impl Drop for ServingNet {
-    fn drop(&mut self) {
-        self.dismiss();
     }
 }
 

@@ -10,14 +10,16 @@
 mod exec;
 mod invitation;
 mod log;
+mod program;
 mod seeded;
 mod seeder;
 mod welcome;
 
 pub(super) use exec::hexadecimal;
-pub use exec::{Expecting, ServingNet, spawn};
+pub use exec::{Expecting, ServingNet};
 pub use invitation::{Fate, Invitation};
 pub use log::{Acked, Log, Said};
+pub use program::{Program, end_programs};
 pub use seeded::{Seeded, Shape, Source};
 pub use seeder::{Gift, Seeder};
 pub use welcome::welcome;

@@ -2,7 +2,6 @@
 //! reply that it takes, and whether it asks for chunks.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use ppspp_dissector::wire::{ChannelId, ContentIntegrity, OptionCode};
@@ -12,9 +11,9 @@ use super::seeded::{Shape, Source};
 use super::seeder::Seeder;
 use crate::probe::acquaintance::{Acquaintance, DOUBTFUL, Unreachable};
 use crate::probe::case::Stop;
-use crate::probe::conversation::{Conversation, Patience, Setting, stranger};
+use crate::probe::conversation::{Conversation, Party, stranger};
 use crate::probe::net::Net;
-use crate::probe::swarm::{Declared, Known, Manner, Swarm};
+use crate::probe::swarm::{Declared, Known, Manner};
 
 /// How long getting to know it may take, besides its start.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -26,23 +25,12 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub fn welcome(
     net: &mut dyn Net,
     source: &Source,
-    swarm: &Swarm,
-    patience: Patience,
+    party: Party<'_>,
     random: &ChaCha12Rng,
 ) -> Result<Acquaintance, Unreachable> {
     let nobody = stranger(Manner::rfc());
-    let target = SocketAddr::new([0, 0, 0, 0].into(), 0);
-    let mut conversation = Conversation::new(Setting {
-        net,
-        target,
-        swarm,
-        known: &nobody,
-        patience,
-        random: random.clone(),
-        awaits: &[],
-        limit: LIMIT,
-    })
-    .serving(Some(source));
+    let mut conversation =
+        Conversation::new(net, party, &nobody, random.clone(), LIMIT).serving(Some(source));
     conversation.note("getting to know the target");
     let known = look(&mut conversation);
     let record = conversation.finish();

@@ -278,7 +278,7 @@ fn no_have_to_seeder(it: &mut Conversation<'_>) -> Outcome {
 
 fn announces(it: &mut Conversation<'_>) -> Outcome {
     let mut seeder = begun(it, 16)?;
-    let fetched = seeder.log.accepted();
+    let fetched = seeder.log.accepted().clone();
     // A leecher of ours, which the target does not know yet.
     let port = it.port()?;
     let mut channel = it.channel(port);

@@ -1,15 +1,21 @@
 //! Cases for targets that fetch static content: we seed, and the target comes to
 //! us.
 
+mod broken_replies;
 mod content;
+mod datagrams;
 mod endings;
 mod opening;
+mod out_of_place;
+mod peer_exchange;
 mod reply;
 mod requests;
 mod robustness;
 mod support;
 
-use crate::probe::case::{Case, Role};
+use std::time::Duration;
+
+use crate::probe::case::{Case, Level, Role};
 
 /// What most of these cases are.
 const LEECHER: Case = Case {
@@ -17,12 +23,23 @@ const LEECHER: Case = Case {
     ..Case::USUAL
 };
 
+/// What those are that the target has to survive.
+const ROBUST: Case = Case {
+    level: Level::Robustness,
+    limit: Duration::from_secs(30),
+    ..LEECHER
+};
+
 /// The areas, in the order in which they run.
-pub(in crate::probe) const AREAS: [&[Case]; 6] = [
+pub(super) const AREAS: &[&[Case]] = &[
     opening::CASES,
     reply::CASES,
     requests::CASES,
     content::CASES,
     endings::CASES,
+    datagrams::CASES,
+    out_of_place::CASES,
+    peer_exchange::CASES,
+    broken_replies::CASES,
     robustness::CASES,
 ];

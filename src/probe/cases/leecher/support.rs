@@ -39,6 +39,7 @@ pub(super) fn asked(it: &mut Conversation<'_>) -> Result<Seeder, Stop> {
 }
 
 /// A seeder that has given so many chunks, all right, and they were acknowledged.
+/// What else was asked for the target still waits for.
 pub(super) fn begun(it: &mut Conversation<'_>, chunks: u64) -> Result<Seeder, Stop> {
     let mut seeder = asked(it)?;
     let within = it.patience().answer * 4;
@@ -48,7 +49,7 @@ pub(super) fn begun(it: &mut Conversation<'_>, chunks: u64) -> Result<Seeder, St
         within,
         |_, _| {
             if left == 0 {
-                return Gift::Nothing;
+                return Gift::Later;
             }
             left -= 1;
             Gift::Right
@@ -66,10 +67,11 @@ pub(super) fn begun(it: &mut Conversation<'_>, chunks: u64) -> Result<Seeder, St
 
 /// How many chunks the target holds for right.
 pub(super) fn count(seeder: &Seeder) -> u64 {
-    let accepted = seeder.log.accepted();
-    accepted
-        .iter()
-        .map(|range| range.end() - range.start() + 1)
+    let last = seeder.content.size() - 1;
+    let ranges = seeder.log.accepted().iter();
+    ranges
+        .filter(|range| *range.start() <= last)
+        .map(|range| range.end().min(&last) - range.start() + 1)
         .sum()
 }
 
@@ -107,9 +109,11 @@ fn goes_on_unless(
     // What was on its way does not count.
     let settle = it.known().round_trip.min(SETTLED) * 2 + Duration::from_millis(20);
     seeder.watch(it, settle, |_| false)?;
+    // What got lost on purpose not all ask for again, which another case tells.
+    seeder.owe();
     let before = count(seeder);
     let wanted = (before + 3).min(seeder.content.size());
-    let asked = seeder.log.asked();
+    let asked = seeder.log.asked().clone();
     let done = seeder.serve(
         it,
         AGAIN,
