@@ -42,7 +42,7 @@ fn our_own_leecher_fails_nothing() {
 #[test]
 fn each_misbehaviour_fails_the_cases_that_name_it_and_no_other() {
     let roles = &[Role::Leecher];
-    assert_found(roles, &[matrix("a leecher", roles, probe)]);
+    assert_found(roles, &[matrix("a leecher", roles, &[], probe)]);
 }
 
 #[test]
