@@ -5,7 +5,7 @@ use std::thread;
 
 use ppsp_inspect::peer::engine::Moment;
 use ppsp_inspect::peer::keys::SigningKey;
-use ppsp_inspect::peer::misbehave::Misbehaviour;
+use ppsp_inspect::peer::misbehave::Misbehaviour as M;
 use ppsp_inspect::probe::simulated::{SimulatedNet, injector, seeder};
 use ppsp_inspect::probe::{Net, Report, Role, Swarm, run};
 use ppspp_dissector::integrity::{ContentTree, TreeHash};
@@ -14,7 +14,7 @@ use ppspp_dissector::wire::{ContentIntegrity, HashFunction, SignatureAlgorithm};
 #[path = "support/probing.rs"]
 mod probing;
 
-use probing::{assert_conforms, assert_found, matrix, plan, records, static_swarm};
+use probing::{Otherwise, assert_conforms, assert_found, matrix, plan, records, static_swarm};
 
 /// Content of 331 chunks, the last one short: five peaks.
 fn content() -> Vec<u8> {
@@ -39,7 +39,7 @@ fn swarm(content: &[u8]) -> Swarm {
 }
 
 /// A target in virtual time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// A seeder of static content.
     Seeder,
@@ -49,6 +49,31 @@ enum Kind {
 
 const MUNROS: Kind = Kind::Injector(ContentIntegrity::UnifiedMerkle);
 const SIGNED_CHUNKS: Kind = Kind::Injector(ContentIntegrity::SignAll);
+
+/// Where each chunk is signed, a signature is what a chunk's hashes are elsewhere: who
+/// leaves it out or makes it wrong sends chunks that prove nothing.
+const OF_SIGNED_CHUNKS: &Otherwise = &[
+    (M::HashesAfterData, UNSIGNED),
+    (M::NoSignatures, UNSIGNED),
+    (M::HashesApart, &["rfc7574/6.1.1/signature-in-datagram"]),
+    (M::WrongSignature, WRONG),
+    (M::SignsHashAlone, WRONG),
+    // There are no munros that could be announced too early.
+    (M::HavesTooMuch, &["rfc7574/6.2/announces-window-only"]),
+];
+
+const UNSIGNED: &[&str] = &[
+    "rfc7574/5.3/hashes-come-before-data",
+    "rfc7574/5.3/hashes-again-for-stranger",
+    "rfc7574/6.1.1/signature-before-chunk",
+];
+
+const WRONG: &[&str] = &[
+    "rfc7574/5.2/chunks-verify",
+    "rfc7574/7.2/higher-version-same-layout",
+    "rfc7574/12.6.3/unasked-data",
+    "rfc7574/12.6.5/bogus-integrity",
+];
 
 fn key() -> SigningKey {
     SigningKey::generate_from_seed(SignatureAlgorithm::EcdsaP256Sha256, None, &[7; 32])
@@ -63,12 +88,12 @@ fn live_swarm(integrity: ContentIntegrity) -> Swarm {
 }
 
 /// Probes a peer of our own.
-fn probe(kind: Kind, misbehaviour: Option<Misbehaviour>) -> Report {
+fn probe(kind: Kind, misbehaviour: Option<M>) -> Report {
     probe_with(kind, misbehaviour, true)
 }
 
 /// Probes a peer of our own, with or without the cases that take minutes.
-fn probe_with(kind: Kind, misbehaviour: Option<Misbehaviour>, slow: bool) -> Report {
+fn probe_with(kind: Kind, misbehaviour: Option<M>, slow: bool) -> Report {
     let content = content();
     let swarm = match kind {
         Kind::Seeder => swarm(&content),
@@ -113,7 +138,13 @@ fn each_misbehaviour_fails_the_cases_that_name_it_and_no_other() {
     let matrices = thread::scope(|scope| {
         let begun = kinds.map(|kind| {
             let probe = move |what, slow| probe_with(kind, what, slow);
-            scope.spawn(move || matrix(&format!("{kind:?}"), Role::SOURCES, probe))
+            let otherwise = if kind == SIGNED_CHUNKS {
+                OF_SIGNED_CHUNKS
+            } else {
+                &[]
+            };
+            let name = format!("{kind:?}");
+            scope.spawn(move || matrix(&name, Role::SOURCES, otherwise, probe))
         });
         begun.map(|it| it.join().expect("it ends"))
     });

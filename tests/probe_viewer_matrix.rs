@@ -1,19 +1,19 @@
 //! The prober as an injector against our own engine as a viewer, honest and not, in
-//! virtual time.
+//! virtual time. Leechers, whom most of the cases are for, too, are in the matrix of
+//! misbehaviours.
 
 use std::thread;
 
 use ppsp_inspect::peer::keys::SigningKey;
 use ppsp_inspect::peer::misbehave::Misbehaviour;
-use ppsp_inspect::probe::serve::{Signer, Source};
-use ppsp_inspect::probe::simulated::SimulatedNet;
-use ppsp_inspect::probe::{Report, Role, Swarm, run};
+use ppsp_inspect::probe::serve::Signer;
+use ppsp_inspect::probe::{Report, Role, Swarm};
 use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction, SignatureAlgorithm};
 
 #[path = "support/probing.rs"]
 mod probing;
 
-use probing::{assert_conforms, assert_found, matrix, plan, records, static_swarm};
+use probing::{assert_conforms, assert_found, matrix, probe_guest, records, static_swarm};
 
 /// The key of a stream.
 fn key(algorithm: SignatureAlgorithm) -> SigningKey {
@@ -38,16 +38,11 @@ fn probe_in(
     misbehaviour: Option<Misbehaviour>,
     slow: bool,
 ) -> Report {
-    let mut net = SimulatedNet::for_guests(misbehaviour);
-    let source = Source {
-        signer: Some(Signer {
-            key: key.clone(),
-            chunks_per_signature: 32,
-        }),
-        ..Source::of_numbers(swarm.chunk_size)
+    let signer = Signer {
+        key: key.clone(),
+        chunks_per_signature: 32,
     };
-    let plan = plan(swarm, Role::Viewer, Some(source), slow);
-    run(&plan, &mut net, None, &mut |_| true, &mut |_, _| {}).expect("it comes")
+    probe_guest(swarm, Some(signer), misbehaviour, slow)
 }
 
 fn probe(integrity: ContentIntegrity, misbehaviour: Option<Misbehaviour>, slow: bool) -> Report {
@@ -73,17 +68,19 @@ fn our_own_viewer_fails_nothing_where_each_chunk_is_signed() {
 }
 
 #[test]
-fn each_misbehaviour_fails_the_cases_that_name_it_and_no_other() {
-    let roles = &[Role::Viewer];
-    let of =
-        |target: &str, integrity| matrix(target, roles, |what, slow| probe(integrity, what, slow));
-    let both = thread::scope(|scope| {
-        let of_munros =
-            scope.spawn(|| of("a viewer of signed munros", ContentIntegrity::UnifiedMerkle));
-        let of_chunks = of("a viewer of signed chunks", ContentIntegrity::SignAll);
-        [of_munros.join().expect("a matrix"), of_chunks]
+fn each_misbehaviour_of_who_fetches_fails_the_cases_that_name_it_and_no_other() {
+    let leecher = |what, slow| probe_guest(&static_swarm(vec![0; 32]), None, what, slow);
+    let of_munros = |what, slow| probe(ContentIntegrity::UnifiedMerkle, what, slow);
+    let of_chunks = |what, slow| probe(ContentIntegrity::SignAll, what, slow);
+    let all = thread::scope(|scope| {
+        [
+            scope.spawn(|| matrix("a leecher", Role::FETCHERS, &[], leecher)),
+            scope.spawn(|| matrix("a viewer of signed munros", Role::FETCHERS, &[], of_munros)),
+            scope.spawn(|| matrix("a viewer of signed chunks", Role::FETCHERS, &[], of_chunks)),
+        ]
+        .map(|it| it.join().expect("a matrix"))
     });
-    assert_found(roles, &both);
+    assert_found(Role::FETCHERS, &all);
 }
 
 #[test]

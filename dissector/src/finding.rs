@@ -158,6 +158,8 @@ catalogue! {
         "With Merkle hash trees a HANDSHAKE must include the hash function.";
     HandshakeSignatureAlgorithmMissing "handshake.signature-algorithm-missing" Error "7.7"
         "In a live swarm a HANDSHAKE must include the signature algorithm.";
+    HandshakeNotUnified "handshake.sign-all-on-internet" Error "6.1"
+        "Over the Internet live content must be protected by Unified Merkle Tree; these peers have public addresses and sign all chunks.";
     HandshakeChunkAddressingMissing "handshake.chunk-addressing-missing" Error "7.8"
         "A HANDSHAKE must include the chunk addressing method.";
     HandshakeDiscardWindowMissing "handshake.discard-window-missing" Error "7.9"

@@ -1,7 +1,7 @@
 //! The tree of a swarm against a slow model that knows everything at once.
 
 use ppspp_dissector::integrity::{
-    Budget, ContentTree, Evidence, Hash, JoinedHashes, Peak, Ruling, Settled, SwarmTree, TreeHash,
+    Ascent, Budget, ContentTree, Evidence, Hash, Peak, Ruling, Settled, SwarmTree, TreeHash, Uncle,
 };
 use ppspp_dissector::wire::{Bin, ChunkRange, HashFunction};
 use proptest::prelude::*;
@@ -55,12 +55,48 @@ fn wrong(hash: Hash) -> Hash {
 
 /// What the tree says of each thing sent, when all is over.
 fn verdicts(tree: SwarmTree<Origin>, datagrams: &[Vec<Sent>], peaks: &[Peak]) -> Vec<Ruling> {
-    verdicts_with(&[], tree, datagrams, peaks)
+    verdicts_with(&Uncles::default(), tree, datagrams, peaks)
 }
 
-/// The same where somebody has joined some hashes before.
+/// Uncles that somebody has foreseen for chunks, in what stands for a datagram.
+#[derive(Default)]
+struct Uncles {
+    payload: Vec<u8>,
+    uncles: Vec<Uncle>,
+}
+
+impl Uncles {
+    fn add(&mut self, hash: &Hash, is_left: bool) {
+        let bytes = hash.as_bytes();
+        self.uncles.push(Uncle {
+            offset: self.payload.len() as u32,
+            length: bytes.len() as u16,
+            is_left,
+        });
+        self.payload.extend_from_slice(bytes);
+    }
+
+    /// What they make one after the other together with a chunk's hash.
+    fn parents_above(&self, chunk: Hash) -> Vec<Hash> {
+        let mut node = chunk;
+        let uncles = self.uncles.iter();
+        uncles
+            .map(|uncle| {
+                let hash = Hash::from_bytes(uncle.of(&self.payload)).expect("a hash");
+                node = if uncle.is_left {
+                    sha1().parent(&hash, &node)
+                } else {
+                    sha1().parent(&node, &hash)
+                };
+                node
+            })
+            .collect()
+    }
+}
+
+/// The same where somebody has climbed by some uncles before.
 fn verdicts_with(
-    joined: &[JoinedHashes],
+    foreseen: &Uncles,
     mut tree: SwarmTree<Origin>,
     datagrams: &[Vec<Sent>],
     peaks: &[Peak],
@@ -83,10 +119,11 @@ fn verdicts_with(
                     tree.hash(sent.bin, sent.hash, origin, &mut settled, &mut budget);
                 }
                 Evidence::Chunk => {
+                    let parents = foreseen.parents_above(sent.hash);
                     tree.chunk(
                         sent.bin,
                         sent.hash,
-                        joined,
+                        Ascent::new(&foreseen.payload, &foreseen.uncles, &parents),
                         origin,
                         &mut settled,
                         &mut budget,
@@ -231,22 +268,28 @@ proptest! {
     }
 
     #[test]
-    fn what_somebody_joined_before_changes_nothing_be_it_of_the_right_nodes_or_not(
+    fn what_somebody_climbed_before_changes_nothing_be_it_by_the_right_uncles_or_not(
         (count, datagrams) in traffic(3),
-        pairs in prop::collection::vec(any::<[prop::sample::Index; 2]>(), 0..40),
+        chunk in any::<prop::sample::Index>(),
+        others in prop::collection::vec(
+            prop::option::weighted(0.2, any::<(prop::sample::Index, bool)>()), 0..6),
     ) {
         let content = Content::of(count);
         let sent: Vec<Hash> = datagrams.iter().flatten().map(|sent| sent.hash).collect();
-        let joined: Vec<JoinedHashes> = pairs
-            .iter()
-            .map(|pair| {
-                let [left, right] = pair.map(|index| sent[index.index(sent.len())]);
-                JoinedHashes { left, right, parent: sha1().parent(&left, &right) }
-            })
-            .collect();
+        let mut node = Bin::leaf(chunk.index(count as usize) as u64);
+        let mut foreseen = Uncles::default();
+        for other in others {
+            let right = node.and_then(Bin::sibling);
+            node = node.and_then(Bin::parent);
+            if let Some((pick, is_left)) = other {
+                foreseen.add(&sent[pick.index(sent.len())], is_left);
+            } else if let Some(bin) = right && let Some(hash) = content.hash_of(bin) {
+                foreseen.add(&hash, bin.is_left());
+            }
+        }
         let tree = || SwarmTree::of_content(sha1(), content.root, 1);
         prop_assert_eq!(
-            verdicts_with(&joined, tree(), &datagrams, &content.peaks),
+            verdicts_with(&foreseen, tree(), &datagrams, &content.peaks),
             verdicts(tree(), &datagrams, &content.peaks)
         );
     }
@@ -318,13 +361,20 @@ fn a_wrong_chunk_is_refuted_by_the_hashes_that_came_with_it_only_at_the_end() {
         for (bin, hash) in [node(3), node(5), node(0)] {
             tree.hash(bin, hash, 0, &mut settled, &mut budget);
         }
-        tree.chunk(leaf, wrong(right), &[], 1, &mut settled, &mut budget);
+        tree.chunk(
+            leaf,
+            wrong(right),
+            Ascent::default(),
+            1,
+            &mut settled,
+            &mut budget,
+        );
         tree.end(&mut settled, &mut budget);
         let last = tree.rulings().last();
         assert_eq!(last, Some(&Ruling::Contradicted));
         if comes_right_later {
             tree.begin();
-            tree.chunk(leaf, right, &[], 2, &mut settled, &mut budget);
+            tree.chunk(leaf, right, Ascent::default(), 2, &mut settled, &mut budget);
             tree.end(&mut settled, &mut budget);
             assert_eq!(tree.rulings(), [Ruling::Proven]);
         }
@@ -344,25 +394,27 @@ fn a_wrong_chunk_is_refuted_by_the_hashes_that_came_with_it_only_at_the_end() {
 }
 
 #[test]
-fn what_somebody_joined_before_is_not_computed_again() {
+fn what_somebody_climbed_before_is_not_computed_again() {
     let content = Content::of(2);
     let node = |number| content.hash_of(Bin::new(number).expect("a bin"));
     let (left, right) = (node(0).expect("a chunk"), node(2).expect("a chunk"));
     // Believed: only so can the test see that it is looked at.
-    let (untrue, other) = (wrong(content.root), wrong(left));
-    for (left_of_joined, expected) in [(left, Ruling::Contradicted), (other, Ruling::Proven)] {
-        let joined = [JoinedHashes {
-            left: left_of_joined,
-            right,
-            parent: untrue,
-        }];
+    let untrue = [wrong(content.root)];
+    for (uncle, is_left, expected) in [
+        (right, false, Ruling::Contradicted),
+        (right, true, Ruling::Proven),
+        (wrong(right), false, Ruling::Proven),
+    ] {
+        let mut foreseen = Uncles::default();
+        foreseen.add(&uncle, is_left);
+        let ascent = Ascent::new(&foreseen.payload, &foreseen.uncles, &untrue);
         let mut tree = SwarmTree::<Origin>::of_content(sha1(), content.root, 1);
         let (mut settled, mut budget) = (Vec::new(), Budget::default());
         tree.begin();
         let bin = |number| Bin::new(number).expect("a bin");
         tree.hash(bin(1), content.root, 0, &mut settled, &mut budget);
         tree.hash(bin(2), right, 0, &mut settled, &mut budget);
-        tree.chunk(bin(0), left, &joined, 1, &mut settled, &mut budget);
+        tree.chunk(bin(0), left, ascent, 1, &mut settled, &mut budget);
         assert_eq!(tree.rulings().last(), Some(&expected));
     }
 }
@@ -417,7 +469,7 @@ fn a_right_chunk_is_not_blamed_for_false_hashes_that_hide_the_right_one() {
     }
     tree.begin();
     let (bin, hash) = node(0);
-    tree.chunk(bin, hash, &[], 1, &mut settled, &mut budget);
+    tree.chunk(bin, hash, Ascent::default(), 1, &mut settled, &mut budget);
     tree.end(&mut settled, &mut budget);
     assert_eq!(tree.rulings(), [Ruling::Open]);
     tree.close(None, &mut settled, &mut budget);

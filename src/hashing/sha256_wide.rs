@@ -31,6 +31,14 @@ pub(super) fn hash(chunks: &[&[u8]; LANES]) -> [Hash; LANES] {
     for number in 0..whole.iter().map(|blocks| blocks.len()).min().unwrap_or(0) {
         compress(&mut state, whole.map(|blocks| &blocks[number]));
     }
+    if chunks[0].len().is_multiple_of(BLOCK) {
+        // After whole blocks comes one with nothing of the chunk in it.
+        let end = Padded::end_of(chunks[0]);
+        for block in end.blocks() {
+            compress_same(&mut state, block);
+        }
+        return digests(&state);
+    }
     let ends = chunks.map(Padded::end_of);
     for number in 0..ends.iter().map(|end| end.blocks().len()).min().unwrap_or(0) {
         compress(&mut state, ends.each_ref().map(|end| &end.blocks()[number]));
@@ -38,27 +46,60 @@ pub(super) fn hash(chunks: &[&[u8]; LANES]) -> [Hash; LANES] {
     digests(&state)
 }
 
+/// The eight words of the state.
+type State = [__m512i; 8];
+
+/// One round; `$input` is the round's constant and the message's word together.
+macro_rules! round {
+    ($input:expr, $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident) => {
+        // What is there early comes first: the next round waits for $d.
+        let early = _mm512_add_epi32($h, $input);
+        let choice = _mm512_ternarylogic_epi32::<CHOICE>($e, $f, $g);
+        let late = rotations::<6, 11, 25>($e);
+        $d = _mm512_add_epi32(_mm512_add_epi32(choice, _mm512_add_epi32(early, $d)), late);
+        let sum = _mm512_add_epi32(_mm512_add_epi32(choice, early), late);
+        let majority = _mm512_ternarylogic_epi32::<MAJORITY>($a, $b, $c);
+        $h = _mm512_add_epi32(_mm512_add_epi32(majority, sum), rotations::<2, 13, 22>($a));
+    };
+}
+
+/// Eight rounds on the words of the state by their names, after which each is where
+/// it was, so that none has to be moved. `$input` makes the input of the round of that
+/// number; `$then` is done after it.
+macro_rules! eight_rounds {
+    ($input:ident $then:ident [$a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident]
+     $r0:literal $r1:literal $r2:literal $r3:literal $r4:literal $r5:literal $r6:literal $r7:literal) => {
+        round!($input!($r0), $a $b $c $d $e $f $g $h);
+        $then!($r0);
+        round!($input!($r1), $h $a $b $c $d $e $f $g);
+        $then!($r1);
+        round!($input!($r2), $g $h $a $b $c $d $e $f);
+        $then!($r2);
+        round!($input!($r3), $f $g $h $a $b $c $d $e);
+        $then!($r3);
+        round!($input!($r4), $e $f $g $h $a $b $c $d);
+        $then!($r4);
+        round!($input!($r5), $d $e $f $g $h $a $b $c);
+        $then!($r5);
+        round!($input!($r6), $c $d $e $f $g $h $a $b);
+        $then!($r6);
+        round!($input!($r7), $b $c $d $e $f $g $h $a);
+        $then!($r7);
+    };
+}
+
+macro_rules! nothing {
+    ($n:literal) => {};
+}
+
+/// Takes in a block of each lane.
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
 // The names of FIPS 180-4.
 #[allow(clippy::many_single_char_names)]
-fn compress(state: &mut [__m512i; 8], blocks: [&[u8; BLOCK]; LANES]) {
+fn compress(state: &mut State, blocks: [&[u8; BLOCK]; LANES]) {
     let mut w = words(blocks);
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    // Unrolled, so that no word of the state moves and the places in `w` are fixed.
-    macro_rules! round {
-        ($n:literal $first:ident $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident) => {
-            // What is there early comes first: the next round waits for $d.
-            let constant = _mm512_set1_epi32(ROUND[$first + $n].cast_signed());
-            let early = _mm512_add_epi32($h, _mm512_add_epi32(constant, w[$n]));
-            let choice = _mm512_ternarylogic_epi32::<CHOICE>($e, $f, $g);
-            let late = rotations::<6, 11, 25>($e);
-            $d = _mm512_add_epi32(_mm512_add_epi32(choice, _mm512_add_epi32(early, $d)), late);
-            let sum = _mm512_add_epi32(_mm512_add_epi32(choice, early), late);
-            let majority = _mm512_ternarylogic_epi32::<MAJORITY>($a, $b, $c);
-            $h = _mm512_add_epi32(_mm512_add_epi32(majority, sum), rotations::<2, 13, 22>($a));
-        };
-    }
     // The word sixteen places further on is made as soon as one is done with: a
     // round waits for the one before, and this does not.
     macro_rules! next_word {
@@ -70,38 +111,65 @@ fn compress(state: &mut [__m512i; 8], blocks: [&[u8; BLOCK]; LANES]) {
             );
         };
     }
-    macro_rules! eight_rounds {
-        ($first:ident $next:ident: $r0:literal $r1:literal $r2:literal $r3:literal $r4:literal $r5:literal $r6:literal $r7:literal) => {
-            round!($r0 $first a b c d e f g h);
-            $next!($r0);
-            round!($r1 $first h a b c d e f g);
-            $next!($r1);
-            round!($r2 $first g h a b c d e f);
-            $next!($r2);
-            round!($r3 $first f g h a b c d e);
-            $next!($r3);
-            round!($r4 $first e f g h a b c d);
-            $next!($r4);
-            round!($r5 $first d e f g h a b c);
-            $next!($r5);
-            round!($r6 $first c d e f g h a b);
-            $next!($r6);
-            round!($r7 $first b c d e f g h a);
-            $next!($r7);
+    for first in [0, 16, 32] {
+        macro_rules! input {
+            ($n:literal) => {
+                _mm512_add_epi32(_mm512_set1_epi32(ROUND[first + $n].cast_signed()), w[$n])
+            };
+        }
+        // Unrolled, so that the places in `w` are fixed.
+        eight_rounds!(input next_word [a b c d e f g h] 0 1 2 3 4 5 6 7);
+        eight_rounds!(input next_word [a b c d e f g h] 8 9 10 11 12 13 14 15);
+    }
+    macro_rules! last_input {
+        ($n:literal) => {
+            _mm512_add_epi32(_mm512_set1_epi32(ROUND[48 + $n].cast_signed()), w[$n])
         };
     }
-    macro_rules! no_word {
-        ($n:literal) => {};
+    eight_rounds!(last_input nothing [a b c d e f g h] 0 1 2 3 4 5 6 7);
+    eight_rounds!(last_input nothing [a b c d e f g h] 8 9 10 11 12 13 14 15);
+    add(state, &[a, b, c, d, e, f, g, h]);
+}
+
+/// Takes in a block that is the same in all lanes.
+#[target_feature(enable = "avx512f")]
+#[inline]
+#[allow(clippy::many_single_char_names)]
+fn compress_same(state: &mut State, block: &[u8; BLOCK]) {
+    let inputs = inputs(block);
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
+    for inputs in inputs.as_chunks::<8>().0 {
+        macro_rules! input {
+            ($n:literal) => {
+                _mm512_set1_epi32(inputs[$n].cast_signed())
+            };
+        }
+        eight_rounds!(input nothing [a b c d e f g h] 0 1 2 3 4 5 6 7);
     }
-    for first in [0, 16, 32] {
-        eight_rounds!(first next_word: 0 1 2 3 4 5 6 7);
-        eight_rounds!(first next_word: 8 9 10 11 12 13 14 15);
+    add(state, &[a, b, c, d, e, f, g, h]);
+}
+
+/// The inputs of all rounds of a block.
+fn inputs(block: &[u8; BLOCK]) -> [u32; 64] {
+    let mut w = [0u32; 64];
+    for (word, bytes) in w.iter_mut().zip(block.as_chunks::<4>().0) {
+        *word = u32::from_be_bytes(*bytes);
     }
-    let first = 48;
-    eight_rounds!(first no_word: 0 1 2 3 4 5 6 7);
-    eight_rounds!(first no_word: 8 9 10 11 12 13 14 15);
-    for (word, after) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
-        *word = _mm512_add_epi32(*word, after);
+    for n in 16..64 {
+        let (near, far) = (w[n - 15], w[n - 2]);
+        let near = near.rotate_right(7) ^ near.rotate_right(18) ^ near >> 3;
+        let far = far.rotate_right(17) ^ far.rotate_right(19) ^ far >> 10;
+        let sum = w[n - 16].wrapping_add(near);
+        w[n] = sum.wrapping_add(w[n - 7]).wrapping_add(far);
+    }
+    std::array::from_fn(|n| w[n].wrapping_add(ROUND[n]))
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn add(state: &mut State, after: &State) {
+    for (word, after) in state.iter_mut().zip(after) {
+        *word = _mm512_add_epi32(*word, *after);
     }
 }
 
@@ -188,7 +256,7 @@ fn transposed(rows: &[__m512i; 16]) -> [__m512i; 16] {
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn digests(state: &[__m512i; 8]) -> [Hash; LANES] {
+fn digests(state: &State) -> [Hash; LANES] {
     let words = state.map(|lanes| {
         let mut words = [0u32; LANES];
         // SAFETY: the array has the 64 bytes of a vector, at any address.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ppspp_dissector::integrity::JoinedHashes;
+use ppspp_dissector::integrity::Hash;
 use ppspp_dissector::session::{Analyzer, Datagram, Foreseen, Hashed, HashedChunk, Outlook, Time};
 
 use crate::capture::{Capture, Captured, Progress};
@@ -24,7 +24,7 @@ pub(super) struct Batch {
     foreseen: Foreseen,
     chunks: Vec<HashedChunk>,
     /// What each uncle makes together with what is beside it.
-    joined: Vec<JoinedHashes>,
+    parents: Vec<Hash>,
     /// How far the capture was read when this was filled.
     pub(super) progress: Option<Progress>,
 }
@@ -63,7 +63,7 @@ impl Batch {
         self.entries.clear();
         self.foreseen.clear();
         self.chunks.clear();
-        self.joined.clear();
+        self.parents.clear();
         while self.entries.len() < most && self.bytes.len() < MOST_BYTES {
             let Some(captured) = capture.next() else {
                 break;
@@ -108,7 +108,7 @@ impl Batch {
             entries,
             foreseen,
             chunks,
-            joined,
+            parents,
             ..
         } = self;
         for entry in &mut *entries {
@@ -136,6 +136,7 @@ impl Batch {
                     length: chunk.length,
                     function: chunk.function,
                     hash,
+                    uncles: chunk.uncles,
                 }));
             },
         );
@@ -145,15 +146,17 @@ impl Batch {
             uncles = others;
             Climb::from(payload, hashed, own)
         });
-        Climb::all(climbs, joined);
+        Climb::all(climbs, parents);
     }
 
     /// The datagrams with what was hashed of them.
     pub(super) fn datagrams(&self) -> impl Iterator<Item = (Captured<'_>, Hashed<'_>)> {
+        let uncles = &self.foreseen.uncles;
         self.entries.iter().map(|entry| {
             let hashed = Hashed {
                 chunks: self.chunks.get(entry.chunks.clone()).unwrap_or_default(),
-                joined: self.joined.get(entry.uncles.clone()).unwrap_or_default(),
+                uncles: uncles.get(entry.uncles.clone()).unwrap_or_default(),
+                parents: self.parents.get(entry.uncles.clone()).unwrap_or_default(),
             };
             let captured = Captured {
                 datagram: entry.datagram(&self.bytes),

@@ -1,7 +1,7 @@
 //! From chunks up the tree, by the uncles that came with them.
 
-use ppspp_dissector::integrity::{Hash, JoinedHashes, TreeHash};
-use ppspp_dissector::session::{HashedChunk, Uncle};
+use ppspp_dissector::integrity::{Hash, TreeHash, Uncle};
+use ppspp_dissector::session::HashedChunk;
 
 use crate::hashing::hash_chunks;
 
@@ -28,19 +28,17 @@ impl<'a> Climb<'a> {
         }
     }
 
-    /// Adds to `joined`, for each uncle of each climb in order, what it makes
+    /// Adds to `parents`, for each uncle of each climb in order, what it makes
     /// together with the node beside it. Climbs do not wait for each other:
     /// nodes as high above their chunks are hashed together.
-    pub(super) fn all(climbs: impl Iterator<Item = Self>, joined: &mut Vec<JoinedHashes>) {
+    pub(super) fn all(climbs: impl Iterator<Item = Self>, parents: &mut Vec<Hash>) {
         let mut under_way = Vec::new();
         for mut climb in climbs {
-            climb.place = joined.len();
-            let unknown = JoinedHashes {
-                left: climb.node,
-                right: climb.node,
-                parent: climb.node,
-            };
-            joined.resize(climb.place + climb.uncles.len(), unknown);
+            if climb.uncles.is_empty() {
+                continue;
+            }
+            climb.place = parents.len();
+            parents.resize(climb.place + climb.uncles.len(), climb.node);
             under_way.push(climb);
         }
         let mut pairs = Vec::new();
@@ -62,10 +60,10 @@ impl<'a> Climb<'a> {
                 rest = others;
                 (climb.function, pair)
             });
-            let mut parents = Vec::with_capacity(under_way.len());
-            hash_chunks(wanted, |hash| parents.push(hash));
-            for (climb, parent) in under_way.iter_mut().zip(parents) {
-                climb.step(parent, joined);
+            let mut hashes = Vec::with_capacity(under_way.len());
+            hash_chunks(wanted, |hash| hashes.push(hash));
+            for (climb, hash) in under_way.iter_mut().zip(hashes) {
+                climb.step(hash, parents);
             }
         }
     }
@@ -79,14 +77,9 @@ impl<'a> Climb<'a> {
         }
     }
 
-    fn step(&mut self, parent: Hash, joined: &mut [JoinedHashes]) {
-        let [left, right] = self.pair().map(Hash::from_bytes);
-        if let (Some(left), Some(right), Some(slot)) = (left, right, joined.get_mut(self.place)) {
-            *slot = JoinedHashes {
-                left,
-                right,
-                parent,
-            };
+    fn step(&mut self, parent: Hash, parents: &mut [Hash]) {
+        if let Some(place) = parents.get_mut(self.place) {
+            *place = parent;
         }
         self.node = parent;
         self.place += 1;

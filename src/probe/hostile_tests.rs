@@ -5,13 +5,15 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ppspp_dissector::integrity::{ContentTree, TreeHash};
 use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
+use super::serve::{Fate, Invitation, Source};
 use super::simulated::{SimulatedNet, seeder};
 use super::{
     Arrival, Net, Patience, Plan, Port, Report, Role, Selection, Swarm, Unreachable, Verdict,
@@ -34,14 +36,21 @@ enum Hostility {
     /// It sends what it says, and garbage of this length, again and again, as fast
     /// as this.
     Floods(usize, Duration),
-    /// It sends chunks and hashes that nobody asked for, as fast as this.
+    /// It sends what nobody asked for, as fast as this: who serves chunks and hashes,
+    /// who fetches a thousand REQUESTs, HAVEs and ACKs of chunks anywhere at once.
     Pushes(Duration),
 }
 
-/// A way to an honest seeder on which somebody hostile sits.
+/// Random bytes of which all garbage is a part: to draw them anew takes longer than
+/// all else.
+const GARBAGE: usize = 256 * 1024;
+
+/// A way to an honest peer on which somebody hostile sits.
 #[derive(Debug)]
 struct Hostile {
     inner: SimulatedNet,
+    role: Role,
+    garbage: Vec<u8>,
     what: Hostility,
     random: ChaCha12Rng,
     sent: u32,
@@ -51,11 +60,16 @@ struct Hostile {
 }
 
 impl Hostile {
-    fn new(inner: SimulatedNet, what: Hostility, seed: u64) -> Self {
+    fn new(inner: SimulatedNet, role: Role, what: Hostility, seed: u64) -> Self {
+        let mut random = ChaCha12Rng::seed_from_u64(seed);
+        let mut garbage = vec![0; GARBAGE];
+        random.fill_bytes(&mut garbage);
         Self {
             inner,
+            role,
+            garbage,
             what,
-            random: ChaCha12Rng::seed_from_u64(seed),
+            random,
             sent: 0,
             last: None,
             waiting: VecDeque::new(),
@@ -67,8 +81,8 @@ impl Hostile {
     }
 
     fn garbage(&mut self, length: usize) -> Vec<u8> {
-        let mut bytes = vec![0; length];
-        self.random.fill_bytes(&mut bytes);
+        let start = self.below(GARBAGE - length);
+        let mut bytes = self.garbage[start..start + length].to_vec();
         if let (Some((_, channel)), Some(start)) = (self.last, bytes.first_chunk_mut()) {
             *start = channel;
         }
@@ -107,15 +121,22 @@ impl Hostile {
         let bytes = if let Hostility::Floods(length, _) = self.what {
             self.garbage(length)
         } else {
-            // INTEGRITY or DATA of a chunk anywhere.
-            let chunk = self.random.next_u32() >> self.below(32);
-            let is_data = self.below(2) == 0;
             let mut bytes = channel.to_vec();
-            bytes.push(if is_data { 1 } else { 4 });
-            bytes.extend(chunk.to_be_bytes());
-            bytes.extend(chunk.to_be_bytes());
-            let rest = if is_data { 8 + 1024 } else { 32 };
-            bytes.resize(bytes.len() + rest, 0xa5);
+            let of_sources: &[(u8, usize)] = &[(1, 8 + 1024), (4, 32)];
+            let of_fetchers: &[(u8, usize)] = &[(8, 0), (3, 0), (2, 8)];
+            let (kinds, count) = match self.role {
+                Role::Leecher => (of_fetchers, 1000),
+                _ => (of_sources, 1),
+            };
+            for _ in 0..count {
+                // A message of this type and so many bytes about a chunk anywhere.
+                let chunk = self.random.next_u32() >> self.below(32);
+                let (kind, rest) = kinds[self.below(kinds.len())];
+                bytes.push(kind);
+                bytes.extend(chunk.to_be_bytes());
+                bytes.extend(chunk.to_be_bytes());
+                bytes.resize(bytes.len() + rest, 0xa5);
+            }
             bytes
         };
         Some(Arrival {
@@ -142,9 +163,10 @@ impl Net for Hostile {
 
     fn send(&mut self, port: Port, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
         self.sent += 1;
-        // A first HANDSHAKE names our channel behind its own ID and type.
+        // A HANDSHAKE names our channel behind its own ID and type, unless it closes.
         if let Some(channel) = datagram.get(5..9).and_then(|it| it.first_chunk())
-            && datagram.starts_with(&[0, 0, 0, 0, 0])
+            && datagram[4] == 0
+            && *channel != [0; 4]
         {
             self.last = Some((port, *channel));
         }
@@ -181,6 +203,7 @@ impl Net for Hostile {
         let now = self.inner.now();
         let next = pace.map_or(until, |pace| until.min(now + pace));
         match self.inner.receive(next)? {
+            Some(_) if self.what == Hostility::Silent => self.receive(until),
             Some(mut arrival) => {
                 if self.what == Hostility::Spoils && self.below(2) == 0 {
                     self.spoil(&mut arrival.bytes);
@@ -198,10 +221,37 @@ impl Net for Hostile {
     fn close_all(&mut self) {
         self.inner.close_all();
         self.last = None;
+        self.waiting.clear();
+    }
+
+    fn invite(&mut self, invitation: &Invitation) -> io::Result<()> {
+        self.inner.invite(invitation)
+    }
+
+    fn takes_other_content(&self) -> bool {
+        self.inner.takes_other_content()
+    }
+
+    fn fate(&mut self) -> Fate {
+        self.inner.fate()
+    }
+
+    fn output(&mut self) -> Option<Vec<u8>> {
+        self.inner.output()
+    }
+
+    fn dismiss(&mut self) {
+        self.inner.dismiss();
     }
 }
 
-fn probe(what: Hostility, seed: u64, only: &str) -> (Result<Report, Unreachable>, Duration) {
+/// Probes a hostile target; what came of it, and how long that took.
+fn probe(
+    role: Role,
+    what: Hostility,
+    seed: u64,
+    only: &str,
+) -> (Result<Report, Unreachable>, Duration) {
     let content: Vec<u8> = (0..70 * 1024_u32).map(|at| (at >> 3) as u8).collect();
     let function = TreeHash::new(HashFunction::Sha256).expect("assigned");
     let mut tree = ContentTree::new(function);
@@ -215,27 +265,36 @@ fn probe(what: Hostility, seed: u64, only: &str) -> (Result<Report, Unreachable>
         addressing: ChunkAddressing::Chunk32,
         chunk_size: 1024,
     };
-    let target = seeder(&content, &swarm, None).expect("a swarm");
-    let mut net = Hostile::new(SimulatedNet::new(target), what, seed);
+    let (inner, source) = if role == Role::Leecher {
+        let source = Source::of_numbers(swarm.chunk_size);
+        (SimulatedNet::for_guests(None), Some(Arc::new(source)))
+    } else {
+        let target = seeder(&content, &swarm, None).expect("a swarm");
+        (SimulatedNet::new(target), None)
+    };
+    let mut net = Hostile::new(inner, role, what, seed);
     let began = net.now();
     let selection = Selection {
         include: vec![only.to_owned()],
         ..Selection::default()
     };
     let plan = Plan {
-        target: SimulatedNet::TARGET,
-        source: None,
+        target: match role {
+            Role::Leecher => SocketAddr::from(([0, 0, 0, 0], 0)),
+            _ => SimulatedNet::TARGET,
+        },
+        source,
         swarm,
-        cases: cases()
-            .filter(|case| selection.wants(case, Role::Seeder))
-            .collect(),
+        cases: cases().filter(|case| selection.wants(case, role)).collect(),
         patience: Patience::of(Duration::from_millis(500)),
         seed,
         repeat: 1,
         errata: vec![4880],
         strict: true,
     };
-    let result = run(&plan, &mut net, None, &mut |_| false, &mut |_, _| {});
+    // Who comes to us is started anew in any case.
+    let revive = role == Role::Leecher;
+    let result = run(&plan, &mut net, None, &mut |_| revive, &mut |_, _| {});
     (result, net.now().since(began))
 }
 
@@ -265,7 +324,7 @@ fn check(report: &Report) {
 
 #[test]
 fn a_silent_target_is_told_apart_soon() {
-    let (result, took) = probe(Hostility::Silent, 1, "*");
+    let (result, took) = probe(Role::Seeder, Hostility::Silent, 1, "*");
     let error = result.expect_err("nobody");
     assert!(matches!(error, Unreachable::Silent { .. }), "{error}");
     assert!(took < Duration::from_secs(30), "{took:?}");
@@ -274,7 +333,7 @@ fn a_silent_target_is_told_apart_soon() {
 #[test]
 fn a_target_of_garbage_alone_is_nobody() {
     for seed in 0..20 {
-        let (result, took) = probe(Hostility::Babbles, seed, "*");
+        let (result, took) = probe(Role::Seeder, Hostility::Babbles, seed, "*");
         // Random bytes may look like a reply, but serve nothing.
         match result {
             Err(Unreachable::Silent { .. }) => {}
@@ -288,7 +347,7 @@ fn a_target_of_garbage_alone_is_nobody() {
 #[test]
 fn a_target_that_dies_leaves_the_rest_inconclusive() {
     for after in [4, 5, 6, 9, 30, 100, 300] {
-        let (result, took) = probe(Hostility::Dies(after), 1, "*");
+        let (result, took) = probe(Role::Seeder, Hostility::Dies(after), 1, "*");
         if let Ok(report) = &result {
             check(report);
             let killed = report.cases.iter().filter(|case| case.killed).count();
@@ -303,7 +362,7 @@ fn a_target_that_dies_leaves_the_rest_inconclusive() {
 #[test]
 fn a_target_that_spoils_what_it_says_costs_time_only() {
     for seed in 0..3 {
-        let (result, took) = probe(Hostility::Spoils, seed, "*");
+        let (result, took) = probe(Role::Seeder, Hostility::Spoils, seed, "*");
         if let Ok(report) = &result {
             check(report);
         }
@@ -315,8 +374,45 @@ fn a_target_that_spoils_what_it_says_costs_time_only() {
 fn a_target_that_floods_does_not_fill_the_memory() {
     let pace = Duration::from_micros(500);
     for what in [Hostility::Floods(60_000, pace), Hostility::Pushes(pace)] {
-        let (result, took) = probe(what, 1, "3.*");
+        let (result, took) = probe(Role::Seeder, what, 1, "3.*");
         let report = result.expect("it answers all the same");
+        check(&report);
+        assert!(took < Duration::from_secs(1200), "{took:?}");
+    }
+}
+
+#[test]
+fn a_leecher_that_never_comes_is_told_apart_soon() {
+    let (result, took) = probe(Role::Leecher, Hostility::Silent, 1, "*");
+    let error = result.expect_err("nobody");
+    assert!(matches!(error, Unreachable::Absent(_)), "{error}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+}
+
+#[test]
+fn a_leecher_that_hears_nothing_is_told_apart_soon() {
+    let (result, took) = probe(Role::Leecher, Hostility::Babbles, 1, "*");
+    if let Ok(report) = &result {
+        check(report);
+    }
+    assert!(took < Duration::from_secs(3600), "{took:?}");
+}
+
+#[test]
+fn a_leecher_that_spoils_what_it_says_costs_time_only() {
+    let (result, took) = probe(Role::Leecher, Hostility::Spoils, 1, "*");
+    if let Ok(report) = &result {
+        check(report);
+    }
+    assert!(took < Duration::from_secs(3600), "{took:?}");
+}
+
+#[test]
+fn a_leecher_that_floods_does_not_fill_the_memory() {
+    let pace = Duration::from_millis(1);
+    for what in [Hostility::Floods(60_000, pace), Hostility::Pushes(pace)] {
+        let (result, took) = probe(Role::Leecher, what, 1, "3.*");
+        let report = result.expect("it comes all the same");
         check(&report);
         assert!(took < Duration::from_secs(1200), "{took:?}");
     }
@@ -327,25 +423,29 @@ fn a_target_that_floods_does_not_fill_the_memory() {
 #[ignore = "it takes minutes"]
 fn an_hour_of_each_kind_is_borne() {
     let pace = Duration::from_micros(500);
-    for what in [
-        Hostility::Silent,
-        Hostility::Dies(40),
-        Hostility::Spoils,
-        Hostility::Babbles,
-        Hostility::Floods(1400, pace),
-        Hostility::Floods(60_000, pace),
-        Hostility::Pushes(pace),
-    ] {
-        let mut passed = Duration::ZERO;
-        let mut runs = 0;
-        while passed < Duration::from_secs(3600) {
-            let (result, took) = probe(what, runs, "*");
-            if let Ok(report) = &result {
-                check(report);
+    for role in [Role::Seeder, Role::Leecher] {
+        for what in [
+            Hostility::Silent,
+            Hostility::Dies(40),
+            Hostility::Spoils,
+            Hostility::Babbles,
+            Hostility::Floods(1400, pace),
+            Hostility::Floods(60_000, pace),
+            Hostility::Pushes(pace),
+        ] {
+            let began = Instant::now();
+            let mut passed = Duration::ZERO;
+            let mut runs = 0;
+            while passed < Duration::from_secs(3600) {
+                let (result, took) = probe(role, what, runs, "*");
+                if let Ok(report) = &result {
+                    check(report);
+                }
+                passed += took;
+                runs += 1;
             }
-            passed += took;
-            runs += 1;
+            let real = began.elapsed();
+            eprintln!("{role:?}, {what:?}: {runs} probes, {passed:?} of virtual time in {real:?}");
         }
-        eprintln!("{what:?}: {runs} probes, {passed:?} of virtual time");
     }
 }

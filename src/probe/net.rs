@@ -127,6 +127,8 @@ pub struct UdpNet {
     ours: Option<SocketAddr>,
     clock: Clock,
     sockets: Vec<Option<(UdpSocket, SocketAddr)>>,
+    /// Those before are closed: a flood is not to look at all of them each time.
+    first_open: usize,
     buffer: Vec<u8>,
     /// Where the next look for datagrams begins: no port is to starve.
     next: usize,
@@ -146,6 +148,7 @@ impl UdpNet {
             ours: None,
             clock: Clock::default(),
             sockets: Vec::new(),
+            first_open: 0,
             buffer: vec![0; LONGEST],
             next: 0,
         }
@@ -189,15 +192,15 @@ impl UdpNet {
     }
 
     fn look(&mut self) -> io::Result<Option<Arrival>> {
-        let count = self.sockets.len();
+        let count = self.sockets.len() - self.first_open;
         for step in 0..count {
-            let index = (self.next + step) % count;
+            let index = self.first_open + (self.next + step) % count;
             let Some((socket, _)) = &self.sockets[index] else {
                 continue;
             };
             match socket.recv_from(&mut self.buffer) {
                 Ok((length, source)) => {
-                    self.next = index + 1;
+                    self.next = index + 1 - self.first_open;
                     return Ok(Some(Arrival {
                         at: self.clock.now(),
                         port: Port(index),
@@ -262,7 +265,7 @@ impl Net for UdpNet {
             if let Some(arrival) = self.look()? {
                 return Ok(Some(arrival));
             }
-            let sockets = self.sockets.iter().flatten();
+            let sockets = self.sockets[self.first_open..].iter().flatten();
             let mut polled: Vec<_> = sockets
                 .map(|(socket, _)| PollFd::new(socket, PollFlags::IN))
                 .collect();
@@ -278,9 +281,10 @@ impl Net for UdpNet {
     }
 
     fn close_all(&mut self) {
-        for socket in &mut self.sockets {
+        for socket in &mut self.sockets[self.first_open..] {
             *socket = None;
         }
+        self.first_open = self.sockets.len();
     }
 }
 

@@ -202,7 +202,9 @@ impl Node for Station {
 pub struct SimulatedNet {
     network: Network<Station>,
     target: NodeId,
-    ports: Vec<(NodeId, SocketAddr, bool)>,
+    ports: Vec<(NodeId, SocketAddr)>,
+    /// The ports before are closed, and nobody is there any more.
+    first_open: usize,
     /// What a guest does wrong, and how many there were.
     misbehaviour: Option<Misbehaviour>,
     guests: u8,
@@ -241,6 +243,7 @@ impl SimulatedNet {
             network,
             target,
             ports: Vec::new(),
+            first_open: 0,
             misbehaviour: None,
             guests: 0,
         }
@@ -412,7 +415,7 @@ impl Net for SimulatedNet {
             .network
             .add_host(host(address, station))
             .map_err(io::Error::other)?;
-        self.ports.push((node, address, true));
+        self.ports.push((node, address));
         // It starts before anything is sent from it.
         let now = self.network.now();
         self.network.run(now, &mut (), |_| false);
@@ -421,11 +424,11 @@ impl Net for SimulatedNet {
 
     fn address(&self, port: Port) -> SocketAddr {
         let found = self.ports.get(port.0);
-        found.map_or(Self::TARGET, |(_, address, _)| *address)
+        found.map_or(Self::TARGET, |(_, address)| *address)
     }
 
     fn send(&mut self, port: Port, to: SocketAddr, datagram: &[u8]) -> io::Result<()> {
-        if let Some(&(node, _, true)) = self.ports.get(port.0) {
+        if let Some(&(node, _)) = self.ports.get(port.0).filter(|_| port.0 >= self.first_open) {
             self.network.act(node, &mut (), |station, _| {
                 if let Station::Mailbox { to_send, .. } = station {
                     to_send.push_back((to, datagram.to_vec()));
@@ -436,33 +439,32 @@ impl Net for SimulatedNet {
     }
 
     fn receive(&mut self, until: Moment) -> io::Result<Option<Arrival>> {
-        let has_mail = |network: &Network<Station>| {
-            network.nodes().any(|(_, _, station)| {
-                matches!(station, Station::Mailbox { came, .. } if !came.is_empty())
+        let open = &self.ports[self.first_open..];
+        let with_mail = |network: &Network<Station>| {
+            open.iter().position(|(node, _)| {
+                let station = network.node(*node);
+                matches!(station, Some(Station::Mailbox { came, .. }) if !came.is_empty())
             })
         };
+        let has_mail = |network: &Network<Station>| with_mail(network).is_some();
         loop {
-            if has_mail(&self.network) {
-                for index in 0..self.ports.len() {
-                    let (node, _, open) = self.ports[index];
-                    let mail = self.network.act(node, &mut (), |station, _| match station {
-                        Station::Mailbox { came, .. } => came.pop_front(),
-                        Station::Target(_) | Station::Vacant => None,
-                    });
-                    if let Some(Some((at, source, bytes))) = mail
-                        && open
-                    {
-                        return Ok(Some(Arrival {
-                            at,
-                            port: Port(index),
-                            source,
-                            bytes,
-                        }));
-                    }
+            if let Some(place) = with_mail(&self.network) {
+                let (node, _) = open[place];
+                let mail = self.network.act(node, &mut (), |station, _| match station {
+                    Station::Mailbox { came, .. } => came.pop_front(),
+                    Station::Target(_) | Station::Vacant => None,
+                });
+                if let Some((at, source, bytes)) = mail.flatten() {
+                    return Ok(Some(Arrival {
+                        at,
+                        port: Port(self.first_open + place),
+                        source,
+                        bytes,
+                    }));
                 }
                 continue;
             }
-            if self.now() >= until {
+            if self.network.now().moment() >= until {
                 return Ok(None);
             }
             let ending = self.network.run(Nanotime::from(until), &mut (), has_mail);
@@ -477,9 +479,12 @@ impl Net for SimulatedNet {
     }
 
     fn close_all(&mut self) {
-        for (_, _, open) in &mut self.ports {
-            *open = false;
+        for (node, _) in &self.ports[self.first_open..] {
+            self.network.act(*node, &mut (), |station, _| {
+                *station = Station::Vacant;
+            });
         }
+        self.first_open = self.ports.len();
     }
 
     fn invite(&mut self, invitation: &Invitation) -> io::Result<()> {

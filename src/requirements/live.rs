@@ -18,10 +18,7 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/6.1/unified-merkle-tree-on-the-internet",
         "On the Internet live content is protected by a tree with signed munros.",
     )
-    .unchecked(
-        "The analyzer sees method and addresses, and has no finding that holds one against the \
-         other.",
-    ),
+    .findings(&[F::HandshakeNotUnified]),
     may(
         "rfc7574/6.1/unified-merkle-tree-elsewhere",
         "Where nobody is hostile, live content may be protected so.",

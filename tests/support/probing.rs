@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ppsp_inspect::peer::misbehave::Misbehaviour;
-use ppsp_inspect::probe::serve::Source;
+use ppsp_inspect::probe::serve::{Signer, Source};
 use ppsp_inspect::probe::simulated::SimulatedNet;
 use ppsp_inspect::probe::{
-    Case, Frame, Patience, Plan, Report, Role, Selection, Swarm, Verdict, cases,
+    Case, Frame, Patience, Plan, Report, Role, Selection, Swarm, Verdict, cases, run,
 };
 use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction};
 
@@ -52,6 +52,22 @@ pub(crate) fn plan(swarm: &Swarm, role: Role, source: Option<Source>, slow: bool
         errata: vec![4880],
         strict: true,
     }
+}
+
+/// Probes a leecher or a viewer of our own, which comes to us.
+pub(crate) fn probe_guest(
+    swarm: &Swarm,
+    signer: Option<Signer>,
+    misbehaviour: Option<Misbehaviour>,
+    slow: bool,
+) -> Report {
+    let mut net = SimulatedNet::for_guests(misbehaviour);
+    let source = Source {
+        signer,
+        ..Source::of_numbers(swarm.chunk_size)
+    };
+    let plan = plan(swarm, swarm.fetcher(), Some(source), slow);
+    run(&plan, &mut net, None, &mut |_| true, &mut |_, _| {}).expect("it comes")
 }
 
 /// The cases that failed, and what they found.
@@ -103,13 +119,18 @@ pub(crate) fn misbehaviours_of(roles: &[Role]) -> impl Iterator<Item = Misbehavi
     })
 }
 
+/// Misbehaviours that are something else of some target than of others, and the cases
+/// that find them there.
+pub(crate) type Otherwise = [(Misbehaviour, &'static [&'static str])];
+
 /// Probes a target with each misbehaviour that a case for these roles is there to
 /// find; `probe` gets one and whether the cases that take minutes are wanted. Those
 /// that change anything have to fail the cases that name them, of those that say
-/// anything of such a target, and no other.
+/// anything of such a target, or that are named here, and no other.
 pub(crate) fn matrix(
     target: &str,
     roles: &[Role],
+    otherwise: &Otherwise,
     probe: impl Fn(Option<Misbehaviour>, bool) -> Report,
 ) -> Matrix {
     let honest = [false, true].map(|slow| probe(None, slow));
@@ -128,10 +149,14 @@ pub(crate) fn matrix(
         let slow = cases().any(|case| case.is_slow && names(case));
         let report = probe(Some(misbehaviour), slow);
         let tested = report.cases.iter().map(|it| it.case);
-        let expected: BTreeSet<&str> = tested
-            .filter(|case| names(case) && !is_skipped(case))
-            .map(|case| case.id)
-            .collect();
+        let other = otherwise.iter().find(|(it, _)| *it == misbehaviour);
+        let expected: BTreeSet<&str> = match other {
+            Some((_, cases)) => cases.iter().copied().collect(),
+            None => tested
+                .filter(|case| names(case) && !is_skipped(case))
+                .map(|case| case.id)
+                .collect(),
+        };
         let failures = failed(&report);
         let mut ids: BTreeSet<&str> = failures.iter().map(|(id, _)| *id).collect();
         if misbehaviour.name().starts_with("dies-of") && !expected.contains(MUTATED) {

@@ -159,17 +159,6 @@ impl TreeHash {
     }
 }
 
-/// What two hashes make together, as somebody has computed before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JoinedHashes {
-    /// The hash of the left node.
-    pub left: Hash,
-    /// That of its sibling.
-    pub right: Hash,
-    /// That of their parent.
-    pub parent: Hash,
-}
-
 /// SHA-256 of two hashes of its own: just one block and the padding, which is
 /// always the same.
 fn sha256_of_two(left: &[u8; 32], right: &[u8; 32]) -> Hash {

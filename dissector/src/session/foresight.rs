@@ -9,7 +9,7 @@ use super::input::Datagram;
 use super::route::Route;
 use super::table::key_of;
 use super::verification::{Protection, protection};
-use crate::integrity::{Hash, JoinedHashes, TreeHash};
+use crate::integrity::{Ascent, Hash, TreeHash, Uncle};
 use crate::wire::{Bin, Layout, Message, Pieces, Reader};
 
 /// Hashes of a datagram that are looked through for uncles, the latest ones.
@@ -38,32 +38,9 @@ pub struct ChunkToHash {
 impl ChunkToHash {
     /// Its bytes in `payload`, the datagram that it was foreseen in.
     pub fn of<'a>(&self, payload: &'a [u8]) -> &'a [u8] {
-        part(payload, self.offset, self.length)
+        let end = self.offset.saturating_add(self.length);
+        payload.get(self.offset..end).unwrap_or_default()
     }
-}
-
-/// The hash of an uncle of a chunk: beside the chunk, or beside what that and
-/// the uncle before make together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Uncle {
-    /// Where in the datagram the hash begins, bytes.
-    pub offset: usize,
-    /// Bytes.
-    pub length: usize,
-    /// Whether it stands on the left.
-    pub is_left: bool,
-}
-
-impl Uncle {
-    /// Its hash in `payload`, the datagram that it was foreseen in.
-    pub fn of<'a>(&self, payload: &'a [u8]) -> &'a [u8] {
-        part(payload, self.offset, self.length)
-    }
-}
-
-fn part(payload: &[u8], offset: usize, length: usize) -> &[u8] {
-    let end = offset.saturating_add(length);
-    payload.get(offset..end).unwrap_or_default()
 }
 
 /// What is to be hashed of datagrams.
@@ -74,7 +51,7 @@ pub struct Foreseen {
     /// The uncles of those, chunk after chunk, from the bottom of the tree up.
     pub uncles: Vec<Uncle>,
     /// Where the hashes of the datagram at hand are.
-    hashes: Vec<(Bin, usize, usize)>,
+    hashes: Vec<(Bin, u32, u16)>,
 }
 
 impl Foreseen {
@@ -96,6 +73,8 @@ pub struct HashedChunk {
     pub function: TreeHash,
     /// Its hash.
     pub hash: Hash,
+    /// How many of the uncles belong to it.
+    pub uncles: usize,
 }
 
 /// What somebody else has hashed of a datagram. It is believed.
@@ -103,8 +82,36 @@ pub struct HashedChunk {
 pub struct Hashed<'h> {
     /// Its chunks.
     pub chunks: &'h [HashedChunk],
-    /// Nodes above its chunks.
-    pub joined: &'h [JoinedHashes],
+    /// The uncles of those, chunk after chunk, from the bottom of the tree up.
+    pub uncles: &'h [Uncle],
+    /// What each makes together with the node beside it.
+    pub parents: &'h [Hash],
+}
+
+impl<'h> Hashed<'h> {
+    /// The chunk of `length` bytes at `offset` of the datagram `payload`: its hash
+    /// by `function`, and what is known of its way up.
+    pub(super) fn chunk<'a>(
+        &self,
+        payload: &'a [u8],
+        (offset, length): (usize, usize),
+        function: TreeHash,
+    ) -> Option<(Hash, Ascent<'a>)>
+    where
+        'h: 'a,
+    {
+        let mut before = 0usize;
+        for chunk in self.chunks {
+            let uncles = before..before.saturating_add(chunk.uncles);
+            if chunk.offset == offset && chunk.length == length && chunk.function == function {
+                let parents = self.parents.get(uncles.clone()).unwrap_or_default();
+                let uncles = self.uncles.get(uncles).unwrap_or_default();
+                return Some((chunk.hash, Ascent::new(payload, uncles, parents)));
+            }
+            before = uncles.end;
+        }
+        None
+    }
 }
 
 impl Analyzer {
@@ -154,7 +161,11 @@ impl Outlook {
                     Message::Integrity { spec, hash } => {
                         let bin = spec.chunks(size).range().and_then(Bin::covering);
                         let offset = located.offset + located.length - hash.len();
-                        hashes.extend(bin.map(|bin| (bin, offset, hash.len())));
+                        let place = offset.try_into().ok().zip(hash.len().try_into().ok());
+                        hashes.extend(
+                            bin.zip(place)
+                                .map(|(bin, (offset, length))| (bin, offset, length)),
+                        );
                     }
                     Message::Data { .. } => {
                         for piece in Pieces::of(&located, layout) {
@@ -181,7 +192,7 @@ impl Outlook {
 }
 
 /// Adds the uncles of `chunk` that are among `hashes`, up to the first that is not.
-fn add_uncles(chunk: u64, hashes: &[(Bin, usize, usize)], uncles: &mut Vec<Uncle>) {
+fn add_uncles(chunk: u64, hashes: &[(Bin, u32, u16)], uncles: &mut Vec<Uncle>) {
     let mut node = Bin::leaf(chunk);
     while let Some(found) = node
         && let Some(sibling) = found.sibling()

@@ -9,9 +9,10 @@ use super::handshake_rules::{
     Role, check_agreement, check_closing, check_opening, check_swarm_metadata, recognise,
 };
 use super::input::{Datagram, Transport};
+use super::pex_rules::is_public;
 use super::table::EndRef;
 use crate::finding::{Detail, FindingId};
-use crate::wire::{ChannelId, Dialect, Handshake, MessageType};
+use crate::wire::{ChannelId, ContentIntegrity, Dialect, Handshake, MessageType};
 
 impl Analyzer {
     /// Applies a HANDSHAKE on a channel that exists, at `offset` in its
@@ -80,6 +81,13 @@ impl Analyzer {
             };
             let mut raise = |id, detail| self.findings.raise_at(id, offset, detail);
             check_opening(handshake, &declared, role, cut, &mut raise);
+            // Section 6.1 leaves the choice to who is not on the Internet.
+            if declared.content_integrity == Some(ContentIntegrity::SignAll)
+                && is_public(datagram.source.ip())
+                && is_public(datagram.destination.ip())
+            {
+                raise(FindingId::HandshakeNotUnified, Detail::None);
+            }
             if sender == Side::Responder
                 && let Some(initiator) = &channel.end(Side::Initiator).declared
             {

@@ -52,7 +52,7 @@ pub use chunk_set::{ChunkSet, PageBudget};
 pub use config::{Config, Learned};
 pub use counts::MessageCounts;
 pub use declared::{Declared, signature_length};
-pub use foresight::{ChunkToHash, Foreseen, Hashed, HashedChunk, Outlook, Uncle};
+pub use foresight::{ChunkToHash, Foreseen, Hashed, HashedChunk, Outlook};
 pub use input::{Datagram, Time, Transport};
 pub use recall::Kept;
 pub use receiver::Receiver;

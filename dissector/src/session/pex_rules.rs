@@ -6,7 +6,7 @@ use super::context::Context;
 use crate::finding::{Detail, FindingId};
 
 /// Whether an address belongs to the public Internet.
-fn is_public(address: IpAddr) -> bool {
+pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             !(v4.is_private()

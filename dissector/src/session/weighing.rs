@@ -3,13 +3,12 @@
 
 use super::chunk_set::PageBudget;
 use super::context::Context;
-use super::foresight::HashedChunk;
 use super::receiver::Receiver;
 use super::swarm::SwarmIndex;
 use super::verdict::{Failure, Late, Reason, Verdict};
 use super::verification::{Judgement, Origin, Verification};
 use crate::finding::{Detail, FindingId};
-use crate::integrity::{Budget, Evidence, Hash, Ruling, Settled, SwarmTree, TreeHash};
+use crate::integrity::{Ascent, Budget, Evidence, Hash, Ruling, Settled, SwarmTree};
 use crate::wire::{Bin, ChunkRange, Chunks, Located, Message, MessageType, Piece, Pieces};
 
 /// Something that a datagram says of a node.
@@ -171,28 +170,15 @@ fn hear_chunk(
         return;
     };
     let length = piece.data.len() as u32;
-    let hash = hash_of(piece, tree.function(), context.hashed.chunks);
+    let function = tree.function();
+    let payload = context.datagram.payload;
+    let bytes = (piece.offset, piece.data.len());
+    let before = context.hashed.chunk(payload, bytes, function);
+    let (hash, ascent) = before.unwrap_or_else(|| (function.chunk(piece.data), Ascent::default()));
     let origin = Origin::of(context, located.offset, length);
-    tree.chunk(
-        bin,
-        hash,
-        context.hashed.joined,
-        origin,
-        &mut judgement.settled,
-        budget,
-    );
+    tree.chunk(bin, hash, ascent, origin, &mut judgement.settled, budget);
     let subject = Subject::new(place, bin, What::Chunk(length));
     judgement.subjects.push(subject);
-}
-
-/// The hash of a chunk, which may have been made before.
-fn hash_of(piece: &Piece<'_>, function: TreeHash, hashed: &[HashedChunk]) -> Hash {
-    let before = hashed.iter().find(|hashed| {
-        hashed.offset == piece.offset
-            && hashed.length == piece.data.len()
-            && hashed.function == function
-    });
-    before.map_or_else(|| function.chunk(piece.data), |hashed| hashed.hash)
 }
 
 /// Gives the messages of the datagram the verdicts that the tree's rulings are.

@@ -95,28 +95,41 @@ impl<'a> Reader<'a> {
         }
         let input = self.rest();
         let (&code, body) = input.split_first()?;
-        let offset = self.position;
         let beyond = self.wire_length - self.payload.len();
-        let taken = body_of(code, body, layout, beyond, |rest, message| {
-            self.position = self.payload.len() - rest.len();
-            // A DATA message that the capture cut has its length on the wire.
-            let missing = match &message {
-                Message::Data {
-                    data, data_length, ..
-                } => data_length - data.len(),
-                Message::Handshake(handshake) => {
+        let taken = match MessageType::from_code(code) {
+            MessageType::Data => data(body, layout, beyond, |rest, message| {
+                // One that the capture cut has its length on the wire.
+                let missing = match &message {
+                    Message::Data {
+                        data, data_length, ..
+                    } => data_length - data.len(),
+                    _ => 0,
+                };
+                take(self.located(message, rest, missing))
+            }),
+            MessageType::Integrity => integrity(body, layout, |rest, message| {
+                take(self.located(message, rest, 0))
+            }),
+            kind => other(kind, body, layout, beyond).map(|(rest, message)| {
+                if let Message::Handshake(handshake) = &message {
                     self.finished = beyond > 0 && !handshake.has_end;
-                    0
                 }
-                _ => 0,
-            };
-            take(Located {
-                message,
-                offset,
-                length: self.position - offset + missing,
-            })
-        });
+                take(self.located(message, rest, 0))
+            }),
+        };
         Some(taken.map_err(|error| self.locate(code, error)))
+    }
+
+    /// Moves on to `rest`, behind `message`, of which `missing` bytes were cut off.
+    #[inline]
+    fn located(&mut self, message: Message<'a>, rest: &[u8], missing: usize) -> Located<'a> {
+        let offset = self.position;
+        self.position = self.payload.len() - rest.len();
+        Located {
+            message,
+            offset,
+            length: self.position - offset + missing,
+        }
     }
 
     /// Moves past messages whose length their type tells, up to an INTEGRITY or
@@ -314,68 +327,83 @@ fn width_of(kind: MessageType, layout: &Layout) -> Option<usize> {
     }
 }
 
-/// Gives `done` the message behind a type octet and what follows it. `beyond` is
+/// Gives `done` a DATA message behind its type octet and what follows it. `beyond` is
 /// how many bytes of the datagram the capture cut off.
 #[inline]
-fn body_of<'a, R>(
-    code: u8,
+fn data<'a, R>(
     input: &'a [u8],
     layout: &Layout,
     beyond: usize,
     done: impl FnOnce(&'a [u8], Message<'a>) -> R,
 ) -> Result<R, nom::Err<Fault<'a>>> {
+    with_chunk_spec(input, layout.addressing, |input, spec| {
+        let (input, timestamp) = match input.split_first_chunk() {
+            Some((timestamp, rest)) if layout.data_timestamp => {
+                (rest, Some(u64::from_be_bytes(*timestamp)))
+            }
+            _ if layout.data_timestamp => u64("a timestamp").map(Some).parse(input)?,
+            _ => (input, None),
+        };
+        let data_length = data_length(spec, layout, input.len() + beyond);
+        let (data, rest) = input.split_at(data_length.min(input.len()));
+        let message = Message::Data {
+            spec,
+            timestamp,
+            data,
+            data_length,
+        };
+        Ok(done(rest, message))
+    })
+}
+
+/// Gives `done` an INTEGRITY message behind its type octet and what follows it.
+#[inline]
+fn integrity<'a, R>(
+    input: &'a [u8],
+    layout: &Layout,
+    done: impl FnOnce(&'a [u8], Message<'a>) -> R,
+) -> Result<R, nom::Err<Fault<'a>>> {
+    with_chunk_spec(input, layout.addressing, |input, spec| {
+        let Some(length) = layout.hash_function.length() else {
+            return fault(
+                input,
+                Cause::UnknownHashFunction(layout.hash_function.code()),
+            );
+        };
+        let (hash, rest) = match input.split_at_checked(length) {
+            Some(split) => split,
+            None => bytes("a hash", length)(input).map(|(rest, hash)| (hash, rest))?,
+        };
+        Ok(done(rest, Message::Integrity { spec, hash }))
+    })
+}
+
+/// The message of this type behind its type octet, of those that are neither DATA nor
+/// INTEGRITY.
+fn other<'a>(
+    kind: MessageType,
+    input: &'a [u8],
+    layout: &Layout,
+    beyond: usize,
+) -> Parsed<'a, Message<'a>> {
     let spec = |input| chunk_spec(input, layout.addressing);
-    let done = |(rest, message)| done(rest, message);
-    match MessageType::from_code(code) {
-        MessageType::Data => with_chunk_spec(input, layout.addressing, |input, spec| {
-            let (input, timestamp) = match input.split_first_chunk() {
-                Some((timestamp, rest)) if layout.data_timestamp => {
-                    (rest, Some(u64::from_be_bytes(*timestamp)))
-                }
-                _ if layout.data_timestamp => u64("a timestamp").map(Some).parse(input)?,
-                _ => (input, None),
-            };
-            let data_length = data_length(spec, layout, input.len() + beyond);
-            let (data, rest) = input.split_at(data_length.min(input.len()));
-            let message = Message::Data {
-                spec,
-                timestamp,
-                data,
-                data_length,
-            };
-            Ok(done((rest, message)))
-        }),
-        MessageType::Have => spec.map(Message::Have).parse(input).map(done),
+    match kind {
+        MessageType::Data => data(input, layout, beyond, |rest, message| (rest, message)),
+        MessageType::Integrity => integrity(input, layout, |rest, message| (rest, message)),
+        MessageType::Have => spec.map(Message::Have).parse(input),
         MessageType::Ack => (spec, u64("a delay sample"))
             .map(|(spec, delay)| Message::Ack { spec, delay })
-            .parse(input)
-            .map(done),
-        MessageType::Integrity => with_chunk_spec(input, layout.addressing, |input, spec| {
-            let Some(length) = layout.hash_function.length() else {
-                return fault(
-                    input,
-                    Cause::UnknownHashFunction(layout.hash_function.code()),
-                );
-            };
-            match input.split_at_checked(length) {
-                Some((hash, rest)) => Ok(done((rest, Message::Integrity { spec, hash }))),
-                None => bytes("a hash", length)
-                    .map(|hash| Message::Integrity { spec, hash })
-                    .parse(input)
-                    .map(done),
-            }
-        }),
-        MessageType::Request => spec.map(Message::Request).parse(input).map(done),
+            .parse(input),
+        MessageType::Request => spec.map(Message::Request).parse(input),
         MessageType::Handshake => handshake(input, layout.dialect, beyond)
-            .map(|(rest, handshake)| done((rest, Message::Handshake(handshake)))),
+            .map(|(rest, handshake)| (rest, Message::Handshake(handshake))),
         MessageType::PexResV4 => (u32("an IPv4 address"), u16("a port"))
             .map(|(address, port)| Message::PexResV4 {
                 address: Ipv4Addr::from_bits(address),
                 port,
             })
-            .parse(input)
-            .map(done),
-        MessageType::PexReq => Ok(done((input, Message::PexReq))),
+            .parse(input),
+        MessageType::PexReq => Ok((input, Message::PexReq)),
         MessageType::SignedIntegrity => {
             let (input, (spec, timestamp)) = (spec, u64("a timestamp")).parse(input)?;
             let Some(length) = layout.signature_length else {
@@ -388,30 +416,26 @@ fn body_of<'a, R>(
                     signature,
                 })
                 .parse(input)
-                .map(done)
         }
-        MessageType::Cancel => spec.map(Message::Cancel).parse(input).map(done),
+        MessageType::Cancel => spec.map(Message::Cancel).parse(input),
         MessageType::Choke if layout.dialect.randomize => {
             field("four random bytes", 4, number::be_u32)
                 .map(|value: u32| Message::Randomize(value.to_be_bytes()))
                 .parse(input)
-                .map(done)
         }
-        MessageType::Choke => Ok(done((input, Message::Choke))),
-        MessageType::Unchoke => Ok(done((input, Message::Unchoke))),
+        MessageType::Choke => Ok((input, Message::Choke)),
+        MessageType::Unchoke => Ok((input, Message::Unchoke)),
         MessageType::PexResV6 => (field("an IPv6 address", 16, number::be_u128), u16("a port"))
             .map(|(address, port)| Message::PexResV6 {
                 address: Ipv6Addr::from_bits(address),
                 port,
             })
-            .parse(input)
-            .map(done),
+            .parse(input),
         MessageType::PexResCert => {
             let (input, length) = u16("the size of a certificate")(input)?;
             bytes("a certificate", length.into())
                 .map(|certificate| Message::PexResCert { certificate })
                 .parse(input)
-                .map(done)
         }
         MessageType::Unassigned(code) => fault(input, Cause::UnknownMessage(code)),
     }

@@ -352,12 +352,13 @@ impl Sending<'_> {
                 length: chunk.length,
                 function: chunk.function,
                 hash: hash(chunk.function, chunk.of(datagram.payload)),
+                uncles: 0,
             });
             hashed.collect()
         });
         let hashed = Hashed {
             chunks: &chunks,
-            joined: &[],
+            ..Hashed::default()
         };
         let record = talk.analyzer.datagram_hashed(&datagram, hashed, &mut room);
         let seen = match record {

@@ -290,7 +290,7 @@ misbehaviours! {
     AsksBeyondHaves = "asks-beyond-haves",
     /// A chunk that is there is asked for again.
     AsksTwice = "asks-twice",
-    /// A chunk that did not come is not asked for again.
+    /// Four chunks are asked for at once, the next when all have come, and none again.
     NeverAsksAgain = "never-asks-again",
     /// The last chunk is never asked for.
     NeverAsksLast = "never-asks-last",

@@ -12,6 +12,9 @@ use crate::peer::engine::Moment;
 /// How often REQUESTs are repeated by who asks in a loop.
 const LOOP: usize = 60;
 
+/// Chunks that who never asks again waits for at once, as libperegrine does.
+const AT_A_TIME: usize = 4;
+
 /// The delay of who does not measure it, in microseconds.
 const DELAY: u64 = 1000;
 
@@ -72,13 +75,7 @@ impl Rogue {
                 let again = self.fetched_last.and_then(|chunk| self.spec(chunk, chunk));
                 messages.extend(again.map(Message::Request));
             }
-            Some(M::NeverAsksAgain) => {
-                let wanted = self.wanted.clone();
-                messages.retain(|message| {
-                    let range = self.range(message).filter(|_| is_request(message));
-                    range.is_none_or(|it| !wanted.contains(&it.start()))
-                });
-            }
+            Some(M::NeverAsksAgain) => self.ask_once(messages),
             Some(M::NeverAsksLast) => self.spare_last(messages, last),
             Some(M::NoAcks) => {
                 messages.retain(|message| !matches!(message, Message::Ack { .. }));
@@ -127,6 +124,34 @@ impl Rogue {
             split.extend(new.iter().filter_map(of).map(ack));
         }
         *messages = split;
+    }
+
+    /// Asks for nothing twice, and for more only when what was asked for has come.
+    fn ask_once(&self, messages: &mut Vec<Message<'_>>) {
+        let under_way = self.wanted.difference(&self.fetched).count();
+        let mut left = AT_A_TIME.saturating_sub(under_way);
+        messages.retain_mut(|message| {
+            let range = self.range(message);
+            let (Message::Request(spec), Some(range)) = (message, range) else {
+                return true;
+            };
+            let is_new = |chunk: &u64| !self.wanted.contains(chunk);
+            let Some(first) = (range.start()..=range.end()).find(is_new) else {
+                return false;
+            };
+            let new = (first..=range.end()).take(left).take_while(is_new);
+            let Some(last) = new.last() else {
+                return false;
+            };
+            // Bins can't name all ranges.
+            let (named, count) = match self.spec(first, last) {
+                Some(named) => (Some(named), last - first + 1),
+                None => (self.spec(first, first), 1),
+            };
+            left -= count as usize;
+            *spec = named.unwrap_or(*spec);
+            true
+        });
     }
 
     /// Takes the last chunk out of REQUESTs.

@@ -19,11 +19,12 @@ const MOST_MUNROS: usize = 4;
 /// Channels whose chunks are remembered.
 const MOST_CHUNKS: usize = 4096;
 
-/// A signed munro, or a signed chunk, which has no hash.
+/// A signed munro, or a signed chunk.
 #[derive(Clone, Debug)]
 pub(super) struct Munro {
     pub(super) range: ChunkRange,
-    pub(super) hash: Vec<u8>,
+    /// What is signed: the munro's hash, or the chunk.
+    pub(super) signed: Vec<u8>,
     pub(super) timestamp: u64,
     pub(super) signature: Vec<u8>,
 }
@@ -134,13 +135,14 @@ impl Rogue {
             let Some(range) = self.range(message) else {
                 continue;
             };
-            let hash = messages.iter().find_map(|it| match it {
+            let signed = messages.iter().find_map(|it| match it {
                 Message::Integrity { spec: of, hash } if of == spec => Some(hash.to_vec()),
+                Message::Data { spec: of, data, .. } if of == spec => Some(data.to_vec()),
                 _ => None,
             });
             let munro = Munro {
                 range,
-                hash: hash.unwrap_or_default(),
+                signed: signed.unwrap_or_default(),
                 timestamp: *timestamp,
                 signature: signature.to_vec(),
             };
@@ -184,22 +186,25 @@ impl Rogue {
             signature
         };
         let dated = |timestamp: u64| {
-            let signature = self.sign(spec, timestamp, &munro.hash)?;
+            let signature = self.sign(spec, timestamp, &munro.signed)?;
             instead(Munro {
                 timestamp,
                 signature,
                 ..munro.clone()
             })
         };
-        let beside = |start: u64, end: u64, hash: Vec<u8>| {
+        let beside = |start: u64, end: u64, signed: Vec<u8>| {
+            if self.signs_chunks() {
+                return None;
+            }
             let spec = self.spec(start, end)?;
-            let signature = self.sign(spec, munro.timestamp, &hash)?;
+            let signature = self.sign(spec, munro.timestamp, &signed)?;
             Some(Forged {
                 instead_of: None,
                 spec,
                 munro: Munro {
                     range: ChunkRange::new(start, end)?,
-                    hash,
+                    signed,
                     timestamp: munro.timestamp,
                     signature,
                 },
@@ -215,7 +220,7 @@ impl Rogue {
                 ..munro.clone()
             }),
             M::SignsHashAlone => instead(Munro {
-                signature: self.key.as_ref()?.sign(&[&munro.hash]),
+                signature: self.key.as_ref()?.sign(&[&munro.signed]),
                 ..munro.clone()
             }),
             M::SignsUnixTime => {
@@ -226,10 +231,10 @@ impl Rogue {
             M::OldSignatures => dated(munro.timestamp.saturating_sub(3600 << 32)),
             // Of sixteen seconds the last one is told first.
             M::TimestampsFall => dated(munro.timestamp ^ (0xf << 32)),
-            M::MunroUnaligned => beside(range.start() + 1, range.end() + 1, munro.hash.clone()),
+            M::MunroUnaligned => beside(range.start() + 1, range.end() + 1, munro.signed.clone()),
             M::MunroWidthsVary => {
                 let parent = Bin::covering(range)?.parent()?.range();
-                let hash = vec![0x55; munro.hash.len()];
+                let hash = vec![0x55; munro.signed.len()];
                 beside(parent.start(), parent.end(), hash)
             }
             M::TellsOldMunro if !is_asked_for => {
@@ -245,13 +250,18 @@ impl Rogue {
         }
     }
 
-    /// A munro's signature as the RFC has it.
-    fn sign(&self, spec: ChunkSpec, timestamp: u64, hash: &[u8]) -> Option<Vec<u8>> {
+    /// Whether each chunk is signed, and there are no munros.
+    fn signs_chunks(&self) -> bool {
+        self.swarm.integrity == ContentIntegrity::SignAll
+    }
+
+    /// A munro's or chunk's signature as the RFC has it.
+    fn sign(&self, spec: ChunkSpec, timestamp: u64, signed: &[u8]) -> Option<Vec<u8>> {
         let key = self.key.as_ref()?;
         let mut bytes = Vec::new();
         encode_message(&Message::Have(spec), &self.layout, &mut bytes).ok()?;
         let on_the_wire = bytes.get(1..)?;
-        Some(key.sign(&[on_the_wire, &timestamp.to_be_bytes(), hash]))
+        Some(key.sign(&[on_the_wire, &timestamp.to_be_bytes(), signed]))
     }
 
     /// What goes in a datagram of its own before the rest: a munro's hash, or a
@@ -265,7 +275,7 @@ impl Rogue {
             return None;
         }
         let signed = self.ranges(messages, |it| matches!(it, Message::SignedIntegrity { .. }));
-        let signs_chunks = self.swarm.integrity == ContentIntegrity::SignAll;
+        let signs_chunks = self.signs_chunks();
         let is_apart = |message: &Message<'_>| match message {
             Message::SignedIntegrity { .. } => signs_chunks,
             Message::Integrity { .. } => self
@@ -292,12 +302,12 @@ impl Rogue {
     }
 }
 
-/// Puts forged munros into a datagram.
+/// Puts forged munros, or signatures of chunks, into a datagram.
 pub(super) fn insert<'f>(messages: &mut Vec<Message<'f>>, forged: &'f [Forged]) {
     for it in forged {
         let hash = Message::Integrity {
             spec: it.spec,
-            hash: &it.munro.hash,
+            hash: &it.munro.signed,
         };
         let signed = Message::SignedIntegrity {
             spec: it.spec,
@@ -310,7 +320,9 @@ pub(super) fn insert<'f>(messages: &mut Vec<Message<'f>>, forged: &'f [Forged]) 
                 .iter()
                 .position(|message| matches!(message, Message::Data { .. }))
                 .unwrap_or(messages.len());
-            messages.splice(end..end, [hash, signed]);
+            let is_munro = !it.munro.range.is_single();
+            let both = is_munro.then_some(hash).into_iter().chain([signed]);
+            messages.splice(end..end, both);
             continue;
         };
         let old = messages[place].spec();

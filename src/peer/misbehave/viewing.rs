@@ -253,7 +253,7 @@ impl Rogue {
         {
             let munro = Munro {
                 range: claim.range,
-                hash,
+                signed: hash,
                 timestamp: *timestamp,
                 signature: signature.to_vec(),
             };
@@ -382,7 +382,7 @@ impl Rogue {
                     let evidence = [
                         Message::Integrity {
                             spec: *spec,
-                            hash: &munro.hash,
+                            hash: &munro.signed,
                         },
                         Message::SignedIntegrity {
                             spec: *spec,

@@ -1,11 +1,9 @@
 //! Protocol options of live streams (RFC 7574, sections 7.7 and 7.9).
 
-use ppspp_dissector::wire::{
-    DiscardWindow, MessageType, OptionCode, ProtocolOption, SignatureAlgorithm,
-};
+use ppspp_dissector::wire::{DiscardWindow, MessageType, OptionCode};
 
-use super::options::{declared, takes, tells};
-use super::support::{needs_option, refused};
+use super::declarations::codes;
+use super::options::{declared, refuses_other, takes, tells};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Outcome, Role, Stop};
 use crate::probe::conversation::Conversation;
@@ -33,7 +31,7 @@ pub(in crate::probe) const CASES: &[Case] = &[
         requirement: "Where the options of the two peers do not agree the check fails, and nothing \
                       is sent back.",
         finds: &[M::IgnoresSignatureAlgorithm],
-        run: other_signature_algorithm,
+        run: |it| refuses_other(it, OptionCode::SignatureAlgorithm),
         ..LIVE
     },
     Case {
@@ -73,27 +71,6 @@ fn reply_signature_algorithm(it: &mut Conversation<'_>) -> Outcome {
     tells(it, OptionCode::SignatureAlgorithm, value, &wanted)
 }
 
-fn other_signature_algorithm(it: &mut Conversation<'_>) -> Outcome {
-    needs_option(it, OptionCode::SignatureAlgorithm)?;
-    let own = it.swarm().signature_algorithm();
-    let other = if own == Some(SignatureAlgorithm::EcdsaP384Sha384) {
-        SignatureAlgorithm::EcdsaP256Sha256
-    } else {
-        SignatureAlgorithm::EcdsaP384Sha384
-    };
-    refused(
-        it,
-        |options| {
-            for option in options {
-                if let ProtocolOption::SignatureAlgorithm(algorithm) = option {
-                    *algorithm = other;
-                }
-            }
-        },
-        "its signature algorithm is not the swarm's",
-    )
-}
-
 fn reply_discard_window(it: &mut Conversation<'_>) -> Outcome {
     let (declared, frame) = declared(it)?;
     let addressing = declared.addressing.unwrap_or(it.swarm().addressing);
@@ -105,10 +82,6 @@ fn reply_discard_window(it: &mut Conversation<'_>) -> Outcome {
     match declared.window {
         Some(window) if window.value() > 0 => Ok(()),
         Some(_) => Err(Stop::violation(expected, "a window of 0 chunks", [frame])),
-        None => {
-            let codes: Vec<String> = declared.codes.iter().map(u8::to_string).collect();
-            let actual = format!("the options {}", codes.join(", "));
-            Err(Stop::violation(expected, actual, [frame]))
-        }
+        None => Err(Stop::violation(expected, codes(&declared), [frame])),
     }
 }

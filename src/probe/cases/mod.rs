@@ -4,6 +4,7 @@ mod availability;
 mod channels;
 mod closing;
 mod content;
+mod declarations;
 mod exchange;
 mod handshake;
 mod leecher;

@@ -253,14 +253,8 @@ impl<'a> Conversation<'a> {
     /// When the port no longer works.
     pub fn send_bytes(&mut self, port: Port, bytes: &[u8]) -> Result<usize, Stop> {
         let notes = self.note.take().into_iter().collect();
-        let frame = Frame {
-            at: self.net.now(),
-            source: self.net.address(port),
-            destination: self.target,
-            bytes: bytes.to_vec(),
-            notes,
-        };
-        let number = self.record(frame);
+        let (at, source) = (self.net.now(), self.net.address(port));
+        let number = self.record(at, (source, self.target), bytes, notes);
         self.net.send(port, self.target, bytes)?;
         Ok(number)
     }
@@ -312,11 +306,23 @@ impl<'a> Conversation<'a> {
 
     /// Records a datagram; its place, which for those beyond the limit is that
     /// of the last one.
-    fn record(&mut self, frame: Frame) -> usize {
-        let fits = self.frames.len() < MOST_FRAMES && self.bytes + frame.bytes.len() <= MOST_BYTES;
+    fn record(
+        &mut self,
+        at: Moment,
+        (source, destination): (SocketAddr, SocketAddr),
+        bytes: &[u8],
+        notes: Vec<String>,
+    ) -> usize {
+        let fits = self.frames.len() < MOST_FRAMES && self.bytes + bytes.len() <= MOST_BYTES;
         if fits {
-            self.bytes += frame.bytes.len();
-            self.frames.push(frame);
+            self.bytes += bytes.len();
+            self.frames.push(Frame {
+                at,
+                source,
+                destination,
+                bytes: bytes.to_vec(),
+                notes,
+            });
         } else {
             self.unrecorded += 1;
         }
@@ -342,13 +348,8 @@ impl<'a> Conversation<'a> {
                 }
                 return Ok(None);
             };
-            let frame = self.record(Frame {
-                at: arrival.at,
-                source: arrival.source,
-                destination: self.net.address(arrival.port),
-                bytes: arrival.bytes.clone(),
-                notes: Vec::new(),
-            });
+            let ends = (arrival.source, self.net.address(arrival.port));
+            let frame = self.record(arrival.at, ends, &arrival.bytes, Vec::new());
             if arrival.source == self.target || self.target.port() == 0 {
                 return Ok(Some(Heard {
                     frame,

@@ -6,7 +6,6 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;

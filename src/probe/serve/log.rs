@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ppspp_dissector::wire::{ChunkRange, Located, Message, MessageType};
+use ppspp_dissector::wire::{ChunkRange, DecodeError, Located, Message, MessageType};
 
 use crate::peer::engine::{Chunks, Moment};
 use crate::probe::conversation::Heard;
@@ -28,6 +28,10 @@ pub struct Acked {
     pub delay: u64,
 }
 
+/// Messages of each kind that are remembered, and separate ranges of chunks: a target
+/// that floods must not fill our memory.
+const MOST_SAID: usize = 10_000;
+
 /// What a target has said since its first HANDSHAKE, in the order in which it
 /// came.
 #[derive(Clone, Debug, Default)]
@@ -52,12 +56,15 @@ pub struct Log {
     pub faults: Vec<(usize, String)>,
     /// The types of all messages, with the datagrams that they first came in.
     pub kinds: Vec<(MessageType, usize)>,
+    asked: Chunks,
+    acknowledged: Chunks,
+    accepted: Chunks,
 }
 
 impl Log {
     /// Takes note of the messages of a datagram on our channel.
     pub(super) fn take(&mut self, heard: &Heard, messages: &[Located<'_>], chunk_size: u32) {
-        self.datagrams.push((heard.at, heard.frame));
+        keep(&mut self.datagrams, (heard.at, heard.frame));
         for located in messages {
             let message = &located.message;
             let kind = message.kind();
@@ -71,18 +78,33 @@ impl Log {
                 chunks,
             });
             match (message, said) {
-                (Message::Request(_), Some(said)) => self.requests.push(said),
-                (Message::Have(_), Some(said)) => self.haves.push(said),
-                (Message::Ack { delay, .. }, Some(said)) => self.acks.push(Acked {
-                    said,
-                    delay: *delay,
-                }),
-                (Message::PexReq, _) => self.asked_for_peers.push(heard.frame),
+                (Message::Request(_), Some(said)) => {
+                    keep(&mut self.requests, said);
+                    add(&mut self.asked, said.chunks);
+                }
+                (Message::Have(_), Some(said)) => {
+                    keep(&mut self.haves, said);
+                    add(&mut self.accepted, said.chunks);
+                }
+                (Message::Ack { delay, .. }, Some(said)) => {
+                    let delay = *delay;
+                    keep(&mut self.acks, Acked { said, delay });
+                    add(&mut self.acknowledged, said.chunks);
+                    add(&mut self.accepted, said.chunks);
+                }
+                (Message::PexReq, _) => keep(&mut self.asked_for_peers, heard.frame),
                 (Message::Handshake(handshake), _) if handshake.is_closing() => {
-                    self.closed.push(heard.frame);
+                    keep(&mut self.closed, heard.frame);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Takes note of what could not be decoded.
+    pub(super) fn fault(&mut self, heard: &Heard, fault: &DecodeError) {
+        if self.faults.len() < MOST_SAID {
+            self.faults.push((heard.frame, fault.to_string()));
         }
     }
 
@@ -90,26 +112,27 @@ impl Log {
     pub(super) fn stray(&mut self, heard: &Heard, messages: &[Located<'_>]) {
         let mut handshakes = messages.iter().filter_map(|it| handshake_of(&it.message));
         match handshakes.find(|it| !it.source_channel.is_zero()) {
-            Some(handshake) => self.openings.push((heard.frame, Declared::by(handshake))),
-            None => self.strays.push(heard.frame),
+            Some(handshake) => {
+                keep(&mut self.openings, (heard.frame, Declared::by(handshake)));
+            }
+            None => keep(&mut self.strays, heard.frame),
         }
     }
 
     /// All chunks that were acknowledged.
-    pub fn acknowledged(&self) -> Chunks {
-        union(self.acks.iter().map(|it| it.said.chunks))
+    pub const fn acknowledged(&self) -> &Chunks {
+        &self.acknowledged
     }
 
     /// All chunks that are said to be there, by ACK or HAVE: it holds them for
     /// the content's.
-    pub fn accepted(&self) -> Chunks {
-        let acks = self.acks.iter().map(|it| it.said.chunks);
-        union(acks.chain(self.haves.iter().map(|it| it.chunks)))
+    pub const fn accepted(&self) -> &Chunks {
+        &self.accepted
     }
 
     /// All chunks that were asked for.
-    pub fn asked(&self) -> Chunks {
-        union(self.requests.iter().map(|it| it.chunks))
+    pub const fn asked(&self) -> &Chunks {
+        &self.asked
     }
 
     /// The first message that accepts one of these chunks: its name, and where.
@@ -123,10 +146,77 @@ impl Log {
     }
 }
 
-fn union(ranges: impl Iterator<Item = ChunkRange>) -> Chunks {
-    let mut all = Chunks::new();
-    for range in ranges {
-        all.insert(range.start()..=range.end());
+fn keep<T>(list: &mut Vec<T>, one: T) {
+    if list.len() < MOST_SAID {
+        list.push(one);
     }
-    all
+}
+
+fn add(all: &mut Chunks, chunks: ChunkRange) {
+    if all.len() < MOST_SAID {
+        all.insert(chunks.start()..=chunks.end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ppspp_dissector::wire::{ChannelId, ChunkSpec, Layout, encode_datagram};
+
+    use super::*;
+    use crate::probe::net::Port;
+
+    fn heard(messages: &[Message<'_>]) -> Heard {
+        let mut bytes = Vec::new();
+        encode_datagram(ChannelId(7), messages, &Layout::RFC, &mut bytes).expect("it can be");
+        Heard {
+            frame: 0,
+            at: Moment::from_microseconds(1),
+            port: Port(0),
+            source: ([192, 0, 2, 1], 6778).into(),
+            bytes,
+        }
+    }
+
+    fn take(log: &mut Log, messages: &[Message<'_>]) {
+        let heard = heard(messages);
+        log.take(&heard, &heard.read(&Layout::RFC).0, 1024);
+    }
+
+    const fn chunks(start: u32, end: u32) -> ChunkSpec {
+        ChunkSpec::Chunk32 { start, end }
+    }
+
+    #[test]
+    fn what_was_asked_for_and_accepted_adds_up() {
+        let mut log = Log::default();
+        let ack = Message::Ack {
+            spec: chunks(3, 4),
+            delay: 5,
+        };
+        take(&mut log, &[Message::Request(chunks(0, 7)), ack]);
+        take(
+            &mut log,
+            &[Message::Have(chunks(6, 6)), Message::Request(chunks(9, 9))],
+        );
+        let ranges = |chunks: &Chunks| chunks.iter().cloned().collect::<Vec<_>>();
+        assert_eq!(ranges(log.asked()), [0..=7, 9..=9]);
+        assert_eq!(ranges(log.acknowledged()), [3..=4]);
+        assert_eq!(ranges(log.accepted()), [3..=4, 6..=6]);
+        assert_eq!((log.requests.len(), log.haves.len()), (2, 1));
+        assert_eq!(log.acks[0].delay, 5);
+    }
+
+    #[test]
+    fn no_more_of_a_flood_is_kept_than_its_beginning() {
+        let mut log = Log::default();
+        for round in 0..40_u32 {
+            let messages: Vec<Message<'_>> = (0..1000)
+                .map(|at| Message::Have(chunks(round * 4000 + at * 2, round * 4000 + at * 2)))
+                .collect();
+            take(&mut log, &messages);
+        }
+        assert_eq!(log.haves.len(), MOST_SAID);
+        assert_eq!(log.accepted().len(), MOST_SAID);
+        assert!(log.accepted().contains(&0));
+    }
 }

@@ -28,6 +28,9 @@ const MOST_WAITING: usize = 4096;
 /// Bytes of a datagram that go unfragmented.
 const DATAGRAM: usize = 1400;
 
+/// How long is waited at once before a look whether the target is still there.
+const STEP: Duration = Duration::from_millis(200);
+
 /// How long a target may take to start and to connect.
 const START: Duration = Duration::from_secs(8);
 
@@ -39,8 +42,10 @@ const BY_HAND: Duration = Duration::from_secs(600);
 pub enum Gift {
     /// With all its hashes.
     Right,
-    /// Not at all.
+    /// Not at all: it got lost.
     Nothing,
+    /// Not now: it stays asked for, and so does what was asked for behind it.
+    Later,
     /// With other bytes.
     Spoilt,
     /// With a wrong hash among its uncles.
@@ -162,7 +167,7 @@ impl Seeder {
         channel.reads = it.known().manner.layout(&swarm);
         channel.writes = channel.reads;
         loop {
-            let step = (it.now() + Duration::from_millis(200)).min(until);
+            let step = (it.now() + STEP).min(until);
             let Some(heard) = it.hear(step)? else {
                 let ending = match it.fate() {
                     Fate::Crashed(how) | Fate::Ended(how) => how,
@@ -340,23 +345,6 @@ impl Seeder {
         self.follows = follows;
     }
 
-    /// The next datagram, until a moment; a stream goes on meanwhile.
-    fn next(&mut self, it: &mut Conversation<'_>, until: Moment) -> Result<Option<Heard>, Stop> {
-        loop {
-            self.introduce(it)?;
-            let due = self.content.next_at();
-            if due.is_some_and(|due| due <= it.now()) {
-                self.tell_news(it)?;
-                continue;
-            }
-            let step = due.map_or(until, |due| due.min(until));
-            let heard = it.hear(step)?;
-            if heard.is_some() || it.now() >= until {
-                return Ok(heard);
-            }
-        }
-    }
-
     /// HAVEs for these chunks; bins need several.
     pub fn haves(&self, ranges: &[(u64, u64)]) -> Vec<Message<'static>> {
         let mut messages = Vec::new();
@@ -429,7 +417,7 @@ impl Seeder {
     }
 
     /// Takes what comes and gives nothing; whether `is_done` before the time is
-    /// over.
+    /// over or the target gone.
     ///
     /// # Errors
     /// As [`Conversation::hear`].
@@ -441,16 +429,40 @@ impl Seeder {
     ) -> Result<bool, Stop> {
         let until = it.now() + within;
         while !is_done(self) {
-            match self.next(it, until)? {
-                Some(heard) => self.take(&heard),
-                None => return Ok(false),
+            if !self.hear(it, until, until)? {
+                return Ok(false);
             }
         }
         Ok(true)
     }
 
+    /// Takes the next datagram, if one comes until `until`; a stream goes on meanwhile. Whether there is anything
+    /// to wait for after that, until `end`.
+    fn hear(
+        &mut self,
+        it: &mut Conversation<'_>,
+        until: Moment,
+        end: Moment,
+    ) -> Result<bool, Stop> {
+        self.introduce(it)?;
+        let due = self.content.next_at();
+        if due.is_some_and(|due| due <= it.now()) {
+            self.tell_news(it)?;
+        }
+        let due = self.content.next_at().unwrap_or(until);
+        let step = (it.now() + STEP).min(until).min(due);
+        if let Some(heard) = it.hear(step)? {
+            self.take(&heard);
+            return Ok(true);
+        }
+        // Nothing more comes of who is gone.
+        let is_gone = step < until && matches!(it.fate(), Fate::Crashed(_) | Fate::Ended(_));
+        Ok(it.now() < end && !is_gone)
+    }
+
     /// Takes what comes and gives what is asked for, as `gift` says of a chunk and
-    /// of how often it was given before; whether `is_done` before the time is over.
+    /// of how often it was given before; whether `is_done` before the time is over or
+    /// the target gone.
     ///
     /// # Errors
     /// As [`Conversation::hear`].
@@ -472,10 +484,14 @@ impl Seeder {
             }
             self.under_way.retain(|(_, at)| *at + UNDER_WAY > now);
             while self.under_way.len() < WINDOW
-                && let Some(chunk) = self.queue.pop_front()
+                && let Some(&chunk) = self.queue.front()
             {
                 let times = self.given.get(&chunk).map_or(0, |given| given.times);
                 let gift = gift(chunk, times);
+                if gift == Gift::Later {
+                    break;
+                }
+                self.queue.pop_front();
                 self.give(it, chunk, gift)?;
                 if gift != Gift::Nothing {
                     self.under_way.push((chunk, now));
@@ -483,8 +499,8 @@ impl Seeder {
             }
             let next = self.under_way.first().map(|(_, at)| *at + UNDER_WAY);
             let next = next.filter(|_| !self.queue.is_empty()).unwrap_or(until);
-            if let Some(heard) = self.next(it, next.min(until))? {
-                self.take(&heard);
+            if !self.hear(it, next.min(until), until)? {
+                return Ok(is_done(self));
             }
         }
     }
@@ -508,7 +524,7 @@ impl Seeder {
     pub fn take(&mut self, heard: &Heard) {
         let (messages, fault) = heard.read(&self.channel.reads);
         if let Some(fault) = fault {
-            self.log.faults.push((heard.frame, fault.to_string()));
+            self.log.fault(heard, &fault);
         }
         if heard.channel() != Some(self.channel.ours) {
             if heard.port == self.channel.port {
@@ -518,10 +534,9 @@ impl Seeder {
         }
         let requests = self.log.requests.len();
         self.log.take(heard, &messages, self.swarm.chunk_size);
-        let accepted = self.log.acks.last().map(|it| it.said.chunks);
-        if let Some(chunks) = accepted {
-            self.under_way.retain(|(chunk, _)| !chunks.contains(*chunk));
-        }
+        let acknowledged = self.log.acknowledged();
+        self.under_way
+            .retain(|(chunk, _)| !acknowledged.contains(chunk));
         for said in &self.log.requests[requests..] {
             let end = said.chunks.end().min(self.content.size() - 1);
             for chunk in said.chunks.start()..=end {
@@ -538,6 +553,20 @@ impl Seeder {
     /// Chunks that the target waits for.
     pub fn waiting(&self) -> impl Iterator<Item = u64> {
         self.queue.iter().copied()
+    }
+
+    /// Holds for asked for whatever was and has not come right: some never ask again.
+    pub fn owe(&mut self) {
+        let accepted = self.log.accepted();
+        let last = self.content.size() - 1;
+        for range in self.log.asked().iter() {
+            for chunk in *range.start()..=*range.end().min(&last) {
+                let has_room = self.queue.len() < MOST_WAITING;
+                if has_room && !accepted.contains(&chunk) && !self.queue.contains(&chunk) {
+                    self.queue.push_back(chunk);
+                }
+            }
+        }
     }
 
     /// Forgets what the target waits for.
@@ -563,6 +592,7 @@ impl Seeder {
         };
         let mut data = right;
         match gift {
+            Gift::Later => return Ok(()),
             Gift::Nothing => {
                 self.given.insert(chunk, given);
                 return Ok(());

@@ -32,6 +32,15 @@ fn good_live(talk: &mut Talk) {
     talk.live();
 }
 
+/// A peer on the Internet opens a channel of a stream whose chunks are all signed.
+fn sign_all_towards(talk: &mut Talk, other: &str) {
+    let one = "9.9.9.9:7000".parse().expect("an address");
+    let other = other.parse().expect("an address");
+    let sign_all = ProtocolOption::ContentIntegrity(ContentIntegrity::SignAll);
+    let options = live_options().with(sign_all);
+    talk.from(one).to(other).send([handshake(A, &options)]);
+}
+
 /// Two options change places.
 fn swapped(one: usize, other: usize, mut options: Options) -> Options {
     options.swap(one, other);
@@ -239,6 +248,12 @@ pub(super) const CASES: &[Case] = &[
             );
         },
         |talk| first(talk, &options()),
+    ),
+    case(
+        "handshake.sign-all-on-internet",
+        Message(0),
+        |talk| sign_all_towards(talk, "8.8.4.4:7000"),
+        |talk| sign_all_towards(talk, "10.0.0.2:7000"),
     ),
     case(
         "handshake.chunk-addressing-missing",

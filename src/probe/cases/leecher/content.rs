@@ -292,7 +292,7 @@ fn no_have_to_seeder(it: &mut Conversation<'_>) -> Outcome {
 
 fn announces(it: &mut Conversation<'_>) -> Outcome {
     let mut seeder = begun(it, 16)?;
-    let fetched = seeder.log.accepted();
+    let fetched = seeder.log.accepted().clone();
     let (channel, reply) = another(it, &seeder)?;
     let mut delivery = Delivery::new(it);
     let chunk_size = seeder.swarm.chunk_size;

@@ -1,16 +1,20 @@
 //! The first datagram of a target that fetches (RFC 7574, sections 3.1.1, 7 and
 //! 12.1).
 
-use ppspp_dissector::wire::{ChannelId, Message, MessageType, OptionCode, bitmap_supports};
+use ppspp_dissector::wire::{ChannelId, Message, MessageType, OptionCode};
 
 use super::support::{asked, needs_fetching};
 use super::{FETCHER, LEECHER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::cases::channels::must_be_random;
+use crate::probe::cases::declarations::{
+    are_sorted, begin_with_version, bitmap, bitmap_is_cut, bitmap_names, codes, have_end, tell,
+};
 use crate::probe::cases::support::describe;
 use crate::probe::conversation::Conversation;
 use crate::probe::serve::{Gift, Seeder, Shape, hexadecimal};
+use crate::probe::swarm::{Declared, Swarm};
 
 const OPENING: &[MessageType] = &[MessageType::Handshake];
 
@@ -334,165 +338,123 @@ fn random_channel(it: &mut Conversation<'_>) -> Outcome {
     must_be_random(&ids, frames)
 }
 
-/// The first HANDSHAKE's options must be so.
-pub(in crate::probe::cases) fn options_are(
+/// The judgement of the first HANDSHAKE's options.
+pub(in crate::probe::cases) fn options(
     it: &mut Conversation<'_>,
-    expected: &str,
-    objection: impl FnOnce(&Seeder) -> Option<String>,
+    judge: impl FnOnce(&Declared, usize, &Swarm) -> Outcome,
 ) -> Outcome {
     let seeder = opened(it)?;
-    match objection(&seeder) {
-        None => Ok(()),
-        Some(actual) => Err(Stop::violation(expected, actual, [seeder.opening.frame])),
-    }
-}
-
-/// The codes of the options, in their order.
-pub(in crate::probe::cases) fn codes(seeder: &Seeder) -> String {
-    let codes: Vec<String> = seeder.declared.codes.iter().map(u8::to_string).collect();
-    format!("the options {}", codes.join(", "))
-}
-
-/// What speaks against the value of an option.
-pub(in crate::probe::cases) fn objection_to<T: PartialEq + std::fmt::Display>(
-    seeder: &Seeder,
-    found: Option<T>,
-    wanted: &T,
-) -> Option<String> {
-    match found {
-        None => Some(codes(seeder)),
-        Some(found) if found == *wanted => None,
-        Some(found) => Some(found.to_string()),
-    }
+    judge(&seeder.declared, seeder.opening.frame, &seeder.swarm)
 }
 
 fn options_sorted(it: &mut Conversation<'_>) -> Outcome {
-    options_are(it, "ascending codes, each once", |seeder| {
-        let sorted = seeder.declared.codes.is_sorted_by(|one, next| one < next);
-        (!sorted).then(|| codes(seeder))
-    })
+    options(it, |declared, frame, _| are_sorted(declared, frame))
 }
 
 fn end_option(it: &mut Conversation<'_>) -> Outcome {
-    options_are(it, "the end option (255) behind the others", |seeder| {
-        (!seeder.declared.has_end).then(|| format!("{}, and no end", codes(seeder)))
-    })
+    options(it, |declared, frame, _| have_end(declared, frame))
 }
 
 fn version(it: &mut Conversation<'_>) -> Outcome {
-    options_are(it, "option 0 (version) first, 1 or later", |seeder| {
-        let declared = &seeder.declared;
-        if declared.codes.first() != Some(&OptionCode::Version.code()) {
-            return Some(codes(seeder));
+    options(it, |declared, frame, _| {
+        begin_with_version(declared, frame)?;
+        match declared.version {
+            Some(0) => Err(Stop::violation("version 1 or later", "version 0", [frame])),
+            _ => Ok(()),
         }
-        declared
-            .version
-            .filter(|version| *version == 0)
-            .map(|version| format!("version {version}"))
     })
 }
 
 fn minimum_version(it: &mut Conversation<'_>) -> Outcome {
-    options_are(
-        it,
-        "option 1 (minimum version), not above option 0",
-        |seeder| {
-            let declared = &seeder.declared;
-            match (declared.minimum_version, declared.version) {
-                (None, _) => Some(codes(seeder)),
-                (Some(least), Some(most)) if least > most => {
-                    Some(format!("minimum version {least}, version {most}"))
-                }
-                _ => None,
+    options(it, |declared, frame, _| {
+        let actual = match (declared.minimum_version, declared.version) {
+            (None, _) => codes(declared),
+            (Some(least), Some(most)) if least > most => {
+                format!("minimum version {least}, version {most}")
             }
-        },
-    )
+            _ => return Ok(()),
+        };
+        let expected = "option 1 (minimum version), not above option 0";
+        Err(Stop::violation(expected, actual, [frame]))
+    })
 }
 
 fn swarm_id(it: &mut Conversation<'_>) -> Outcome {
-    options_are(it, "option 2 (swarm ID) once, with the ID", |seeder| {
-        let declared = &seeder.declared;
+    options(it, |declared, frame, swarm| {
         let code = OptionCode::SwarmId.code();
         let is_twice = declared.codes.iter().filter(|it| **it == code).nth(1);
-        match &declared.swarm_id {
-            Some(_) if is_twice.is_some() => Some(codes(seeder)),
-            Some(id) if *id == seeder.swarm.id => None,
-            Some(id) => Some(hexadecimal(id)),
-            None => Some(codes(seeder)),
-        }
+        let actual = match &declared.swarm_id {
+            Some(_) if is_twice.is_some() => codes(declared),
+            Some(id) if *id == swarm.id => return Ok(()),
+            Some(id) => hexadecimal(id),
+            None => codes(declared),
+        };
+        let expected = "option 2 (swarm ID) once, with the ID";
+        Err(Stop::violation(expected, actual, [frame]))
     })
 }
 
 fn content_integrity(it: &mut Conversation<'_>) -> Outcome {
-    let wanted = it.swarm().integrity;
-    options_are(
-        it,
-        &format!("option 3 (content integrity): {wanted}"),
-        |seeder| objection_to(seeder, seeder.declared.integrity, &wanted),
-    )
+    options(it, |declared, frame, swarm| {
+        let found = declared.integrity;
+        tell(
+            declared,
+            frame,
+            OptionCode::ContentIntegrity,
+            found,
+            &swarm.integrity,
+        )
+    })
 }
 
 fn hash_function(it: &mut Conversation<'_>) -> Outcome {
-    let wanted = it.swarm().hash_function;
-    options_are(
-        it,
-        &format!("option 4 (hash function): {wanted}"),
-        |seeder| objection_to(seeder, seeder.declared.hash_function, &wanted),
-    )
+    options(it, |declared, frame, swarm| {
+        let found = declared.hash_function;
+        tell(
+            declared,
+            frame,
+            OptionCode::HashFunction,
+            found,
+            &swarm.hash_function,
+        )
+    })
 }
 
 fn chunk_addressing(it: &mut Conversation<'_>) -> Outcome {
-    let wanted = it.swarm().addressing;
-    options_are(
-        it,
-        &format!("option 6 (chunk addressing): {wanted}"),
-        |seeder| objection_to(seeder, seeder.declared.addressing, &wanted),
-    )
+    options(it, |declared, frame, swarm| {
+        let found = declared.addressing;
+        tell(
+            declared,
+            frame,
+            OptionCode::ChunkAddressing,
+            found,
+            &swarm.addressing,
+        )
+    })
 }
 
 fn chunk_size(it: &mut Conversation<'_>) -> Outcome {
-    let wanted = it.swarm().chunk_size;
-    options_are(it, &format!("option 9 (chunk_size): {wanted}"), |seeder| {
-        objection_to(seeder, seeder.declared.chunk_size, &wanted)
+    options(it, |declared, frame, swarm| {
+        let found = declared.chunk_size;
+        tell(
+            declared,
+            frame,
+            OptionCode::ChunkSize,
+            found,
+            &swarm.chunk_size,
+        )
     })
 }
 
 fn bitmap_truncated(it: &mut Conversation<'_>) -> Outcome {
-    let seeder = opened(it)?;
-    let Some(bitmap) = &seeder.declared.messages else {
-        return Err(Stop::Skip(
-            "the target declares no supported messages, so it supports all".to_owned(),
-        ));
-    };
-    let is_right = bitmap.len() <= 32 && bitmap.last().is_some_and(|byte| *byte != 0);
-    if is_right {
-        return Ok(());
-    }
-    let digits: Vec<String> = bitmap.iter().map(|byte| format!("{byte:02x}")).collect();
-    Err(Stop::violation(
-        "at most 32 bytes, the last one not zero",
-        digits.join(" "),
-        [seeder.opening.frame],
-    ))
+    options(it, |declared, frame, _| bitmap_is_cut(declared, frame))
 }
 
 fn bitmap_true(it: &mut Conversation<'_>) -> Outcome {
     needs_fetching(it)?;
-    let Some(bitmap) = it.known().declared.messages.clone() else {
-        return Err(Stop::Skip(
-            "the target declares no supported messages, so it supports all".to_owned(),
-        ));
-    };
+    bitmap(&it.known().declared)?;
     let mut seeder = asked(it)?;
     let within = it.patience().answer;
     seeder.serve(it, within, |_, _| Gift::Right, |_| false)?;
-    let mut kinds = seeder.log.kinds.iter();
-    match kinds.find(|(kind, _)| !bitmap_supports(&bitmap, *kind)) {
-        None => Ok(()),
-        Some((kind, frame)) => Err(Stop::violation(
-            "messages of the types that the bitmap names",
-            kind.to_string(),
-            [seeder.opening.frame, *frame],
-        )),
-    }
+    bitmap_names(bitmap(&seeder.declared)?, seeder.log.kinds.iter().copied())
 }

@@ -1,15 +1,13 @@
 //! Our reply, and what the target makes of it (RFC 7574, sections 3.1.1, 7 and
 //! 8.3).
 
-use ppspp_dissector::wire::{
-    ChannelId, ChunkAddressing, ContentIntegrity, HashFunction, MessageType, OptionCode,
-    ProtocolOption,
-};
+use ppspp_dissector::wire::{ChannelId, ChunkAddressing, MessageType, OptionCode, ProtocolOption};
 
 use super::support::{begun, needs_fetching};
 use super::{FETCHER, LEECHER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
+use crate::probe::cases::declarations::{UNASSIGNED, misfit, replace};
 use crate::probe::conversation::Conversation;
 use crate::probe::serve::{Gift, Offer, Seeder, Shape};
 use crate::probe::swarm::Manner;
@@ -41,7 +39,7 @@ pub(super) const CASES: &[Case] = &[
         title: "A reply with the minimum version is taken",
         requirement: "A responder may include the lowest version that it supports (option 1).",
         finds: &[M::DropsMinimumVersion],
-        run: minimum_version_taken,
+        run: |it| with_option(it, OptionCode::MinimumVersion),
         ..FETCHER
     },
     Case {
@@ -58,7 +56,7 @@ pub(super) const CASES: &[Case] = &[
         title: "A reply with the integrity method is taken",
         requirement: "A peer includes the content integrity protection method (option 3).",
         finds: &[M::DropsContentIntegrity],
-        run: content_integrity_taken,
+        run: |it| with_option(it, OptionCode::ContentIntegrity),
         ..FETCHER
     },
     Case {
@@ -67,7 +65,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "Where the method is Merkle Hash Tree, the hash function (option 4) is \
                       included.",
         finds: &[M::DropsHashFunction],
-        run: hash_function_taken,
+        run: |it| with_option(it, OptionCode::HashFunction),
         ..LEECHER
     },
     Case {
@@ -75,7 +73,7 @@ pub(super) const CASES: &[Case] = &[
         title: "A reply with the addressing method is taken",
         requirement: "A peer includes the chunk addressing method (option 6).",
         finds: &[M::DropsChunkAddressing],
-        run: chunk_addressing_taken,
+        run: |it| with_option(it, OptionCode::ChunkAddressing),
         ..FETCHER
     },
     Case {
@@ -84,7 +82,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "A peer that supports a subset of the messages signals it (option 8): others \
                       have to read that.",
         finds: &[M::DropsSupportedMessages],
-        run: supported_messages_taken,
+        run: |it| with_option(it, OptionCode::SupportedMessages),
         ..FETCHER
     },
     Case {
@@ -92,7 +90,7 @@ pub(super) const CASES: &[Case] = &[
         title: "A reply with the chunk size is taken",
         requirement: "A peer includes the chunk size (option 9): others have to read that.",
         finds: &[M::DropsChunkSize],
-        run: chunk_size_taken,
+        run: |it| with_option(it, OptionCode::ChunkSize),
         ..FETCHER
     },
     Case {
@@ -148,7 +146,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The options tell the swarm's metadata end to end; where they do not agree \
                       the check fails, and the initiator ceases communication.",
         finds: &[M::IgnoresContentIntegrity],
-        run: other_content_integrity,
+        run: |it| refused_other(it, OptionCode::ContentIntegrity),
         ..FETCHER
     },
     Case {
@@ -157,7 +155,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "Where the options of the two peers do not agree the check fails, and the \
                       initiator ceases communication.",
         finds: &[M::IgnoresHashFunction],
-        run: other_hash_function,
+        run: |it| refused_other(it, OptionCode::HashFunction),
         ..LEECHER
     },
     Case {
@@ -175,7 +173,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "All peers in a swarm use the same chunk addressing method; where the options \
                       do not agree the initiator ceases communication.",
         finds: &[M::IgnoresAddressing],
-        run: other_addressing,
+        run: |it| refused_other(it, OptionCode::ChunkAddressing),
         ..FETCHER
     },
     Case {
@@ -184,7 +182,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The chunk size is part of the swarm's metadata; where the options of the two \
                       peers do not agree the initiator ceases communication.",
         finds: &[M::IgnoresChunkSize],
-        run: other_chunk_size,
+        run: |it| refused_other(it, OptionCode::ChunkSize),
         ..FETCHER
     },
 ];
@@ -251,30 +249,6 @@ fn rfc_reply(it: &mut Conversation<'_>) -> Outcome {
     taken(it, "a reply with all options of the RFC", |options| {
         options.retain(|it| it.code() != OptionCode::SwarmId);
     })
-}
-
-fn minimum_version_taken(it: &mut Conversation<'_>) -> Outcome {
-    with_option(it, OptionCode::MinimumVersion)
-}
-
-fn content_integrity_taken(it: &mut Conversation<'_>) -> Outcome {
-    with_option(it, OptionCode::ContentIntegrity)
-}
-
-fn hash_function_taken(it: &mut Conversation<'_>) -> Outcome {
-    with_option(it, OptionCode::HashFunction)
-}
-
-fn chunk_addressing_taken(it: &mut Conversation<'_>) -> Outcome {
-    with_option(it, OptionCode::ChunkAddressing)
-}
-
-fn supported_messages_taken(it: &mut Conversation<'_>) -> Outcome {
-    with_option(it, OptionCode::SupportedMessages)
-}
-
-fn chunk_size_taken(it: &mut Conversation<'_>) -> Outcome {
-    with_option(it, OptionCode::ChunkSize)
 }
 
 fn swarm_id_taken(it: &mut Conversation<'_>) -> Outcome {
@@ -361,12 +335,12 @@ fn carry_our_channel(it: &mut Conversation<'_>) -> Outcome {
     }
 }
 
-/// After a reply that does not fit, nothing may be asked for.
-pub(in crate::probe::cases) fn refused<'o>(
+/// After a reply in which these options do not fit, nothing may be asked for.
+fn refused(
     it: &mut Conversation<'_>,
     option: OptionCode,
     because: &str,
-    change: impl Fn(&mut Vec<ProtocolOption<'o>>),
+    misfits: &[ProtocolOption<'_>],
 ) -> Outcome {
     needs_fetching(it)?;
     if it.known().manner.left_out.contains(&option.code()) {
@@ -377,17 +351,18 @@ pub(in crate::probe::cases) fn refused<'o>(
     let mut seeder = Seeder::expect(it, Shape::Usual)?;
     let haves = seeder.offer(Offer::All);
     let swarm = seeder.swarm.clone();
-    let mut owned: Vec<ProtocolOption<'_>> = swarm.options(&it.known().manner);
-    let mut wrong = Vec::new();
-    change(&mut wrong);
-    owned.retain(|it| {
-        let is_other = wrong.iter().all(|other| other.code() != it.code());
-        it.code() != OptionCode::SwarmId && is_other
-    });
-    owned.extend(wrong);
-    owned.sort_by_key(|it| it.code().code());
+    let mut options: Vec<ProtocolOption<'_>> = swarm.options(&it.known().manner);
+    options.retain(|it| it.code() != OptionCode::SwarmId);
+    replace(&mut options, misfits.iter().cloned());
     it.note(format!("a reply that does not fit: {because}"));
-    let sent = seeder.reply(it, owned, &haves)?;
+    let sent = seeder.reply(it, options, &haves)?;
+    if let Some(method) = declared_addressing(misfits) {
+        // Who takes our word for it reads HAVEs so.
+        let own = std::mem::replace(&mut seeder.channel.writes.addressing, method);
+        let haves = seeder.haves(&[(0, seeder.content.size() - 1)]);
+        seeder.say(it, &haves)?;
+        seeder.channel.writes.addressing = own;
+    }
     let quiet = it.patience().quiet * 2;
     seeder.watch(it, quiet, |seeder| !seeder.log.requests.is_empty())?;
     match seeder.log.requests.first() {
@@ -400,70 +375,42 @@ pub(in crate::probe::cases) fn refused<'o>(
     }
 }
 
-fn version_too_high(it: &mut Conversation<'_>) -> Outcome {
-    let because = "we speak versions from 7 on";
-    refused(it, OptionCode::MinimumVersion, because, |options| {
-        options.push(ProtocolOption::Version(7));
-        options.push(ProtocolOption::MinimumVersion(7));
+/// The addressing method that options declare, if there is such a one.
+fn declared_addressing(options: &[ProtocolOption<'_>]) -> Option<ChunkAddressing> {
+    options.iter().find_map(|option| match option {
+        ProtocolOption::ChunkAddressing(ChunkAddressing::Unassigned(_)) => None,
+        ProtocolOption::ChunkAddressing(method) => Some(*method),
+        _ => None,
     })
+}
+
+/// After a reply with another value of an option than the swarm's, nothing may be
+/// asked for.
+pub(in crate::probe::cases) fn refused_other(
+    it: &mut Conversation<'_>,
+    option: OptionCode,
+) -> Outcome {
+    let misfit = misfit(it.swarm(), option)?;
+    let because = format!("our {option} is not the swarm's");
+    refused(it, option, &because, &[misfit])
+}
+
+fn version_too_high(it: &mut Conversation<'_>) -> Outcome {
+    let misfits = [
+        ProtocolOption::Version(7),
+        ProtocolOption::MinimumVersion(7),
+    ];
+    let because = "we speak versions from 7 on";
+    refused(it, OptionCode::MinimumVersion, because, &misfits)
 }
 
 fn other_swarm(it: &mut Conversation<'_>) -> Outcome {
     let id: Vec<u8> = it.swarm().id.iter().map(|byte| byte ^ 0x5a).collect();
-    refused(
-        it,
-        OptionCode::SwarmId,
-        "we are in another swarm",
-        |options| {
-            options.push(ProtocolOption::SwarmId(&id));
-        },
-    )
-}
-
-fn other_content_integrity(it: &mut Conversation<'_>) -> Outcome {
-    let (other, because) = match it.swarm().integrity {
-        ContentIntegrity::SignAll => (ContentIntegrity::Merkle, "our content has a root hash"),
-        _ => (ContentIntegrity::SignAll, "we sign all chunks"),
-    };
-    refused(it, OptionCode::ContentIntegrity, because, |options| {
-        options.push(ProtocolOption::ContentIntegrity(other));
-    })
-}
-
-fn other_hash_function(it: &mut Conversation<'_>) -> Outcome {
-    let other = match it.swarm().hash_function {
-        HashFunction::Sha384 => HashFunction::Sha512,
-        _ => HashFunction::Sha384,
-    };
-    let because = format!("we use {other}");
-    refused(it, OptionCode::HashFunction, &because, |options| {
-        options.push(ProtocolOption::HashFunction(other));
-    })
+    let misfits = [ProtocolOption::SwarmId(&id)];
+    refused(it, OptionCode::SwarmId, "we are in another swarm", &misfits)
 }
 
 fn unassigned_addressing(it: &mut Conversation<'_>) -> Outcome {
-    let because = "our addressing method is unassigned";
-    refused(it, OptionCode::ChunkAddressing, because, |options| {
-        let method = ChunkAddressing::Unassigned(77);
-        options.push(ProtocolOption::ChunkAddressing(method));
-    })
-}
-
-fn other_addressing(it: &mut Conversation<'_>) -> Outcome {
-    let other = match it.swarm().addressing {
-        ChunkAddressing::Chunk64 => ChunkAddressing::Chunk32,
-        _ => ChunkAddressing::Chunk64,
-    };
-    let because = format!("we name chunks by {other}");
-    refused(it, OptionCode::ChunkAddressing, &because, |options| {
-        options.push(ProtocolOption::ChunkAddressing(other));
-    })
-}
-
-fn other_chunk_size(it: &mut Conversation<'_>) -> Outcome {
-    let size = it.swarm().chunk_size * 2;
-    let because = format!("our chunks have {size} bytes");
-    refused(it, OptionCode::ChunkSize, &because, |options| {
-        options.push(ProtocolOption::ChunkSize(size));
-    })
+    let because = "our addressing method, 9, is unassigned";
+    refused(it, OptionCode::ChunkAddressing, because, &[UNASSIGNED])
 }

@@ -120,7 +120,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "UNCHOKE signals that its sender will respond to new REQUESTs again.",
         level: Level::May,
         awaits: REQUEST,
-        finds: &[M::IgnoresUnchoke, M::NeverAsksAgain],
+        finds: &[M::IgnoresUnchoke],
         limit: Duration::from_secs(40),
         run: unchoked,
         ..FETCHER

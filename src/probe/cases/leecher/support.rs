@@ -39,6 +39,7 @@ pub(in crate::probe::cases) fn asked(it: &mut Conversation<'_>) -> Result<Seeder
 }
 
 /// A seeder that has given so many chunks, all right, and they were acknowledged.
+/// What else was asked for the target still waits for.
 pub(in crate::probe::cases) fn begun(
     it: &mut Conversation<'_>,
     chunks: u64,
@@ -51,7 +52,7 @@ pub(in crate::probe::cases) fn begun(
         within,
         |_, _| {
             if left == 0 {
-                return Gift::Nothing;
+                return Gift::Later;
             }
             left -= 1;
             Gift::Right
@@ -69,10 +70,11 @@ pub(in crate::probe::cases) fn begun(
 
 /// How many chunks the target holds for right.
 pub(in crate::probe::cases) fn count(seeder: &Seeder) -> u64 {
-    let accepted = seeder.log.accepted();
-    accepted
-        .iter()
-        .map(|range| range.end() - range.start() + 1)
+    let last = seeder.content.size() - 1;
+    let ranges = seeder.log.accepted().iter();
+    ranges
+        .filter(|range| *range.start() <= last)
+        .map(|range| range.end().min(&last) - range.start() + 1)
         .sum()
 }
 
@@ -114,9 +116,11 @@ fn goes_on_unless(
     // What was on its way does not count.
     let settle = it.known().round_trip.min(SETTLED) * 2 + Duration::from_millis(20);
     seeder.watch(it, settle, |_| false)?;
+    // What got lost on purpose not all ask for again, which another case tells.
+    seeder.owe();
     let before = count(seeder);
     let wanted = (before + 3).min(seeder.content.size());
-    let asked = seeder.log.asked();
+    let asked = seeder.log.asked().clone();
     let done = seeder.serve(
         it,
         AGAIN,

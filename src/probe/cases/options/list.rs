@@ -1,8 +1,9 @@
 //! The list of options as a list (RFC 7574, sections 7 and 7.1).
 
-use super::{REPLY, declared, names};
+use super::{REPLY, declared};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
+use crate::probe::cases::declarations::{are_sorted, have_end};
 use crate::probe::cases::support::needs_options;
 use crate::probe::conversation::Conversation;
 
@@ -50,26 +51,12 @@ pub(super) const CASES: &[Case] = &[
 
 fn options_sorted(it: &mut Conversation<'_>) -> Outcome {
     let (declared, frame) = declared(it)?;
-    if declared.codes.is_sorted_by(|one, next| one < next) {
-        return Ok(());
-    }
-    Err(Stop::violation(
-        "option codes in ascending order",
-        names(&declared.codes),
-        [frame],
-    ))
+    are_sorted(&declared, frame)
 }
 
 fn reply_end_option(it: &mut Conversation<'_>) -> Outcome {
     let (declared, frame) = declared(it)?;
-    if declared.has_end {
-        return Ok(());
-    }
-    Err(Stop::violation(
-        "the end option behind the others",
-        format!("the options {} and no end", names(&declared.codes)),
-        [frame],
-    ))
+    have_end(&declared, frame)
 }
 
 /// Sends a first datagram whose option list is spoilt, and lets the liveness

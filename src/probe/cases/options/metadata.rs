@@ -1,14 +1,13 @@
 //! What the options say of the swarm: its ID, how its content is protected, how chunks are
 //! named, and how long they are (RFC 7574, sections 7.4 to 7.6, 7.8 and 7.11).
 
-use ppspp_dissector::wire::{
-    ChunkAddressing, ContentIntegrity, DiscardWindow, HashFunction, OptionCode, ProtocolOption,
-};
+use ppspp_dissector::wire::{ContentIntegrity, OptionCode, ProtocolOption};
 
-use super::{REPLY, declared, takes, tells};
+use super::{REPLY, declared, refuses, refuses_other, takes, tells};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Outcome, Role, Stop};
-use crate::probe::cases::support::{answered, needs_option, needs_options, refused};
+use crate::probe::cases::declarations::UNASSIGNED;
+use crate::probe::cases::support::{answered, needs_options, refused};
 use crate::probe::conversation::Conversation;
 
 pub(super) const CASES: &[Case] = &[
@@ -57,7 +56,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The options tell the swarm's metadata end to end; where they do not agree \
                       the check fails, and nothing is sent back.",
         finds: &[M::IgnoresContentIntegrity],
-        run: other_content_integrity,
+        run: |it| refuses_other(it, OptionCode::ContentIntegrity),
         ..Case::USUAL
     },
     Case {
@@ -86,7 +85,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "Where the options of the two peers do not agree the check fails, and nothing \
                       is sent back.",
         finds: &[M::IgnoresHashFunction],
-        run: other_hash_function,
+        run: |it| refuses_other(it, OptionCode::HashFunction),
         ..Case::USUAL
     },
     Case {
@@ -124,7 +123,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "All peers in a swarm use the same chunk addressing method; where the options \
                       do not agree nothing is sent back.",
         finds: &[M::IgnoresAddressing],
-        run: other_addressing,
+        run: |it| refuses_other(it, OptionCode::ChunkAddressing),
         ..Case::USUAL
     },
     Case {
@@ -152,7 +151,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "The chunk size is part of the swarm's metadata; where the options of the two \
                       peers do not agree nothing is sent back.",
         finds: &[M::IgnoresChunkSize],
-        run: other_chunk_size,
+        run: |it| refuses_other(it, OptionCode::ChunkSize),
         ..Case::USUAL
     },
     Case {
@@ -218,32 +217,6 @@ fn method_0_unassigned(it: &mut Conversation<'_>) -> Outcome {
     Ok(())
 }
 
-fn other_content_integrity(it: &mut Conversation<'_>) -> Outcome {
-    needs_option(it, OptionCode::ContentIntegrity)?;
-    let (other, because) = if it.swarm().integrity == ContentIntegrity::SignAll {
-        (
-            ContentIntegrity::UnifiedMerkle,
-            "it declares Unified Merkle Tree for a stream of signed chunks",
-        )
-    } else {
-        (
-            ContentIntegrity::SignAll,
-            "it declares Sign All, and the swarm has a tree",
-        )
-    };
-    refused(
-        it,
-        |options| {
-            for option in options {
-                if let ProtocolOption::ContentIntegrity(method) = option {
-                    *method = other;
-                }
-            }
-        },
-        because,
-    )
-}
-
 fn reply_hash_function(it: &mut Conversation<'_>) -> Outcome {
     if it
         .known()
@@ -259,87 +232,18 @@ fn reply_hash_function(it: &mut Conversation<'_>) -> Outcome {
     tells(it, OptionCode::HashFunction, |it| it.hash_function, &wanted)
 }
 
-fn other_hash_function(it: &mut Conversation<'_>) -> Outcome {
-    needs_option(it, OptionCode::HashFunction)?;
-    let other = if it.swarm().hash_function == HashFunction::Sha512 {
-        HashFunction::Sha384
-    } else {
-        HashFunction::Sha512
-    };
-    refused(
-        it,
-        |options| {
-            for option in options {
-                if let ProtocolOption::HashFunction(function) = option {
-                    *function = other;
-                }
-            }
-        },
-        "it declares another hash function than the swarm's",
-    )
-}
-
 fn reply_chunk_addressing(it: &mut Conversation<'_>) -> Outcome {
     let wanted = it.swarm().addressing;
     tells(it, OptionCode::ChunkAddressing, |it| it.addressing, &wanted)
 }
 
-/// A peer that names chunks by this method is not answered.
-fn refuses_addressing(it: &mut Conversation<'_>, other: ChunkAddressing, because: &str) -> Outcome {
-    needs_option(it, OptionCode::ChunkAddressing)?;
-    refused(
-        it,
-        |options| {
-            if DiscardWindow::is_wide(other).is_none() {
-                // How wide it is nobody could tell.
-                options.retain(|it| !matches!(it, ProtocolOption::LiveDiscardWindow(_)));
-            }
-            for option in options {
-                if let ProtocolOption::ChunkAddressing(method) = option {
-                    *method = other;
-                }
-            }
-        },
-        because,
-    )
-}
-
 fn unassigned_addressing(it: &mut Conversation<'_>) -> Outcome {
-    refuses_addressing(
-        it,
-        ChunkAddressing::Unassigned(9),
-        "its addressing method, 9, is unassigned",
-    )
-}
-
-fn other_addressing(it: &mut Conversation<'_>) -> Outcome {
-    let other = if it.swarm().addressing == ChunkAddressing::Bin32 {
-        ChunkAddressing::Chunk32
-    } else {
-        ChunkAddressing::Bin32
-    };
-    refuses_addressing(it, other, "its addressing method is not the swarm's")
+    refuses(it, UNASSIGNED, "its addressing method, 9, is unassigned")
 }
 
 fn reply_chunk_size(it: &mut Conversation<'_>) -> Outcome {
     let wanted = it.swarm().chunk_size;
     tells(it, OptionCode::ChunkSize, |it| it.chunk_size, &wanted)
-}
-
-fn other_chunk_size(it: &mut Conversation<'_>) -> Outcome {
-    needs_option(it, OptionCode::ChunkSize)?;
-    let other = it.swarm().chunk_size / 2 + 1;
-    refused(
-        it,
-        |options| {
-            for option in options {
-                if let ProtocolOption::ChunkSize(size) = option {
-                    *size = other;
-                }
-            }
-        },
-        "its chunk size is not the swarm's",
-    )
 }
 
 fn chunk_size_without_supported_messages(it: &mut Conversation<'_>) -> Outcome {

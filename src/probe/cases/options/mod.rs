@@ -5,9 +5,10 @@ mod metadata;
 mod supported_messages;
 mod version;
 
-use ppspp_dissector::wire::{MessageType, OptionCode};
+use ppspp_dissector::wire::{DiscardWindow, MessageType, OptionCode, ProtocolOption};
 
-use super::support::{answered, needs_options};
+use super::declarations::{misfit, replace, tell};
+use super::support::{answered, needs_option, needs_options, refused};
 use crate::probe::case::{Case, Outcome, Stop};
 use crate::probe::conversation::Conversation;
 use crate::probe::swarm::Declared;
@@ -28,11 +29,6 @@ pub(super) fn declared(it: &mut Conversation<'_>) -> Result<(Declared, usize), S
     let port = it.first_port()?;
     let (channel, reply) = it.shake(port)?;
     Ok((channel.declared, reply.frame))
-}
-
-fn names(codes: &[u8]) -> String {
-    let names: Vec<String> = codes.iter().map(u8::to_string).collect();
-    names.join(", ")
 }
 
 /// A HANDSHAKE in the target's manner, but with this option, is answered.
@@ -59,16 +55,29 @@ pub(super) fn tells<T: PartialEq + std::fmt::Display>(
     wanted: &T,
 ) -> Outcome {
     let (declared, frame) = declared(it)?;
-    let expected = format!("option {} ({option}): {wanted}", option.code());
-    match value(&declared) {
-        None => Err(Stop::violation(
-            expected,
-            format!("the options {}", names(&declared.codes)),
-            [frame],
-        )),
-        Some(value) if value != *wanted => {
-            Err(Stop::violation(expected, value.to_string(), [frame]))
-        }
-        Some(_) => Ok(()),
-    }
+    tell(&declared, frame, option, value(&declared), wanted)
+}
+
+/// A peer that declares another value of an option than the swarm's is not answered.
+pub(super) fn refuses_other(it: &mut Conversation<'_>, option: OptionCode) -> Outcome {
+    let other = misfit(it.swarm(), option)?;
+    refuses(it, other, &format!("its {option} is not the swarm's"))
+}
+
+/// A peer that declares this is not answered.
+fn refuses(it: &mut Conversation<'_>, other: ProtocolOption<'static>, because: &str) -> Outcome {
+    needs_option(it, other.code())?;
+    refused(
+        it,
+        |options| {
+            if let ProtocolOption::ChunkAddressing(method) = &other
+                && DiscardWindow::is_wide(*method).is_none()
+            {
+                // How wide it is nobody could tell.
+                options.retain(|it| !matches!(it, ProtocolOption::LiveDiscardWindow(_)));
+            }
+            replace(options, [other]);
+        },
+        because,
+    )
 }

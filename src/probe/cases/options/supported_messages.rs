@@ -1,12 +1,11 @@
 //! The bitmap of supported messages (RFC 7574, section 7.10).
 
-use ppspp_dissector::wire::{
-    ChannelId, Message, MessageType, OptionCode, ProtocolOption, bitmap_supports,
-};
+use ppspp_dissector::wire::{ChannelId, Message, MessageType, OptionCode, ProtocolOption};
 
 use super::{REPLY, declared, takes};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Outcome, Stop};
+use crate::probe::cases::declarations::{bitmap, bitmap_is_cut, bitmap_names};
 use crate::probe::cases::support::needs_options;
 use crate::probe::conversation::Conversation;
 
@@ -55,39 +54,17 @@ pub(super) const CASES: &[Case] = &[
 
 fn bitmap_truncated(it: &mut Conversation<'_>) -> Outcome {
     let (declared, frame) = declared(it)?;
-    let Some(bitmap) = declared.messages else {
-        return Err(Stop::Skip("the reply has no option 8".to_owned()));
-    };
-    if bitmap.len() <= 32 && bitmap.last().is_none_or(|last| *last != 0) {
-        return Ok(());
-    }
-    Err(Stop::violation(
-        "a bitmap whose last byte is not zero",
-        format!("{bitmap:02x?}"),
-        [frame],
-    ))
+    bitmap_is_cut(&declared, frame)
 }
 
 fn bitmap_true(it: &mut Conversation<'_>) -> Outcome {
     it.needs_service()?;
     let (first, second) = (it.first_of(1)?, it.second_chunk()?);
     let channel = it.open()?;
-    let Some(bitmap) = channel.declared.messages.clone() else {
-        return Err(Stop::Skip("the reply has no option 8".to_owned()));
-    };
+    let bitmap = bitmap(&channel.declared)?;
     let delivery = it.fetch(&channel, &[first, second])?;
-    let denied = delivery
-        .pieces
-        .iter()
-        .find(|piece| !bitmap_supports(&bitmap, piece.kind));
-    match denied {
-        None => Ok(()),
-        Some(piece) => Err(Stop::violation(
-            format!("messages that its bitmap {bitmap:02x?} has"),
-            piece.kind.to_string(),
-            [piece.frame],
-        )),
-    }
+    let sent = delivery.pieces.iter().map(|it| (it.kind, it.frame));
+    bitmap_names(bitmap, sent)
 }
 
 /// Whether a REQUEST behind the first HANDSHAKE is served once the channel is

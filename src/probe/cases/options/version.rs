@@ -2,9 +2,10 @@
 
 use ppspp_dissector::wire::{MessageType, OptionCode, ProtocolOption};
 
-use super::{REPLY, declared, names, takes};
+use super::{REPLY, declared, takes};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Outcome, Stop};
+use crate::probe::cases::declarations::begin_with_version;
 use crate::probe::cases::support::{answered, needs_option, needs_options, refused};
 use crate::probe::conversation::Conversation;
 use crate::probe::fetch::{Acks, Delivery};
@@ -72,14 +73,7 @@ pub(super) const CASES: &[Case] = &[
 
 fn reply_version(it: &mut Conversation<'_>) -> Outcome {
     let (declared, frame) = declared(it)?;
-    if declared.codes.first() == Some(&OptionCode::Version.code()) {
-        return Ok(());
-    }
-    Err(Stop::violation(
-        "option 0, the version, first",
-        format!("the options {}", names(&declared.codes)),
-        [frame],
-    ))
+    begin_with_version(&declared, frame)
 }
 
 fn reply_version_defined(it: &mut Conversation<'_>) -> Outcome {

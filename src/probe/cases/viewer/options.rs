@@ -1,15 +1,14 @@
 //! Protocol options of live streams, in the target's first datagram and in our reply
 //! (RFC 7574, sections 7.7 and 7.9).
 
-use ppspp_dissector::wire::{
-    DiscardWindow, MessageType, OptionCode, ProtocolOption, SignatureAlgorithm,
-};
+use ppspp_dissector::wire::{DiscardWindow, MessageType, OptionCode};
 
 use super::VIEWER;
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Outcome, Stop};
-use crate::probe::cases::leecher::opening::{codes, objection_to, options_are};
-use crate::probe::cases::leecher::reply::{refused, with_option};
+use crate::probe::cases::declarations;
+use crate::probe::cases::leecher::opening::options;
+use crate::probe::cases::leecher::reply::{refused_other, with_option};
 use crate::probe::conversation::Conversation;
 
 const OPENING: &[MessageType] = &[MessageType::Handshake];
@@ -40,7 +39,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "Where the options of the two peers do not agree the check fails, and the \
                       initiator ceases communication.",
         finds: &[M::IgnoresSignatureAlgorithm],
-        run: other_signature_algorithm,
+        run: |it| refused_other(it, OptionCode::SignatureAlgorithm),
         ..VIEWER
     },
     Case {
@@ -68,22 +67,10 @@ fn signature_algorithm(it: &mut Conversation<'_>) -> Outcome {
     let Some(wanted) = it.swarm().signature_algorithm() else {
         return Err(Stop::Error("the swarm has no key".to_owned()));
     };
-    let expected = format!("option 5 (live signature algorithm): {wanted}");
-    options_are(it, &expected, |seeder| {
-        objection_to(seeder, seeder.declared.signature_algorithm, &wanted)
-    })
-}
-
-fn other_signature_algorithm(it: &mut Conversation<'_>) -> Outcome {
-    let own = it.swarm().signature_algorithm();
-    let other = if own == Some(SignatureAlgorithm::EcdsaP384Sha384) {
-        SignatureAlgorithm::EcdsaP256Sha256
-    } else {
-        SignatureAlgorithm::EcdsaP384Sha384
-    };
-    let because = format!("we sign by {other}");
-    refused(it, OptionCode::SignatureAlgorithm, &because, |options| {
-        options.push(ProtocolOption::SignatureAlgorithm(other));
+    options(it, |declared, frame, _| {
+        let option = OptionCode::SignatureAlgorithm;
+        let found = declared.signature_algorithm;
+        declarations::tell(declared, frame, option, found, &wanted)
     })
 }
 
@@ -93,9 +80,12 @@ fn discard_window(it: &mut Conversation<'_>) -> Outcome {
         _ => 32,
     };
     let expected = format!("option 7 (live discard window) with {width} bits, not 0");
-    options_are(it, &expected, |seeder| match seeder.declared.window {
-        Some(window) if window.value() > 0 => None,
-        Some(_) => Some("a window of 0 chunks".to_owned()),
-        None => Some(codes(seeder)),
+    options(it, |declared, frame, _| {
+        let actual = match declared.window {
+            Some(window) if window.value() > 0 => return Ok(()),
+            Some(_) => "a window of 0 chunks".to_owned(),
+            None => declarations::codes(declared),
+        };
+        Err(Stop::violation(expected, actual, [frame]))
     })
 }
