@@ -5,7 +5,7 @@
 use std::thread;
 
 use ppsp_inspect::peer::keys::SigningKey;
-use ppsp_inspect::peer::misbehave::Misbehaviour;
+use ppsp_inspect::peer::misbehave::Misbehaviour as M;
 use ppsp_inspect::probe::serve::Signer;
 use ppsp_inspect::probe::{Report, Role, Swarm};
 use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction, SignatureAlgorithm};
@@ -13,7 +13,9 @@ use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction, Sig
 #[path = "support/probing.rs"]
 mod probing;
 
-use probing::{assert_conforms, assert_found, matrix, probe_guest, records, static_swarm};
+use probing::{
+    Otherwise, assert_conforms, assert_found, matrix, probe_guest, records, static_swarm,
+};
 
 /// The key of a stream.
 fn key(algorithm: SignatureAlgorithm) -> SigningKey {
@@ -32,12 +34,7 @@ fn live_swarm(key: &SigningKey, integrity: ContentIntegrity) -> Swarm {
 }
 
 /// Probes our own viewer.
-fn probe_in(
-    key: &SigningKey,
-    swarm: &Swarm,
-    misbehaviour: Option<Misbehaviour>,
-    slow: bool,
-) -> Report {
+fn probe_in(key: &SigningKey, swarm: &Swarm, misbehaviour: Option<M>, slow: bool) -> Report {
     let signer = Signer {
         key: key.clone(),
         chunks_per_signature: 32,
@@ -45,14 +42,14 @@ fn probe_in(
     probe_guest(swarm, Some(signer), misbehaviour, slow)
 }
 
-fn probe(integrity: ContentIntegrity, misbehaviour: Option<Misbehaviour>, slow: bool) -> Report {
+fn probe(integrity: ContentIntegrity, misbehaviour: Option<M>, slow: bool) -> Report {
     let key = key(SignatureAlgorithm::EcdsaP256Sha256);
     probe_in(&key, &live_swarm(&key, integrity), misbehaviour, slow)
 }
 
 /// Cases that say nothing of streams whose munros are signed, and of those whose
 /// chunks are.
-const NOT_OF_MUNROS: usize = 1;
+const NOT_OF_MUNROS: usize = 2;
 const NOT_OF_SIGNED_CHUNKS: usize = 30;
 
 #[test]
@@ -67,6 +64,24 @@ fn our_own_viewer_fails_nothing_where_each_chunk_is_signed() {
     assert_conforms(&report, NOT_OF_SIGNED_CHUNKS);
 }
 
+/// What else some misbehaviours are where they are a viewer's.
+const OF_VIEWERS: &Otherwise = &[
+    // Behind a method that nobody knows stands a discard window of unknown width: the
+    // reply can't be read.
+    (M::IgnoresAddressing, &["rfc7574/4/reply-other-addressing"]),
+    // HAVEs for so many bins end in the middle of a range.
+    (
+        M::DiesOfTruncatedMessage,
+        &[
+            "rfc7574/12/noise-to-leecher",
+            "rfc7574/3/truncated-message-to-leecher",
+            "rfc7574/4/reply-other-addressing",
+            "rfc7574/8.9/empty-signature-survived",
+            "rfc7574/8.9/truncated-signature-survived",
+        ],
+    ),
+];
+
 #[test]
 fn each_misbehaviour_of_who_fetches_fails_the_cases_that_name_it_and_no_other() {
     let leecher = |what, slow| probe_guest(&static_swarm(vec![0; 32]), None, what, slow);
@@ -75,8 +90,14 @@ fn each_misbehaviour_of_who_fetches_fails_the_cases_that_name_it_and_no_other() 
     let all = thread::scope(|scope| {
         [
             scope.spawn(|| matrix("a leecher", Role::FETCHERS, &[], leecher)),
-            scope.spawn(|| matrix("a viewer of signed munros", Role::FETCHERS, &[], of_munros)),
-            scope.spawn(|| matrix("a viewer of signed chunks", Role::FETCHERS, &[], of_chunks)),
+            scope.spawn(|| {
+                let name = "a viewer of signed munros";
+                matrix(name, Role::FETCHERS, OF_VIEWERS, of_munros)
+            }),
+            scope.spawn(|| {
+                let name = "a viewer of signed chunks";
+                matrix(name, Role::FETCHERS, OF_VIEWERS, of_chunks)
+            }),
         ]
         .map(|it| it.join().expect("a matrix"))
     });

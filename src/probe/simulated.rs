@@ -488,6 +488,11 @@ impl Net for SimulatedNet {
     }
 
     fn invite(&mut self, invitation: &Invitation) -> io::Result<()> {
+        self.dismiss();
+        // What is on its way to the one before finds nobody.
+        let settled = Nanotime::from(self.now() + DELAY * 2);
+        self.network.run(settled, &mut (), |_| false);
+        self.network.rest(settled);
         self.guests = self.guests.wrapping_add(1);
         let guest = guest(self.now(), invitation, self.misbehaviour, self.guests);
         let guest = guest.map_err(io::Error::other)?;

@@ -323,7 +323,8 @@ impl Seeder {
             stream.advance(now);
         }
         let size = self.content.size();
-        if self.follows && self.announced < size {
+        // Before it has shown that it takes our reply it is told nothing more.
+        if self.follows && self.announced < size && !self.log.datagrams.is_empty() {
             // Until it shows to know one, the target is told of the last munro.
             if self.log.accepted().is_empty() {
                 self.tell_munro(it, size - 1)?;

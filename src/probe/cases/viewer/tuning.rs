@@ -74,7 +74,7 @@ pub(super) const CASES: &[Case] = &[
                       messages, and peers retrieve them by REQUESTs.",
         level: Level::May,
         awaits: REQUEST,
-        finds: &[M::DeafToLaterHaves],
+        finds: &[M::DeafToLaterHaves, M::NeverAsksAgain],
         run: follows_stream,
         ..VIEWER
     },
@@ -114,7 +114,7 @@ pub(super) const CASES: &[Case] = &[
         title: "A source that was silent for some seconds is asked again",
         requirement: "A peer counts as dead after three minutes of silence; one that comes back \
                       before is there.",
-        finds: &[M::GivesUpOnSilence],
+        finds: &[M::GivesUpOnSilence, M::NeverAsksAgain],
         limit: Duration::from_secs(40),
         run: source_returns,
         ..ROBUST
@@ -289,16 +289,17 @@ fn forgetful(it: &mut Conversation<'_>) -> Result<(Seeder, u64), Stop> {
     Ok((seeder, window))
 }
 
-/// Serves for some time, in which nothing may be asked for that has left the window.
+/// Serves for some time, in which nothing may be asked for that has left the window:
+/// of the REQUESTs that are `next` and later.
 fn asks_inside(
     it: &mut Conversation<'_>,
     seeder: &mut Seeder,
     window: u64,
-    within: Duration,
+    mut next: usize,
 ) -> Outcome {
+    let within = it.patience().answer * 2;
     // What was announced last may be on its way.
     let slack = window / 2;
-    let mut next = seeder.log.requests.len();
     let before = next;
     let mut wrong = None;
     seeder.serve(
@@ -327,8 +328,7 @@ fn asks_inside(
 
 fn window_respected(it: &mut Conversation<'_>) -> Outcome {
     let (mut seeder, window) = forgetful(it)?;
-    let within = it.patience().answer * 2;
-    asks_inside(it, &mut seeder, window, within)
+    asks_inside(it, &mut seeder, window, 0)
 }
 
 fn window_moves(it: &mut Conversation<'_>) -> Outcome {
@@ -344,14 +344,15 @@ fn window_moves(it: &mut Conversation<'_>) -> Outcome {
     let settle = it.known().round_trip * 2 + Duration::from_millis(20);
     seeder.watch(it, settle, |_| false)?;
     seeder.forget_requests();
-    let within = it.patience().answer * 2;
-    asks_inside(it, &mut seeder, window, within)
+    let next = seeder.log.requests.len();
+    asks_inside(it, &mut seeder, window, next)
 }
 
 fn source_returns(it: &mut Conversation<'_>) -> Outcome {
     let mut seeder = begun(it, 4)?;
     seeder.follow(false);
     seeder.watch(it, AWAY, |_| false)?;
+    seeder.forget_requests();
     seeder.follow(true);
     let what = format!("{} seconds of silence", AWAY.as_secs());
     goes_on(it, &mut seeder, &what)
