@@ -10,7 +10,7 @@ use super::{ROBUST, VIEWER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::cases::leecher::support::{
-    AGAIN, asked, begun, count, goes_on, needs_fetching, none_accepted,
+    AGAIN, asked, begun, count, needs_fetching, none_accepted,
 };
 use crate::probe::conversation::Conversation;
 use crate::probe::serve::{Forgery, Gift, Offer, Seeder, Shape};
@@ -353,7 +353,14 @@ fn source_returns(it: &mut Conversation<'_>) -> Outcome {
     seeder.follow(false);
     seeder.watch(it, AWAY, |_| false)?;
     seeder.forget_requests();
+    let before = seeder.log.requests.len();
     seeder.follow(true);
-    let what = format!("{} seconds of silence", AWAY.as_secs());
-    goes_on(it, &mut seeder, &what)
+    let asks = |seeder: &Seeder| seeder.log.requests.len() > before;
+    if seeder.serve(it, AGAIN, |_, _| Gift::Right, asks)? {
+        return Ok(());
+    }
+    Err(Stop::silence(
+        format!("REQUESTs after {} seconds of silence", AWAY.as_secs()),
+        "none",
+    ))
 }
