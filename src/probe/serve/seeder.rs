@@ -243,6 +243,7 @@ impl Seeder {
         for _ in 0..3 {
             let options = self.options(it);
             self.reply(it, options, haves)?;
+            self.repeat(it, haves)?;
             if self.goes_on(it, it.patience().answer)? {
                 // Who reads nothing behind the reply's HANDSHAKE has another case
                 // for that.
@@ -256,6 +257,22 @@ impl Seeder {
         Err(Stop::Inconclusive(
             "the target did not go on after our reply".to_owned(),
         ))
+    }
+
+    /// Says again, of a stream, what stands behind the reply's HANDSHAKE: who can't
+    /// read that hears nothing else for a second, and may give us up.
+    ///
+    /// # Errors
+    /// As [`Conversation::send_to`].
+    pub(super) fn repeat(
+        &self,
+        it: &mut Conversation<'_>,
+        haves: &[Message<'_>],
+    ) -> Result<(), Stop> {
+        if self.content.is_stream() && !haves.is_empty() {
+            self.say(it, haves)?;
+        }
+        Ok(())
     }
 
     /// HAVEs for what is offered from now on. Of a stream that starts with the last

@@ -96,6 +96,7 @@ fn answer(
             options.retain(|option| option.code() != OptionCode::SwarmId);
             let began = it.now();
             seeder.reply(it, options, &haves)?;
+            seeder.repeat(it, &haves)?;
             if seeder.goes_on(it, it.patience().answer)? {
                 let took = it.now().since(began);
                 // Some do not read what stands behind a reply's HANDSHAKE.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ppspp_dissector::wire::{ChunkRange, MessageType, OptionCode};
+use ppspp_dissector::wire::{MessageType, OptionCode};
 
 use super::support::needs_munros;
 use super::{ROBUST, VIEWER};
@@ -244,31 +244,39 @@ fn stream_identical(it: &mut Conversation<'_>) -> Outcome {
             "the target has written nothing yet".to_owned(),
         ));
     }
-    // Where it begins is its own choice.
-    let size = seeder.content.size();
-    let beginning = &written[..written.len().min(it.swarm().chunk_size as usize)];
+    // Some leave place for what they did not fetch. Where it begins is its own choice.
+    let size = it.swarm().chunk_size.max(1) as usize;
+    let mut pieces = written.chunks(size).enumerate();
+    let is_there = |piece: &[u8]| piece.iter().any(|byte| *byte != 0);
+    let Some((place, beginning)) = pieces.find(|(_, piece)| is_there(piece)) else {
+        return Err(Stop::Inconclusive(
+            "what the target has written is all zeros".to_owned(),
+        ));
+    };
     let begins = |chunk: &u64| {
         let data = seeder.content.chunk(*chunk);
         data.is_some_and(|data| data.starts_with(beginning))
     };
-    let Some(first) = (0..size).rev().find(begins) else {
+    let Some(first) = (0..seeder.content.size()).rev().find(begins) else {
         return Err(Stop::violation(
             "chunks of the stream",
             format!("{} bytes that begin with none", written.len()),
             [],
         ));
     };
-    let stream = ChunkRange::new(first, size - 1);
-    let stream = stream.map_or(Vec::new(), |range| seeder.content.bytes(range));
-    if stream.starts_with(&written) {
+    let differs = pieces.find(|(at, piece)| {
+        let chunk = seeder.content.chunk(first + (at - place) as u64);
+        is_there(piece) && !chunk.is_some_and(|chunk| chunk.starts_with(piece))
+    });
+    let Some((at, _)) = differs else {
         return Ok(());
-    }
-    let differs = stream.iter().zip(&written).position(|(a, b)| a != b);
-    let at = differs.unwrap_or(stream.len());
-    let chunk = first + (at / it.swarm().chunk_size.max(1) as usize) as u64;
+    };
     Err(Stop::violation(
         format!("the chunks of the stream from {first} on"),
-        format!("another byte at {at}, in the place of chunk {chunk}"),
+        format!(
+            "other bytes in the place of chunk {}",
+            first + (at - place) as u64
+        ),
         [],
     ))
 }
