@@ -360,6 +360,10 @@ fn refused(it: &mut Conversation<'_>, right: u64, wrong: Gift, because: &str) ->
                 left -= 1;
                 return Gift::Right;
             }
+            // Whoever has all chunks below a node needs no hash for it.
+            if wrong == Gift::NoHashes && chunk % 2 == 1 {
+                return Gift::Nothing;
+            }
             bad.insert(chunk);
             wrong
         },

@@ -308,7 +308,6 @@ fn asks_inside(
     let within = it.patience().answer * 2;
     // What was announced last may be on its way.
     let slack = window / 2;
-    let before = next;
     let mut wrong = None;
     seeder.serve(
         it,
@@ -324,7 +323,7 @@ fn asks_inside(
         },
     )?;
     match wrong {
-        None if next == before => Err(Stop::Inconclusive("no REQUEST comes".to_owned())),
+        None if next == 0 => Err(Stop::Inconclusive("no REQUEST comes".to_owned())),
         None => Ok(()),
         Some((said, oldest)) => Err(Stop::violation(
             format!("REQUESTs from chunk {oldest} on: our discard window is {window} chunks"),
