@@ -31,10 +31,10 @@ Examples:
                                                libswift as a leecher
   ppsp-inspect probe --serve 192.0.2.7:7000 --content video.mp4
                                                a leecher that somebody else starts
-  ppsp-inspect probe --serve --live --exec 'ppsp-inspect peer view {swarm} --from {addr} -o {output}'
+  ppsp-inspect probe --serve --live --exec 'ppsp-inspect peer view {swarm} --from {addr}'
                                                a viewer of a live stream
-  ppsp-inspect probe --serve --live --integrity sign-all --exec 'ppsp-inspect peer view {swarm} --from {addr} --integrity sign-all -o {output}'
-                                               one whose chunks are all signed
+  ppsp-inspect probe --serve --live --hash sha1 --exec 'swift -k -h {swarm} -t {addr} -o {folder}'
+                                               libswift as a viewer
   ppsp-inspect probe matrix targets.toml       several targets beside each other
   ppsp-inspect probe --list                    all cases
 
