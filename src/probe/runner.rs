@@ -1,5 +1,6 @@
 //! Runs cases one after the other and looks after the target's life.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -223,19 +224,22 @@ fn at_once<N: Net>(
 ) -> bool {
     // One that comes to us is there for its case alone.
     let is_shared = plan.source.is_none();
+    // What may take long comes first, so that nothing is left to wait for in the end.
+    let mut order: Vec<usize> = (0..plan.cases.len()).collect();
+    order.sort_by_key(|&index| Reverse(plan.cases[index].limit));
     let next = AtomicUsize::new(0);
     let died = AtomicBool::new(false);
     let (send, reports) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..crew.jobs.get() {
-            let (send, next, died) = (send.clone(), &next, &died);
+            let (send, next, died, order) = (send.clone(), &next, &died, &order);
             scope.spawn(move || {
                 let mut way = (crew.net)();
                 while !died.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&case) = plan.cases.get(index) else {
+                    let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
                         return;
                     };
+                    let case = plan.cases[index];
                     if case.is_alone {
                         continue;
                     }

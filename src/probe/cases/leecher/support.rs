@@ -13,8 +13,8 @@ use crate::probe::serve::{Fate, Gift, Said, Seeder, Shape};
 /// for eight seconds.
 pub(super) const AGAIN: Duration = Duration::from_secs(12);
 
-/// The round trip that is waited for at most: the time that the handshake took is
-/// no good measure of who answers by the clock.
+/// The round trip that is waited for at most, where only the time that the handshake
+/// took is known: some answer it by the clock.
 const SETTLED: Duration = Duration::from_millis(200);
 
 /// Goes on only where the target fetched something when it was met.
