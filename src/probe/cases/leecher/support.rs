@@ -47,11 +47,12 @@ pub(super) fn begun(it: &mut Conversation<'_>, chunks: u64) -> Result<Seeder, St
     let done = seeder.serve(
         it,
         within,
-        |_, _| {
-            if left == 0 {
+        |_, times| {
+            // One that is asked for again is the same.
+            if times == 0 && left == 0 {
                 return Gift::Later;
             }
-            left -= 1;
+            left -= u64::from(times == 0);
             Gift::Right
         },
         |seeder| count(seeder) >= chunks,
