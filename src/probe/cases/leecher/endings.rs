@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::LEECHER;
-use super::support::{begun, goes_on, needs_fetching};
+use super::support::{AGAIN, begun, goes_on, needs_fetching};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::conversation::Conversation;
@@ -112,7 +112,7 @@ pub(super) const CASES: &[Case] = &[
 fn fetched(it: &mut Conversation<'_>, shape: Shape) -> Result<Seeder, Stop> {
     needs_fetching(it)?;
     let mut seeder = Seeder::open_whole(it, shape)?;
-    if seeder.serve_all(it, DOWNLOAD)? {
+    if seeder.serve_all(it, DOWNLOAD, AGAIN)? {
         return Ok(seeder);
     }
     let accepted = seeder.log.accepted();

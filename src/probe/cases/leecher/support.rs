@@ -13,8 +13,8 @@ use crate::probe::serve::{Fate, Gift, Said, Seeder, Shape};
 /// for eight seconds.
 pub(super) const AGAIN: Duration = Duration::from_secs(12);
 
-/// The round trip that is waited for at most: the time that the handshake took is
-/// no good measure of who answers by the clock.
+/// The round trip that is waited for at most, where only the time that the handshake
+/// took is known: some answer it by the clock.
 const SETTLED: Duration = Duration::from_millis(200);
 
 /// Goes on only where the target fetched something when it was met.
@@ -47,11 +47,12 @@ pub(super) fn begun(it: &mut Conversation<'_>, chunks: u64) -> Result<Seeder, St
     let done = seeder.serve(
         it,
         within,
-        |_, _| {
-            if left == 0 {
+        |_, times| {
+            // One that is asked for again is the same.
+            if times == 0 && left == 0 {
                 return Gift::Later;
             }
-            left -= 1;
+            left -= u64::from(times == 0);
             Gift::Right
         },
         |seeder| count(seeder) >= chunks,
