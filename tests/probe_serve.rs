@@ -186,3 +186,17 @@ fn what_does_not_go_together_is_told_before_anything_is_started() {
         assert!(wrong.stderr.contains(part), "{wrong:?}");
     }
 }
+
+#[test]
+fn a_leecher_that_dies_is_that_of_one_case_only_also_beside_others() {
+    let exec = leech("--misbehave dies-of-unknown-message");
+    let cases = ["--case", "3*", "--exclude", "3.12", "--jobs", "8", "--json"];
+    let report = probe(&exec, &cases);
+    assert_eq!(report.status, 1, "{report:?}");
+    let report = json(&report);
+    let cases = report["cases"].as_array().expect("cases");
+    assert!(cases.len() > 25, "{} cases", cases.len());
+    let not_passed: Vec<_> = cases.iter().filter(|it| it["verdict"] != "pass").collect();
+    assert_eq!(not_passed.len(), 1, "{not_passed:?}");
+    assert_eq!(not_passed[0]["id"], "rfc7574/3/unknown-message-to-leecher");
+}

@@ -523,19 +523,36 @@ impl Seeder {
         }
     }
 
-    /// Serves everything as it should be until all is acknowledged; whether it
-    /// was.
+    /// Serves everything as it should be until all is acknowledged, or nothing more
+    /// is for as long as `still`; whether all was.
     ///
     /// # Errors
     /// As [`Conversation::hear`].
-    pub fn serve_all(&mut self, it: &mut Conversation<'_>, within: Duration) -> Result<bool, Stop> {
-        let last = self.content.size() - 1;
-        self.serve(
-            it,
-            within,
-            |_, _| Gift::Right,
-            |seeder| seeder.log.accepted().gaps(&(0..=last)).next().is_none(),
-        )
+    pub fn serve_all(
+        &mut self,
+        it: &mut Conversation<'_>,
+        within: Duration,
+        still: Duration,
+    ) -> Result<bool, Stop> {
+        let until = it.now() + within;
+        let whole = 0..=self.content.size() - 1;
+        let is_all = |seeder: &Self| seeder.log.accepted().gaps(&whole).next().is_none();
+        loop {
+            let before = self.log.acks.len() + self.log.haves.len();
+            let step = still.min(until.since(it.now()));
+            let goes_on = self.serve(
+                it,
+                step,
+                |_, _| Gift::Right,
+                |seeder| seeder.log.acks.len() + seeder.log.haves.len() > before,
+            )?;
+            if is_all(self) {
+                return Ok(true);
+            }
+            if !goes_on || it.now() >= until {
+                return Ok(false);
+            }
+        }
     }
 
     /// Takes note of a datagram.
@@ -558,8 +575,10 @@ impl Seeder {
         for said in &self.log.requests[requests..] {
             let end = said.chunks.end().min(self.content.size() - 1);
             for chunk in said.chunks.start()..=end {
-                let again = self.given.get(&chunk);
-                let is_same = again.is_some_and(|it| it.at + SAME > heard.at);
+                // It may have crossed the chunk, unless that was acknowledged before.
+                let is_lacking = !self.log.accepted().contains(&chunk);
+                let before = self.given.get(&chunk).filter(|_| is_lacking);
+                let is_same = before.is_some_and(|it| it.at + SAME > heard.at);
                 let has_room = self.queue.len() < MOST_WAITING;
                 if !is_same && has_room && !self.queue.contains(&chunk) {
                     self.queue.push_back(chunk);

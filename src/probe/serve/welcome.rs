@@ -143,6 +143,13 @@ fn look(it: &mut Conversation<'_>) -> Result<Known, Stop> {
             seeder = other;
         }
     }
+    // How long it takes to answer a HANDSHAKE may be a matter of its clock.
+    let acks = seeder.log.acks.iter().map(|it| it.said);
+    let answers = acks.filter_map(|said| {
+        let given = seeder.given.get(&said.chunks.end())?;
+        (given.times == 1).then(|| said.at.since(given.at))
+    });
+    let round_trip = answers.min().map_or(round_trip, |it| it.min(round_trip));
     let integrity = seeder.declared.integrity;
     let size = seeder.content.size();
     Ok(Known {

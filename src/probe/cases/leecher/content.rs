@@ -1,6 +1,7 @@
 //! What the target makes of chunks and hashes, right and wrong (RFC 7574,
 //! sections 3.4, 4.3, 5 and 8.7).
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -347,8 +348,8 @@ fn refused(it: &mut Conversation<'_>, right: u64, wrong: Gift, because: &str) ->
         ));
     }
     let mut seeder = asked(it)?;
-    let mut left = right;
-    let mut bad = BTreeSet::new();
+    let mut good = BTreeSet::new();
+    let bad = RefCell::new(BTreeSet::new());
     let quiet = it.patience().quiet * 2;
     let within = it.patience().answer * 2 + quiet;
     let began = it.now();
@@ -356,19 +357,22 @@ fn refused(it: &mut Conversation<'_>, right: u64, wrong: Gift, because: &str) ->
         it,
         within,
         |chunk, _| {
-            if left > 0 {
-                left -= 1;
+            // Whatever came right once stays right.
+            if (good.len() as u64) < right || good.contains(&chunk) {
+                good.insert(chunk);
                 return Gift::Right;
             }
             // Whoever has all chunks below a node needs no hash for it.
             if wrong == Gift::NoHashes && chunk % 2 == 1 {
                 return Gift::Nothing;
             }
-            bad.insert(chunk);
+            bad.borrow_mut().insert(chunk);
             wrong
         },
-        |_| false,
+        // Once is enough.
+        |seeder| seeder.log.acceptance(&bad.borrow()).is_some(),
     )?;
+    let bad = bad.into_inner();
     if bad.is_empty() {
         return Err(Stop::Inconclusive(format!(
             "within {} s only {} chunks are asked for",
@@ -376,18 +380,7 @@ fn refused(it: &mut Conversation<'_>, right: u64, wrong: Gift, because: &str) ->
             seeder.given.len()
         )));
     }
-    // One that came right before it came wrong is there.
-    let given_right: BTreeSet<u64> = seeder
-        .given
-        .keys()
-        .copied()
-        .filter(|chunk| !bad.contains(chunk))
-        .collect();
-    none_accepted(
-        &seeder,
-        &bad.difference(&given_right).copied().collect(),
-        because,
-    )
+    none_accepted(&seeder, &bad, because)
 }
 
 fn wrong_chunk(it: &mut Conversation<'_>) -> Outcome {

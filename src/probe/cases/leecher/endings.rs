@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ppspp_dissector::wire::ChunkRange;
 
-use super::support::{begun, goes_on, needs_fetching};
+use super::support::{AGAIN, begun, goes_on, needs_fetching};
 use super::{FETCHER, LEECHER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
@@ -114,7 +114,7 @@ pub(super) const CASES: &[Case] = &[
 fn fetched(it: &mut Conversation<'_>, shape: Shape) -> Result<Seeder, Stop> {
     needs_fetching(it)?;
     let mut seeder = Seeder::open(it, shape, Offer::All)?;
-    if seeder.serve_all(it, DOWNLOAD)? {
+    if seeder.serve_all(it, DOWNLOAD, AGAIN)? {
         return Ok(seeder);
     }
     let accepted = seeder.log.accepted();

@@ -5,6 +5,7 @@ mod broken_replies;
 mod content;
 mod datagrams;
 mod endings;
+mod mutation;
 pub(in crate::probe::cases) mod opening;
 mod out_of_place;
 mod peer_exchange;
@@ -48,4 +49,5 @@ pub(super) const AREAS: &[&[Case]] = &[
     peer_exchange::CASES,
     broken_replies::CASES,
     robustness::CASES,
+    mutation::CASES,
 ];

@@ -353,7 +353,7 @@ fn refused(
     let swarm = seeder.swarm.clone();
     let mut options: Vec<ProtocolOption<'_>> = swarm.options(&it.known().manner);
     options.retain(|it| it.code() != OptionCode::SwarmId);
-    replace(&mut options, misfits.iter().cloned());
+    replace(&mut options, misfits.iter().copied());
     it.note(format!("a reply that does not fit: {because}"));
     let sent = seeder.reply(it, options, &haves)?;
     if let Some(method) = declared_addressing(misfits) {

@@ -13,8 +13,8 @@ use crate::probe::serve::{Fate, Gift, Offer, Said, Seeder, Shape};
 /// for eight seconds.
 pub(in crate::probe::cases) const AGAIN: Duration = Duration::from_secs(12);
 
-/// The round trip that is waited for at most: the time that the handshake took is
-/// no good measure of who answers by the clock.
+/// The round trip that is waited for at most, where only the time that the handshake
+/// took is known: some answer it by the clock.
 const SETTLED: Duration = Duration::from_millis(200);
 
 /// Goes on only where the target fetched something when it was met.
@@ -50,11 +50,12 @@ pub(in crate::probe::cases) fn begun(
     let done = seeder.serve(
         it,
         within,
-        |_, _| {
-            if left == 0 {
+        |_, times| {
+            // One that is asked for again is the same.
+            if times == 0 && left == 0 {
                 return Gift::Later;
             }
-            left -= 1;
+            left -= u64::from(times == 0);
             Gift::Right
         },
         |seeder| count(seeder) >= chunks,
