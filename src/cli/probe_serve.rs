@@ -110,14 +110,13 @@ fn signer(args: &ProbeArgs) -> Result<Option<Signer>> {
         return Ok(None);
     }
     let algorithm = args.algorithm.map(SignatureAlgorithm::from);
-    let key = match &args.key {
-        Some(path) => read_key_file(path, algorithm)?,
-        None => {
-            let algorithm = algorithm.unwrap_or(SignatureAlgorithm::EcdsaP256Sha256);
-            let mut seed = [0; 32];
-            seed[..8].copy_from_slice(&args.seed.to_le_bytes());
-            SigningKey::generate_from_seed(algorithm, None, &seed)?
-        }
+    let key = if let Some(path) = &args.key {
+        read_key_file(path, algorithm)?
+    } else {
+        let algorithm = algorithm.unwrap_or(SignatureAlgorithm::EcdsaP256Sha256);
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&args.seed.to_le_bytes());
+        SigningKey::generate_from_seed(algorithm, None, &seed)?
     };
     Ok(Some(Signer {
         key,

@@ -223,7 +223,7 @@ impl Rogue {
             Some(M::BelievesHashAloneOnly) => is_munro && claim.holds == Holds::Whole,
             Some(M::OneMunroWidth) => is_munro && claim.range.count() != ONE_WIDTH,
             // The first one tells where the stream is.
-            Some(M::IgnoresSignatureApart) => !has_chunk && !(is_munro && !viewing.has_seen_fresh),
+            Some(M::IgnoresSignatureApart) => !has_chunk && (!is_munro || viewing.has_seen_fresh),
             Some(M::ForgetsEarlierMunros) => is_munro && claim.range.start() < viewing.latest,
             _ => false,
         }
@@ -360,10 +360,9 @@ impl Rogue {
         let is_request = |message: &Message<'_>| matches!(message, Message::Request(_));
         let asks = messages.iter().any(is_request);
         match self.what {
-            Some(M::AsksFromStart) if asks => {
-                if !std::mem::replace(&mut self.viewing.has_asked_for_start, true) {
-                    messages.extend(self.spec(0, 3).map(Message::Request));
-                }
+            Some(M::AsksFromStart) if asks && !self.viewing.has_asked_for_start => {
+                self.viewing.has_asked_for_start = true;
+                messages.extend(self.spec(0, 3).map(Message::Request));
             }
             Some(M::AsksDiscarded) if asks => {
                 if let Some(window) = self.viewing.window

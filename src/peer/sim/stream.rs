@@ -148,7 +148,7 @@ impl Playback {
 #[derive(Debug)]
 pub(super) struct Player {
     stream: Stream,
-    player: player::Player,
+    pace: player::Player,
     playback: Playback,
 }
 
@@ -156,7 +156,7 @@ impl Player {
     pub(super) fn new(stream: Stream, now: Moment) -> Self {
         Self {
             stream,
-            player: player::Player::new(GAP, now),
+            pace: player::Player::new(GAP, now),
             playback: Playback::default(),
         }
     }
@@ -164,7 +164,7 @@ impl Player {
     /// What was played.
     pub(super) const fn playback(&self) -> Playback {
         Playback {
-            skipped: self.player.skipped(),
+            skipped: self.pace.skipped(),
             ..self.playback
         }
     }
@@ -177,7 +177,7 @@ impl Player {
         swarm: SwarmKey,
     ) -> Result<(), StoreError> {
         let (stream, playback) = (&self.stream, &mut self.playback);
-        self.player.play(now, peer, swarm, |at, chunk| {
+        self.pace.play(now, peer, swarm, |at, chunk| {
             let lag = now.since(stream.made_at(at));
             playback.first.get_or_insert(at);
             playback.played += 1;
