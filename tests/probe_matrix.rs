@@ -2,6 +2,7 @@
 //! `PROBE_ONLY` names the misbehaviours that are tried, by a part of their names.
 
 use std::thread;
+use std::time::Duration;
 
 use ppsp_inspect::peer::engine::Moment;
 use ppsp_inspect::peer::keys::SigningKey;
@@ -14,7 +15,9 @@ use ppspp_dissector::wire::{ContentIntegrity, HashFunction, SignatureAlgorithm};
 #[path = "support/probing.rs"]
 mod probing;
 
-use probing::{Otherwise, assert_conforms, assert_found, matrix, plan, records, static_swarm};
+use probing::{
+    Otherwise, assert_conforms, assert_found, failed, matrix, plan, records, static_swarm,
+};
 
 /// Content of 331 chunks, the last one short: five peaks.
 fn content() -> Vec<u8> {
@@ -156,6 +159,47 @@ fn the_same_probe_is_the_same_byte_for_byte() {
     for kind in [MUNROS, Kind::Seeder] {
         assert!(records(&probe(kind, None)) == records(&probe(kind, None)));
     }
+}
+
+#[test]
+fn datagrams_are_mutated_for_as_long_as_was_said_and_the_last_round_is_kept() {
+    let content = content();
+    let swarm = swarm(&content);
+    let minutes = Duration::from_secs(120);
+    let mutated = |misbehaviour| {
+        let mut net = SimulatedNet::new(seeder(&content, &swarm, misbehaviour).expect("a swarm"));
+        let mut plan = plan(&swarm, Role::Seeder, None, false);
+        plan.cases.retain(|it| it.id.ends_with("mutated-datagrams"));
+        plan.patience.mutation = minutes;
+        run(&plan, &mut net, None, &mut |_| false, &mut |_, _| {}).expect("it answers")
+    };
+    let report = mutated(None);
+    assert_conforms(&report, 0);
+    let record = &report.cases[0].record;
+    let spent = record
+        .last()
+        .expect("a round")
+        .at
+        .since(SimulatedNet::start());
+    assert!(spent >= minutes, "{spent:?}");
+    assert!(record.len() < 2_000, "{}", record.len());
+    assert!(
+        record[0]
+            .notes
+            .iter()
+            .any(|note| note.contains("earlier datagrams"))
+    );
+
+    // Whoever dies of it is not mutated at any longer.
+    let report = mutated(Some(M::DiesOfTruncatedMessage));
+    let record = &report.cases[0].record;
+    assert_eq!(failed(&report).len(), 1);
+    let spent = record
+        .last()
+        .expect("a round")
+        .at
+        .since(SimulatedNet::start());
+    assert!(spent < minutes / 2, "{spent:?}");
 }
 
 #[test]

@@ -189,7 +189,10 @@ impl<'a> Assignment<'a> {
             source: self.serving.as_ref().map(|it| Arc::clone(&it.source)),
             swarm: self.swarm.clone(),
             cases: self.cases.clone(),
-            patience: Patience::of(Duration::from_secs_f64(args.timeout)),
+            patience: Patience {
+                mutation: Duration::from_secs_f64(args.mutate),
+                ..Patience::of(Duration::from_secs_f64(args.timeout))
+            },
             seed: args.seed,
             repeat: args.repeat,
             errata: args.errata.clone(),
@@ -392,6 +395,9 @@ fn command(args: &ProbeArgs, target: &str) -> String {
     }
     if (args.timeout - 1.0).abs() > f64::EPSILON {
         let _ = write!(command, " --timeout {}", args.timeout);
+    }
+    if args.mutate > 0.0 {
+        let _ = write!(command, " --mutate {}", args.mutate);
     }
     for erratum in &args.errata {
         let _ = write!(command, " --errata {erratum}");

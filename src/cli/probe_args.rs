@@ -204,6 +204,11 @@ pub(super) struct ProbeArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
     pub(super) timeout: f64,
 
+    /// How long cases of random mutation go on, each; a round of 400 datagrams at least
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = mutation,
+          hide_default_value = true)]
+    pub(super) mutate: f64,
+
     /// Run each case so often; the worst counts
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -264,6 +269,13 @@ fn seconds(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|seconds| (0.01..=60.0).contains(seconds))
         .ok_or_else(|| "seconds, 0.01 to 60".to_owned())
+}
+
+fn mutation(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| (0.0..=86_400.0).contains(seconds))
+        .ok_or_else(|| "seconds, up to 86400".to_owned())
 }
 
 /// Levels of requirements.

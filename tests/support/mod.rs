@@ -9,5 +9,6 @@ pub mod outputs;
 pub mod program;
 pub mod random;
 pub mod samples;
+pub mod terminal;
 pub mod transfer;
 pub mod variants;

@@ -17,8 +17,11 @@ use ppsp_inspect::probe::{
 };
 use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction};
 
-/// The case that sends datagrams as they are drawn.
-const MUTATED: &str = "rfc7574/12/mutated-datagrams";
+/// The cases that send datagrams as they are drawn.
+const MUTATED: [&str; 2] = [
+    "rfc7574/12/mutated-datagrams",
+    "rfc7574/12/mutated-datagrams-to-leecher",
+];
 
 /// A swarm of static content with this root hash, as the RFC's defaults have it.
 pub(crate) fn static_swarm(id: Vec<u8>) -> Swarm {
@@ -143,9 +146,9 @@ pub(crate) fn matrix(
         };
         let failures = failed(&report);
         let mut ids: BTreeSet<&str> = failures.iter().map(|(id, _)| *id).collect();
-        if misbehaviour.name().starts_with("dies-of") && !expected.contains(MUTATED) {
+        if misbehaviour.name().starts_with("dies-of") {
             // What is drawn may kill any of them.
-            ids.remove(MUTATED);
+            ids.retain(|id| expected.contains(id) || !MUTATED.contains(id));
         }
         if ids.is_empty() && records(&report) == plain[usize::from(slow)] {
             // It does nothing to such a peer.

@@ -12,8 +12,8 @@ use super::time::Moment;
 use super::upload::{Proof, Turn};
 
 /// Sends the peer a chunk that it waits for, with the hashes that it needs, or
-/// the hashes alone where both don't fit. Returns the bytes that count as
-/// content.
+/// the hashes alone where both don't fit. `told` is the munro that is in the datagram
+/// already. Returns the bytes that count as content.
 pub(super) fn write_content(
     now: Moment,
     channel: &mut Channel,
@@ -21,6 +21,7 @@ pub(super) fn write_content(
     out: &mut Vec<u8>,
     start: usize,
     datagram_size: usize,
+    told: Option<Bin>,
 ) -> Result<usize, StoreError> {
     let chunk_size = swarm.content.chunk_size();
     if !channel.may_send_content(now) {
@@ -44,7 +45,7 @@ pub(super) fn write_content(
     }
     let mut proofs = match turn.proofs.take() {
         Some(rest) => rest,
-        None => proofs_for(channel, swarm, chunk, again)?,
+        None => proofs_for(channel, swarm, (chunk, again), told)?,
     };
     let size_of = |proof: &Proof| match proof {
         Proof::Hash(_, hash) => 1 + 16 + hash.as_bytes().len(),
@@ -94,13 +95,13 @@ pub(super) fn write_content(
     Ok(out.len() - start)
 }
 
-/// What a peer needs with a chunk: peaks as long as it has not shown to know
-/// them, or the signed munro, then the uncles, the highest first.
+/// What a peer needs with a chunk: peaks or the signed munro as long as it has not shown
+/// to know them, then the uncles, the highest first.
 fn proofs_for(
     channel: &mut Channel,
     swarm: &mut Swarm,
-    chunk: u64,
-    again: bool,
+    (chunk, again): (u64, bool),
+    told: Option<Bin>,
 ) -> Result<Vec<Proof>, StoreError> {
     let mut proofs = Vec::new();
     if !swarm.content.is_protected() {
@@ -127,7 +128,8 @@ fn proofs_for(
                 proofs.extend(signature.map(|signature| Proof::Signature(top, signature)));
                 return Ok(proofs);
             }
-            if !knows && (again || channel.upload.should_send_hash(top, again)) {
+            // Only a HAVE or ACK says that it came (section 6.1.2.3).
+            if !knows && told != Some(top) {
                 add_hash(&mut proofs, channel, swarm, top, true)?;
                 proofs.extend(signature.map(|signature| Proof::Signature(top, signature)));
             }
@@ -162,34 +164,36 @@ fn add_hash(
 }
 
 /// The rightmost signed munro goes with every datagram until the peer has a
-/// chunk below it, or a later one (RFC 7574, section 6.1.2.4).
+/// chunk below it, or a later one (RFC 7574, section 6.1.2.4). Returns it where it has
+/// been written.
 pub(super) fn write_rightmost(
     channel: &mut Channel,
     swarm: &mut Swarm,
     out: &mut Vec<u8>,
     limit: usize,
-) -> Result<(), StoreError> {
+) -> Result<Option<Bin>, StoreError> {
     let Some(live) = swarm.live.as_ref().filter(|live| live.has_munros()) else {
-        return Ok(());
+        return Ok(None);
     };
     let Some(munro) = live.rightmost() else {
-        return Ok(());
+        return Ok(None);
     };
     let is_known = channel.has.overlaps(&(munro.range().start()..=u64::MAX));
     let is_told = channel.told_munro == Some(munro) && out.len() < 8;
     let Some(signature) = live.signature(munro).filter(|_| !is_known && !is_told) else {
-        return Ok(());
+        return Ok(None);
     };
     let signature = signature.clone();
     let Some(hash) = swarm.content.hash(munro)? else {
-        return Ok(());
+        return Ok(None);
     };
-    if out.len() + 64 + hash.as_bytes().len() + signature.bytes.len() <= limit {
-        channel.told_munro = Some(munro);
-        let proofs = [Proof::Hash(munro, hash), Proof::Signature(munro, signature)];
-        write_proofs(channel, &proofs, out);
+    if out.len() + 64 + hash.as_bytes().len() + signature.bytes.len() > limit {
+        return Ok(None);
     }
-    Ok(())
+    channel.told_munro = Some(munro);
+    let proofs = [Proof::Hash(munro, hash), Proof::Signature(munro, signature)];
+    write_proofs(channel, &proofs, out);
+    Ok(Some(munro))
 }
 
 fn write_proofs(channel: &mut Channel, proofs: &[Proof], out: &mut Vec<u8>) {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use ppspp_dissector::wire::{ChannelId, ChunkRange, ChunkSpec, Message};
+use ppspp_dissector::wire::{Bin, ChannelId, ChunkRange, ChunkSpec, Message};
 
 use super::channel::{Channel, ChannelKey, PEERS_ASKED, State, ask_every};
 use super::handshake::{put, write, write_closing};
@@ -102,7 +102,7 @@ impl Peer {
                 put(out, &Message::PexReq, &channel.writes);
             }
         }
-        write_rightmost(channel, swarm, out, limit)?;
+        let told = write_rightmost(channel, swarm, out, limit)?;
         self.write_requests(now, key, out, limit);
         let Some(channel) = self.channels.get_mut(&key) else {
             return Ok(());
@@ -115,7 +115,7 @@ impl Peer {
             self.turns.leave(key, channel.turn);
         }
         if wants && !alone && self.may_spend(now, key) {
-            self.send_content(now, key, out, start)?;
+            self.send_content(now, key, out, start, told)?;
         }
         let Some(channel) = self.channels.get_mut(&key) else {
             return Ok(());
@@ -152,12 +152,14 @@ impl Peer {
         key: ChannelKey,
         out: &mut Vec<u8>,
         start: usize,
+        told: Option<Bin>,
     ) -> Result<(), StoreError> {
         let Some(channel) = self.channels.get_mut(&key) else {
             return Ok(());
         };
         let swarm = &mut self.swarms[channel.swarm.0];
-        let sent = write_content(now, channel, swarm, out, start, self.config.datagram_size)?;
+        let size = self.config.datagram_size;
+        let sent = write_content(now, channel, swarm, out, start, size, told)?;
         if std::mem::take(&mut channel.waits) {
             self.turns.serve(key, &mut channel.turn, sent);
         }

@@ -10,6 +10,7 @@ mod handshake;
 mod leecher;
 mod live;
 mod live_options;
+mod mutation;
 mod options;
 mod refusals;
 mod requests;
@@ -37,6 +38,7 @@ pub(super) const AREAS: &[&[&[Case]]] = &[
         exchange::CASES,
         security::CASES,
         robustness::CASES,
+        mutation::CASES,
     ],
     leecher::AREAS,
 ];

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use ppspp_dissector::wire::{
-    ChannelId, ChunkSpec, Message, MessageType, ProtocolOption, encode_datagram, encode_message,
-};
+use ppspp_dissector::wire::{ChannelId, ChunkSpec, Message, MessageType, ProtocolOption};
 use rand_core::Rng as _;
 
+use super::mutation::{first_datagram, one_of_each};
 use super::support::{needs_options, serves_elsewhere};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
@@ -15,11 +14,8 @@ use crate::probe::conversation::{Channel, Conversation};
 
 const CHUNK: &[MessageType] = &[MessageType::Data];
 
-/// Datagrams of the mutation.
-const MUTATIONS: usize = 400;
-
-/// What all cases of this file have in common.
-const ROBUST: Case = Case {
+/// What all cases have in common that may end the target.
+pub(super) const ROBUST: Case = Case {
     level: Level::Robustness,
     awaits: CHUNK,
     is_alone: true,
@@ -117,29 +113,11 @@ pub(in crate::probe) const CASES: &[Case] = &[
         run: request_beyond_end,
         ..ROBUST
     },
-    Case {
-        id: "rfc7574/12/mutated-datagrams",
-        title: "Mutated datagrams do no harm",
-        requirement: "An implementation must consider buffer overruns and manipulation: hundreds \
-                      of valid datagrams with random bytes changed, cut or added neither end it nor \
-                      stop its service.",
-        finds: &[
-            M::DiesOfHighType,
-            M::DiesOfTruncatedMessage,
-            M::DiesOfTruncatedHandshake,
-            M::DiesOfReversedRange,
-            M::DiesOfMissingEnd,
-            M::DiesOfUnknownOption,
-            M::DiesOfAckOfNothing,
-        ],
-        run: mutated_datagrams,
-        ..ROBUST
-    },
 ];
 
 /// Somebody else must be served after what was done: with its sender the target
 /// may stop to talk (section 3).
-fn goes_on(it: &mut Conversation<'_>, after: &str) -> Outcome {
+pub(super) fn goes_on(it: &mut Conversation<'_>, after: &str) -> Outcome {
     let chunk = it.second_chunk()?;
     it.hear_all(Duration::from_millis(50))?;
     serves_elsewhere(
@@ -200,46 +178,6 @@ fn short_datagrams(it: &mut Conversation<'_>) -> Outcome {
     goes_on(it, "datagrams of 0 to 3 bytes")
 }
 
-/// One message of each type that a peer may send on an open channel.
-fn one_of_each(it: &mut Conversation<'_>, channel: &Channel) -> Result<Vec<Vec<u8>>, Stop> {
-    let first = it.first_of(1)?;
-    let spec = it.spec(channel, first, first)?;
-    let hash = vec![0; channel.writes.hash_function.length().unwrap_or(0)];
-    let timestamp = channel.writes.data_timestamp.then_some(1);
-    let messages = [
-        Message::Data {
-            spec,
-            timestamp,
-            data: b"chunk",
-            data_length: 5,
-        },
-        Message::Ack { spec, delay: 1000 },
-        Message::Have(spec),
-        Message::Integrity { spec, hash: &hash },
-        Message::PexResV4 {
-            address: [192, 0, 2, 99].into(),
-            port: 6778,
-        },
-        Message::Request(spec),
-        Message::Cancel(spec),
-        Message::PexResV6 {
-            address: [0x2001, 0xdb8, 0, 0, 0, 0, 0, 99].into(),
-            port: 6778,
-        },
-        Message::PexResCert {
-            certificate: &[0x30, 3, 1, 1, 0],
-        },
-    ];
-    let mut all = Vec::new();
-    for message in &messages {
-        let mut bytes = channel.destination().0.to_be_bytes().to_vec();
-        if encode_message(message, &channel.writes, &mut bytes).is_ok() {
-            all.push(bytes);
-        }
-    }
-    Ok(all)
-}
-
 fn truncated_messages(it: &mut Conversation<'_>) -> Outcome {
     let channel = open(it)?;
     for bytes in one_of_each(it, &channel)? {
@@ -256,14 +194,6 @@ fn truncated_messages(it: &mut Conversation<'_>) -> Outcome {
 }
 
 /// The bytes of a first datagram of ours.
-fn first_datagram(channel: &Channel, options: Vec<ProtocolOption<'_>>) -> Result<Vec<u8>, Stop> {
-    let handshake = Conversation::handshake(channel, options);
-    let mut bytes = Vec::new();
-    encode_datagram(ChannelId::ZERO, &[handshake], &channel.writes, &mut bytes)
-        .map_err(|error| Stop::Error(error.to_string()))?;
-    Ok(bytes)
-}
-
 fn truncated_handshakes(it: &mut Conversation<'_>) -> Outcome {
     needs_options(it)?;
     let channel = open(it)?;
@@ -392,61 +322,4 @@ fn request_beyond_end(it: &mut Conversation<'_>) -> Outcome {
         ));
     }
     goes_on(it, "a REQUEST for chunks that do not exist")
-}
-
-fn mutated_datagrams(it: &mut Conversation<'_>) -> Outcome {
-    it.needs_service()?;
-    let port = it.port()?;
-    let (victim, _) = it.shake(port)?;
-    it.send(&victim, &[])?;
-    let mut seeds = one_of_each(it, &victim)?;
-    let other = it.channel(port);
-    if !victim.writes.dialect.handshake_options {
-        return Err(Stop::Skip(
-            "the target speaks the legacy protocol".to_owned(),
-        ));
-    }
-    seeds.push(first_datagram(&other, it.options())?);
-    for round in 0..MUTATIONS {
-        let choice = it.random.next_u32() as usize % seeds.len();
-        let mut bytes = seeds[choice].clone();
-        mutate(it, &mut bytes);
-        it.send_bytes(port, &bytes)?;
-        // Not faster than the target reads.
-        if round % 20 == 19 {
-            it.hear_all(Duration::from_millis(5))?;
-        }
-    }
-    goes_on(it, "mutated datagrams")
-}
-
-/// Changes a datagram behind its channel ID.
-fn mutate(it: &mut Conversation<'_>, bytes: &mut Vec<u8>) {
-    let changes = 1 + it.random.next_u32() % 4;
-    for _ in 0..changes {
-        let drawn = it.random.next_u32();
-        let value = (it.random.next_u32() & 0xff) as u8;
-        let room = bytes.len().saturating_sub(4).max(1);
-        let place = 4 + drawn as usize / 16 % room;
-        match drawn % 8 {
-            0 => bytes.truncate(place.max(4)),
-            1 => bytes.insert(place.min(bytes.len()), value),
-            2 => bytes.extend_from_slice(&[value; 7]),
-            3 => {
-                if let Some(kind) = bytes.get_mut(4) {
-                    *kind = value;
-                }
-            }
-            4 => {
-                if let Some(byte) = bytes.get_mut(place) {
-                    *byte = [0, 0xff, 0x7f, 0x80][usize::from(value % 4)];
-                }
-            }
-            _ => {
-                if let Some(byte) = bytes.get_mut(place) {
-                    *byte ^= 1 << (value % 8);
-                }
-            }
-        }
-    }
 }

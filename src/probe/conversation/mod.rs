@@ -35,6 +35,8 @@ pub struct Patience {
     pub answer: Duration,
     /// Where nothing may come.
     pub quiet: Duration,
+    /// For how long datagrams are mutated, a round of them at least.
+    pub mutation: Duration,
 }
 
 impl Patience {
@@ -43,6 +45,7 @@ impl Patience {
         Self {
             answer,
             quiet: (answer / 2).max(Duration::from_millis(300)),
+            mutation: Duration::ZERO,
         }
     }
 }
@@ -66,6 +69,8 @@ pub struct Conversation<'a> {
     bytes: usize,
     /// Datagrams beyond what is recorded.
     unrecorded: u64,
+    /// Datagrams of rounds before this one.
+    forgotten: u64,
     first_port: Option<Port>,
     /// Channels that are to be closed in the end: port and the target's ID.
     open: Vec<(Port, ChannelId)>,
@@ -116,6 +121,7 @@ impl<'a> Conversation<'a> {
             frames: Vec::new(),
             bytes: 0,
             unrecorded: 0,
+            forgotten: 0,
             first_port: None,
             open: Vec::new(),
             note: None,
@@ -286,6 +292,27 @@ impl<'a> Conversation<'a> {
     /// Ends the conversation: closes what is open, gives up the ports, and hands
     /// out the record.
     pub fn finish(mut self) -> Vec<Frame> {
+        self.hang_up();
+        if self.unrecorded > 0 {
+            let text = format!("{} further datagrams are not recorded", self.unrecorded);
+            if let Some(last) = self.frames.last_mut() {
+                last.notes.push(text);
+            }
+        }
+        if self.forgotten > 0 {
+            let text = format!(
+                "{} earlier datagrams, which did no harm, are not recorded",
+                self.forgotten
+            );
+            if let Some(first) = self.frames.first_mut() {
+                first.notes.push(text);
+            }
+        }
+        self.frames
+    }
+
+    /// Closes all channels and ports.
+    fn hang_up(&mut self) {
         let layout = self.known.manner.layout(self.swarm);
         for (port, theirs) in std::mem::take(&mut self.open) {
             let mut bytes = Vec::new();
@@ -295,13 +322,17 @@ impl<'a> Conversation<'a> {
             }
         }
         self.net.close_all();
-        if self.unrecorded > 0 {
-            let text = format!("{} further datagrams are not recorded", self.unrecorded);
-            if let Some(last) = self.frames.last_mut() {
-                last.notes.push(text);
-            }
-        }
-        self.frames
+        self.first_port = None;
+    }
+
+    /// Begins again, within the same limit: closes all channels and ports, and forgets
+    /// the datagrams, which have done no harm.
+    pub fn begin_anew(&mut self) {
+        self.hang_up();
+        self.forgotten += self.frames.len() as u64 + self.unrecorded;
+        self.frames.clear();
+        (self.bytes, self.unrecorded) = (0, 0);
+        self.deadline = self.net.now() + self.limit;
     }
 
     /// Records a datagram; its place, which for those beyond the limit is that

@@ -5,6 +5,7 @@ mod broken_replies;
 mod content;
 mod datagrams;
 mod endings;
+mod mutation;
 mod opening;
 mod out_of_place;
 mod peer_exchange;
@@ -42,4 +43,5 @@ pub(super) const AREAS: &[&[Case]] = &[
     peer_exchange::CASES,
     broken_replies::CASES,
     robustness::CASES,
+    mutation::CASES,
 ];
