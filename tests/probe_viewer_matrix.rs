@@ -69,6 +69,9 @@ const OF_VIEWERS: &Otherwise = &[
     // Behind a method that nobody knows stands a discard window of unknown width: the
     // reply can't be read.
     (M::IgnoresAddressing, &["rfc7574/4/reply-other-addressing"]),
+    // None of what is drawn is that, as its chunks have other numbers.
+    (M::DiesOfRepeatedData, &["rfc7574/8.2/repeated-data"]),
+    (M::DiesOfEmptyData, &["rfc7574/8.6/empty-data-survived"]),
     // HAVEs for so many bins end in the middle of a range.
     (
         M::DiesOfTruncatedMessage,
