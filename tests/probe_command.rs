@@ -252,8 +252,9 @@ fn a_target_that_dies_is_started_again_and_the_case_that_killed_it_fails() {
     let content = folder.path().join("a.bin");
     let id = run(["hash".as_ref(), "--json".as_ref(), content.as_os_str()]).json();
     let id = id["swarm_id"].as_str().expect("an ID").to_owned();
+    // What the shell has started in turn holds the address.
     let exec = format!(
-        "{} peer seed {} --listen {{addr}} --misbehave dies-of-unknown-option",
+        "sh -c '{} peer seed {} --listen {{addr}} --misbehave dies-of-unknown-option & wait'",
         env!("CARGO_BIN_EXE_ppsp-inspect"),
         content.display()
     );
