@@ -69,9 +69,10 @@ pub(super) fn begun(it: &mut Conversation<'_>, chunks: u64) -> Result<Seeder, St
 /// How many chunks the target holds for right.
 pub(super) fn count(seeder: &Seeder) -> u64 {
     let last = seeder.content.size() - 1;
-    let ranges = seeder.log.accepted().iter();
+    // Of what a flood names, most is no part of the content.
+    let whole = 0..=last;
+    let ranges = seeder.log.accepted().overlapping(&whole);
     ranges
-        .filter(|range| *range.start() <= last)
         .map(|range| range.end().min(&last) - range.start() + 1)
         .sum()
 }
