@@ -398,7 +398,7 @@ fn run_probe(folder: &Path, arguments: &[String]) -> Run {
     Run::of(run.expect("it starts"))
 }
 
-/// Runs an example that probes a leecher, a few cases of it: a leecher of ours,
+/// Runs an example that probes a leecher or a viewer, a few cases of it: one of ours,
 /// whichever it names, which we start where the example does not.
 fn run_serve(folder: &Path, arguments: &[String]) -> Run {
     let leech = format!(
@@ -409,6 +409,10 @@ fn run_serve(folder: &Path, arguments: &[String]) -> Run {
     for place in 1..all.len() {
         if all[place - 1] == "--exec" {
             is_started = true;
+            if arguments.iter().any(|it| it == "--live") {
+                all[place] = leech.replace("leech", "view") + " --hash {hash}";
+                continue;
+            }
             let output = ["{output}", "{folder}"]
                 .into_iter()
                 .find(|it| all[place].contains(it))

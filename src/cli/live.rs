@@ -25,6 +25,7 @@ use crate::peer::engine::{
 use crate::peer::keys::{SigningKey, read_key_file};
 use crate::peer::misbehave::Rogue;
 use crate::peer::net::Driver;
+use crate::peer::player::Player;
 use crate::peer::source::{Next, Source};
 use crate::peer::storage::MemoryStore;
 
@@ -135,16 +136,6 @@ pub(super) fn inject(args: &InjectArgs) -> Result<ExitCode> {
     }
 }
 
-/// What has become of a viewer.
-struct Viewing {
-    swarm: SwarmKey,
-    /// When something was written last.
-    latest: Moment,
-    written: u64,
-    missing: u64,
-    chunk: Vec<u8>,
-}
-
 /// Watches a stream.
 pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
     if let Some(complaint) = misfit(&args.swarm) {
@@ -162,19 +153,18 @@ pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
     let mut out = output(args.output.as_deref(), args.force)?;
     let stop = stop_signal()?;
     let mut driver = open(&args.work)?;
-    let config = swarm(&args.live, &args.swarm, args.id.0.clone(), 2, true);
+    let mut config = swarm(&args.live, &args.swarm, args.id.0.clone(), 2, true);
+    if let Some(misbehaviour) = args.misbehave {
+        misbehaviour.prepare(&mut config);
+        driver.mislead(Rogue::new(args.misbehave, &config));
+    }
     let swarm = join(&mut driver, config, &args.work.members)?;
     let now = driver.now();
     for address in from {
         driver.peer.connect(now, swarm, address);
     }
-    let mut viewing = Viewing {
-        swarm,
-        latest: now,
-        written: 0,
-        missing: 0,
-        chunk: Vec::new(),
-    };
+    let mut player = Player::new(GAP, now);
+    let mut written = 0;
     let patience = Duration::from_secs(args.patience);
     let mut deserted = false;
     loop {
@@ -183,8 +173,8 @@ pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
         while let Some(event) = driver.event() {
             tell_aside(&args.work, now, &event)?;
         }
-        match play(&mut driver, &mut viewing, now, &mut out) {
-            Ok(()) => {}
+        match play(&mut driver, &mut player, swarm, &mut out) {
+            Ok(more) => written += more,
             // Who reads it has seen enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
             Err(error) => {
@@ -192,9 +182,9 @@ pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
                 return Err(error).context("writing the stream");
             }
         }
-        let silent = now.since(viewing.latest);
+        let silent = now.since(player.latest());
         // A source that has gone sends nothing more.
-        let is_alone = driver.peer.channels(swarm).next().is_none() && viewing.written > 0;
+        let is_alone = driver.peer.channels(swarm).next().is_none() && written > 0;
         if stop.load(Ordering::Relaxed) {
             break;
         }
@@ -205,14 +195,14 @@ pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
     }
     driver.close()?;
     out.flush().context("writing the stream")?;
-    if viewing.missing > 0 {
+    if player.skipped() > 0 {
         complain(format_args!(
             "{} chunks did not come in time and are left out",
-            viewing.missing
+            player.skipped()
         ));
         return Ok(ExitCode::from(BAD));
     }
-    if deserted && viewing.written == 0 {
+    if deserted && written == 0 {
         complain(format_args!(
             "nothing came for {} seconds: no peer answered, or the stream has ended",
             args.patience
@@ -222,47 +212,23 @@ pub(super) fn view(args: &ViewArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes what is there of the stream, in its order.
+/// Writes what is there of the stream, in its order; how many bytes.
 fn play(
     driver: &mut Driver,
-    viewing: &mut Viewing,
-    now: Moment,
+    player: &mut Player,
+    swarm: SwarmKey,
     out: &mut dyn Write,
-) -> io::Result<()> {
-    let Some(mut at) = driver.peer.playhead(viewing.swarm) else {
-        return Ok(());
-    };
-    let begun = at;
-    loop {
-        let Some(present) = driver.peer.present(viewing.swarm) else {
-            return Ok(());
-        };
-        if !present.contains(&at) {
-            let later = present.iter().map(|range| *range.start());
-            let later = later.filter(|&start| start > at).min();
-            match later {
-                Some(later) if now.since(viewing.latest) >= GAP => {
-                    viewing.missing += later - at;
-                    at = later;
-                }
-                _ => break,
-            }
-        }
-        viewing.chunk.clear();
-        driver
-            .peer
-            .read(viewing.swarm, at, &mut viewing.chunk)
-            .map_err(io::Error::other)?;
-        out.write_all(&viewing.chunk)?;
-        viewing.written += viewing.chunk.len() as u64;
-        viewing.latest = now;
-        at += 1;
-    }
-    if at != begun {
+) -> io::Result<u64> {
+    let now = driver.now();
+    let mut written = 0;
+    player.play(now, &mut driver.peer, swarm, |_, chunk| {
+        written += chunk.len() as u64;
+        out.write_all(chunk)
+    })?;
+    if written > 0 {
         out.flush()?;
-        driver.peer.set_playhead(viewing.swarm, at);
     }
-    Ok(())
+    Ok(written)
 }
 
 fn output(file: Option<&Path>, force: bool) -> Result<Box<dyn Write>> {

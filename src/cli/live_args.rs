@@ -159,6 +159,10 @@ pub(super) struct ViewArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(super) patience: u64,
 
+    /// Do one thing wrong, for tests of those who probe it
+    #[arg(long, value_name = "NAME", hide = true, value_parser = misbehaviour)]
+    pub(super) misbehave: Option<Misbehaviour>,
+
     #[command(flatten)]
     pub(super) live: LiveArgs,
 

@@ -92,7 +92,15 @@ pub(super) fn probe(args: &ProbeArgs) -> Result<ExitCode> {
 /// Prints the cases.
 fn list(args: &ProbeArgs) -> Result<ExitCode> {
     let swarm = args.swarm.as_ref().map(|id| swarm(args, &id.0)).transpose();
-    let found = swarm.and_then(|swarm| selected(args, swarm.as_ref().map(Swarm::source)));
+    let fetcher = match (args.serve, args.live) {
+        (Some(_), true) => Some(Role::Viewer),
+        (Some(_), false) => Some(Role::Leecher),
+        (None, _) => None,
+    };
+    let found = swarm.and_then(|swarm| {
+        let role = swarm.as_ref().map(Swarm::source).or(fetcher);
+        selected(args, role)
+    });
     let selected = match found {
         Ok(selected) => selected,
         Err(complaint) => {
@@ -155,7 +163,11 @@ impl<'a> Assignment<'a> {
             None => None,
         };
         let (target, swarm, role) = match (&serving, &args.target, &args.swarm) {
-            (Some(serving), ..) => (serving.name(args), serving.swarm.clone(), Role::Leecher),
+            (Some(serving), ..) => {
+                let swarm = serving.swarm.clone();
+                let role = swarm.fetcher();
+                (serving.name(args), swarm, role)
+            }
             (None, Some(target), Some(id)) => {
                 let swarm = swarm(args, &id.0)?;
                 let role = swarm.source();
@@ -373,6 +385,18 @@ fn command(args: &ProbeArgs, target: &str) -> String {
         };
     } else {
         let _ = write!(command, " {target}");
+    }
+    if args.live {
+        command.push_str(" --live");
+    }
+    if let Some(key) = &args.key {
+        let _ = write!(command, " --key {}", key.display());
+    }
+    if let Some(algorithm) = args.algorithm.and_then(|it| it.to_possible_value()) {
+        let _ = write!(command, " --algorithm {}", algorithm.get_name());
+    }
+    if args.per_signature != 32 {
+        let _ = write!(command, " --per-signature {}", args.per_signature);
     }
     if let Some(content) = &args.content {
         let _ = write!(command, " --content {}", content.display());

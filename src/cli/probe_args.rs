@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::{AddressingArg, ColorArg, HashArg};
 use super::live_args::LiveIntegrityArg;
-use super::peer_args::{SwarmId, whole_swarm_id};
+use super::peer_args::{AlgorithmArg, SwarmId, whole_swarm_id};
 use super::probe_serve::serving_address;
 use crate::probe::Level;
 
@@ -31,6 +31,10 @@ Examples:
                                                libswift as a leecher
   ppsp-inspect probe --serve 192.0.2.7:7000 --content video.mp4
                                                a leecher that somebody else starts
+  ppsp-inspect probe --serve --live --exec 'ppsp-inspect peer view {swarm} --from {addr}'
+                                               a viewer of a live stream
+  ppsp-inspect probe --serve --live --hash sha1 --exec 'swift -k -h {swarm} -t {addr} -o {folder}'
+                                               libswift as a viewer
   ppsp-inspect probe matrix targets.toml       several targets beside each other
   ppsp-inspect probe --list                    all cases
 
@@ -39,12 +43,12 @@ or the source of a live stream, where it is the public key (`peer id` prints it)
 stream has to run while it is probed. --case and --exclude take ids, sections
 and patterns with * and ?.
 
-With --serve the target is a leecher. Each case wants it anew: --exec starts it and
-kills it after, with these filled in:
+With --serve the target is a leecher, or with --live a viewer. Each case wants it
+anew: --exec starts it and kills it after, with these filled in:
 
   {addr}, {host}, {port}  where we are: both, or one of them
   {swarm}, {hash}         the swarm ID in digits, and its hash function (sha256)
-  {chunk-size}, {length}  of what we serve, in bytes
+  {chunk-size}, {length}  of what we serve, in bytes; a stream has the length 0
   {listen}, {listen-port} an address of its own that is free, or its port only
   {output}, {folder}      a file to write to that is not there yet, and the folder
                           that it would be in, empty; what is written is compared
@@ -151,14 +155,32 @@ pub(super) struct ProbeArgs {
           required_unless_present_any = ["list", "serve"])]
     pub(super) swarm: Option<SwarmId>,
 
-    /// Probe a leecher, which comes to us: serve here, at any free port unless
-    /// given
+    /// Probe who comes to us, a leecher or (--live) a viewer: serve here, at any free
+    /// port unless given
     #[arg(long, value_name = "ADDRESS[:PORT]", num_args = 0..=1,
           default_missing_value = "127.0.0.1", value_parser = serving_address,
-          conflicts_with_all = ["target", "swarm", "integrity"])]
+          conflicts_with_all = ["target", "swarm"])]
     pub(super) serve: Option<SocketAddr>,
 
-    /// What a leecher is served; random bytes unless given
+    /// Probe a viewer: what is served is a live stream
+    #[arg(long, requires = "serve")]
+    pub(super) live: bool,
+
+    /// The private key of the live stream, in PEM; one that --seed makes unless given
+    #[arg(long, value_name = "FILE", requires = "live")]
+    pub(super) key: Option<PathBuf>,
+
+    /// Signature algorithm of the live stream, where its key does not tell it, as RSA
+    /// keys don't; ECDSAP256SHA256 where one is made
+    #[arg(long, value_name = "ALGORITHM", requires = "live", ignore_case = true)]
+    pub(super) algorithm: Option<AlgorithmArg>,
+
+    /// Chunks to a signature of the live stream, a power of two
+    #[arg(long, value_name = "CHUNKS", default_value_t = 32, requires = "live",
+          value_parser = chunks_per_signature)]
+    pub(super) per_signature: u64,
+
+    /// What a leecher or viewer is served; random bytes unless given
     #[arg(long, value_name = "FILE", requires = "serve")]
     pub(super) content: Option<PathBuf>,
 
@@ -269,6 +291,14 @@ fn seconds(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|seconds| (0.01..=60.0).contains(seconds))
         .ok_or_else(|| "seconds, 0.01 to 60".to_owned())
+}
+
+/// So many that the target soon has some to ask for.
+fn chunks_per_signature(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|number: &u64| (2..=256).contains(number) && number.is_power_of_two())
+        .ok_or_else(|| "a power of two from 2 to 256".to_owned())
 }
 
 fn mutation(text: &str) -> Result<f64, String> {

@@ -6,12 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use ppspp_dissector::wire::{ContentIntegrity, HashFunction};
+use ppspp_dissector::wire::{ContentIntegrity, HashFunction, SignatureAlgorithm};
 
 use super::complain;
 use super::probe_args::ProbeArgs;
 use crate::output::Hex;
-use crate::probe::serve::{Expecting, Invitation, ServingNet, Shape, Source};
+use crate::peer::engine::Moment;
+use crate::peer::keys::{SigningKey, read_key_file};
+use crate::probe::serve::{Expecting, Invitation, ServingNet, Shape, Signer, Source};
 use crate::probe::{Swarm, UdpNet, UsedPorts};
 
 /// What is served to a target that comes to us.
@@ -41,24 +43,40 @@ impl Serving {
                     .to_owned(),
             ));
         }
-        let hash_function = args.hash.map_or(HashFunction::Sha256, HashFunction::from);
-        let mut source = match &args.content {
-            None => Source::of_numbers(args.chunk_size),
-            Some(path) => Source {
-                bytes: fs::read(path).with_context(|| format!("--content {}", path.display()))?,
-                is_fixed: false,
-            },
+        let integrity = match (args.live, args.integrity.map(ContentIntegrity::from)) {
+            (true, integrity) => integrity.unwrap_or(ContentIntegrity::UnifiedMerkle),
+            (false, None) => ContentIntegrity::Merkle,
+            (false, Some(_)) => {
+                return Ok(Err(
+                    "--integrity is how a live stream is protected: --serve --live streams one"
+                        .to_owned(),
+                ));
+            }
         };
+        if args.live && !integrity.is_live() {
+            return Ok(Err(
+                "--integrity none: a target that protects nothing is not probed".to_owned(),
+            ));
+        }
+        let hash_function = args.hash.map_or(HashFunction::Sha256, HashFunction::from);
+        let mut source = Source::of_numbers(args.chunk_size);
+        if let Some(path) = &args.content {
+            source.bytes =
+                fs::read(path).with_context(|| format!("--content {}", path.display()))?;
+        }
         source.is_fixed = args.exec.is_none();
+        source.signer = signer(args)?;
         let blank = Swarm {
             id: Vec::new(),
-            integrity: ContentIntegrity::Merkle,
+            integrity,
             hash_function,
             addressing: args.addressing.into(),
             chunk_size: args.chunk_size,
         };
-        let Ok((_, swarm)) = source.shaped(Shape::Usual, &blank) else {
-            return Ok(Err("--content: an empty file has no root hash".to_owned()));
+        let Ok((_, swarm)) = source.shaped(Shape::Usual, &blank, Moment::default()) else {
+            return Ok(Err(
+                "--content: an empty file has nothing to serve".to_owned()
+            ));
         };
         let (address, expecting) = match &args.exec {
             Some(command) => (at, Expecting::Command(command.clone())),
@@ -86,6 +104,28 @@ impl Serving {
             None => format!("who comes to {}", self.address),
         }
     }
+}
+
+/// Who signs a live stream: the key of a file, or one that the seed makes, so that
+/// the same command streams in the same swarm.
+fn signer(args: &ProbeArgs) -> Result<Option<Signer>> {
+    if !args.live {
+        return Ok(None);
+    }
+    let algorithm = args.algorithm.map(SignatureAlgorithm::from);
+    let key = match &args.key {
+        Some(path) => read_key_file(path, algorithm)?,
+        None => {
+            let algorithm = algorithm.unwrap_or(SignatureAlgorithm::EcdsaP256Sha256);
+            let mut seed = [0; 32];
+            seed[..8].copy_from_slice(&args.seed.to_le_bytes());
+            SigningKey::generate_from_seed(algorithm, None, &seed)?
+        }
+    };
+    Ok(Some(Signer {
+        key,
+        chunks_per_signature: args.per_signature,
+    }))
 }
 
 /// That nobody can connect to an address which stands for all, and to which they
@@ -126,7 +166,8 @@ fn known(at: SocketAddr) -> Result<SocketAddr> {
 /// Asks people for a target.
 fn invite(invitation: &Invitation) {
     complain(format_args!(
-        "waiting for a leecher of swarm {} at {}",
+        "waiting for a {} of swarm {} at {}",
+        invitation.swarm.fetcher().name(),
         Hex(&invitation.swarm.id),
         invitation.address
     ));

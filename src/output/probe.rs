@@ -94,6 +94,7 @@ pub fn write_target(
     )?;
     match known.size {
         Some(size) => write!(out, ", {size} chunks")?,
+        None if swarm.is_live() => write!(out, ", a live stream")?,
         None => write!(out, ", content of unknown size")?,
     }
     if !known.serves {

@@ -6,6 +6,7 @@ pub mod membership;
 pub mod misbehave;
 pub mod net;
 mod persistence;
+pub mod player;
 pub mod root_check;
 pub mod sim;
 pub mod source;

@@ -18,7 +18,7 @@ use super::swarm::{Declared, Known, Manner, Swarm, handshake_of};
 use crate::peer::engine::Chunks;
 
 /// Options that a target may not be able to take, the likeliest first.
-pub(super) const DOUBTFUL: [OptionCode; 6] = [
+const DOUBTFUL: [OptionCode; 6] = [
     OptionCode::ChunkSize,
     OptionCode::SupportedMessages,
     OptionCode::MinimumVersion,
@@ -38,6 +38,15 @@ const DOUBTFUL_LIVE: [OptionCode; 2] = [
     OptionCode::LiveDiscardWindow,
     OptionCode::SignatureAlgorithm,
 ];
+
+/// Options that a target in a swarm may not be able to take, the likeliest first.
+pub(super) fn doubtful(swarm: &Swarm) -> Vec<OptionCode> {
+    let mut doubtful = DOUBTFUL.to_vec();
+    if swarm.is_live() {
+        doubtful.extend(DOUBTFUL_LIVE);
+    }
+    doubtful
+}
 
 /// Why there is nothing to probe.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -144,10 +153,7 @@ pub(super) fn find_hash_function(
 /// All manners, in rounds: the nearest to the RFC first. Those of a round are
 /// tried at once.
 fn manners(swarm: &Swarm) -> Vec<Vec<Manner>> {
-    let mut doubtful = DOUBTFUL.to_vec();
-    if swarm.is_live() {
-        doubtful.extend(DOUBTFUL_LIVE);
-    }
+    let doubtful = doubtful(swarm);
     let all: BTreeSet<u8> = doubtful.iter().map(|option| option.code()).collect();
     let pairs = doubtful.iter().enumerate().flat_map(|(index, one)| {
         let others = doubtful.iter().skip(index + 1);

@@ -65,6 +65,9 @@ impl Role {
     /// Those that serve: we open the channel and ask for chunks.
     pub const SOURCES: &[Self] = &[Self::Seeder, Self::Injector];
 
+    /// Those that fetch: they open the channel, and we serve.
+    pub const FETCHERS: &[Self] = &[Self::Leecher, Self::Viewer];
+
     /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {

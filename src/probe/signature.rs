@@ -22,7 +22,7 @@ pub enum Covers {
 }
 
 /// A chunk specification as it stands on the wire: signatures cover it.
-fn on_the_wire(spec: ChunkSpec) -> Vec<u8> {
+pub(super) fn on_the_wire(spec: ChunkSpec) -> Vec<u8> {
     let layout = Layout {
         addressing: spec.addressing(),
         ..Layout::RFC
@@ -67,6 +67,13 @@ pub(super) fn signs_chunk(
 ) -> bool {
     let whole = [&on_the_wire(spec)[..], &timestamp.to_be_bytes(), data];
     key.verifies(&whole, signature)
+}
+
+/// A moment as an NTP timestamp: seconds since 1900, and 2^-32 parts of one.
+pub(super) const fn ntp(at: Moment) -> u64 {
+    let seconds = at.microseconds() / 1_000_000;
+    let rest = at.microseconds() % 1_000_000;
+    ((seconds + NTP_EPOCH) << 32) | ((rest << 32) / 1_000_000)
 }
 
 /// What a signature's timestamp seems to be.

@@ -12,10 +12,11 @@ use super::serve::{Fate, Invitation};
 use super::swarm::Swarm;
 use crate::peer::engine::{
     JoinError, LiveConfig, Membership, Moment, Peer, PeerConfig, Picking, Profile, Reciprocity,
-    SwarmConfig, SwarmKey, Unprotected,
+    StoreError, SwarmConfig, SwarmKey, Unprotected,
 };
 use crate::peer::keys::SigningKey;
 use crate::peer::misbehave::{Misbehaviour, Rogue};
+use crate::peer::player::Player;
 use crate::peer::sim::{Ending, Host, LinkSettings, Nanotime, Network, Node, NodeId, Seed};
 use crate::peer::storage::MemoryStore;
 
@@ -28,6 +29,9 @@ const LIVE: LiveConfig = LiveConfig {
     chunks_per_signature: 8,
 };
 const BACKLOG: u32 = 1101;
+
+/// How long a viewer waits for a chunk while later ones are there.
+const GAP: Duration = Duration::from_secs(3);
 
 /// How long a datagram is on its way.
 const DELAY: Duration = Duration::from_millis(5);
@@ -43,15 +47,18 @@ pub struct Target {
     errand: Option<Errand>,
 }
 
-/// What a leecher has come for.
+/// What a leecher or a viewer has come for.
 #[derive(Debug)]
 struct Errand {
     swarm: SwarmKey,
     is_done: bool,
+    /// Who plays the stream, and what was played, where it is one.
+    playing: Option<(Player, Vec<u8>)>,
 }
 
 impl Target {
     fn transmit(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        self.play(now);
         let sent = self.rogue.transmit(&mut self.peer, now, out);
         // It leaves when all is acknowledged, as `peer leech` does.
         if let Some(errand) = &mut self.errand
@@ -65,9 +72,28 @@ impl Target {
         sent
     }
 
+    /// Plays what is there of a stream.
+    fn play(&mut self, now: Moment) {
+        if let Some(errand) = &mut self.errand
+            && let Some((player, played)) = &mut errand.playing
+        {
+            // Memory can be read.
+            let _ = player.play(now, &mut self.peer, errand.swarm, |_, chunk| {
+                played.extend_from_slice(chunk);
+                Ok::<(), StoreError>(())
+            });
+        }
+    }
+
     /// The content as it would write it out.
     fn output(&mut self) -> Option<Vec<u8>> {
-        let swarm = self.errand.as_ref()?.swarm;
+        let errand = self.errand.as_ref()?;
+        let swarm = errand.swarm;
+        if let Some((_, played)) = &errand.playing {
+            let mut bytes = played.clone();
+            self.rogue.spoil_output(&mut bytes);
+            return Some(bytes);
+        }
         let mut bytes = Vec::new();
         for chunk in 0..self.peer.size(swarm)? {
             self.peer.read(swarm, chunk, &mut bytes).ok()?;
@@ -199,7 +225,7 @@ impl SimulatedNet {
         Self::with(Station::Target(Box::new(target)))
     }
 
-    /// A network to which a leecher of ours comes when it is invited, doing one
+    /// A network to which a leecher or viewer of ours comes when it is invited, doing one
     /// thing wrong or none.
     pub fn for_guests(misbehaviour: Option<Misbehaviour>) -> Self {
         Self {
@@ -293,18 +319,26 @@ pub fn injector(
     })
 }
 
-/// A leecher of ours that goes to a seeder, doing one thing wrong or none.
-fn leecher(
+/// A leecher or a viewer of ours that comes to us, doing one thing wrong or none.
+fn guest(
     now: Moment,
     invitation: &Invitation,
     misbehaviour: Option<Misbehaviour>,
     seed: u8,
 ) -> Result<Target, JoinError> {
     let swarm = &invitation.swarm;
-    let config = SwarmConfig {
+    let mut config = SwarmConfig {
         wants_content: true,
+        picking: if swarm.is_live() {
+            Picking::InOrder
+        } else {
+            Picking::Sequential
+        },
         ..config(swarm)
     };
+    if let Some(misbehaviour) = misbehaviour {
+        misbehaviour.prepare(&mut config);
+    }
     let size = NonZeroU32::new(swarm.chunk_size).ok_or(JoinError::ChunkSize(swarm.chunk_size))?;
     let mut peer = Peer::new(PeerConfig::default(), [seed; 32]);
     let rogue = Rogue::new(misbehaviour, &config);
@@ -322,6 +356,7 @@ fn leecher(
         errand: Some(Errand {
             swarm: key,
             is_done: false,
+            playing: swarm.is_live().then(|| (Player::new(GAP, now), Vec::new())),
         }),
     })
 }
@@ -453,8 +488,13 @@ impl Net for SimulatedNet {
     }
 
     fn invite(&mut self, invitation: &Invitation) -> io::Result<()> {
+        self.dismiss();
+        // What is on its way to the one before finds nobody.
+        let settled = Nanotime::from(self.now() + DELAY * 2);
+        self.network.run(settled, &mut (), |_| false);
+        self.network.rest(settled);
         self.guests = self.guests.wrapping_add(1);
-        let guest = leecher(self.now(), invitation, self.misbehaviour, self.guests);
+        let guest = guest(self.now(), invitation, self.misbehaviour, self.guests);
         let guest = guest.map_err(io::Error::other)?;
         self.revive(guest);
         Ok(())

@@ -58,6 +58,15 @@ impl Swarm {
         }
     }
 
+    /// What a target is that fetches it.
+    pub fn fetcher(&self) -> Role {
+        if self.is_live() {
+            Role::Viewer
+        } else {
+            Role::Leecher
+        }
+    }
+
     /// The public key of a live stream.
     pub fn key(&self) -> Option<PublicKey> {
         if !self.is_live() {
@@ -80,6 +89,19 @@ impl Swarm {
             DiscardWindow::Bits64(u64::MAX)
         } else {
             DiscardWindow::Bits32(u32::MAX)
+        })
+    }
+
+    /// The live discard window of who keeps so many chunks.
+    pub fn window_of(&self, chunks: u64) -> Option<DiscardWindow> {
+        let value = match self.addressing {
+            ChunkAddressing::Byte64 => chunks.saturating_mul(self.chunk_size.into()),
+            _ => chunks,
+        };
+        Some(if DiscardWindow::is_wide(self.addressing)? {
+            DiscardWindow::Bits64(value)
+        } else {
+            DiscardWindow::Bits32(u32::try_from(value).unwrap_or(u32::MAX))
         })
     }
 
@@ -142,6 +164,9 @@ pub struct Manner {
     /// The dialect whose options its own HANDSHAKEs have, where the RFC does not
     /// know all of them.
     pub foreign: Option<&'static Dialect>,
+    /// Whether it believes such signatures only as libswift makes: of a munro's hash
+    /// alone, dated in microseconds since 1970.
+    pub signs_hash_alone: bool,
 }
 
 impl Manner {
@@ -168,7 +193,10 @@ impl Manner {
 
     /// Whether nothing differs from the RFC.
     pub fn is_rfc(&self) -> bool {
-        self.left_out.is_empty() && !self.is_legacy && self.foreign.is_none()
+        self.left_out.is_empty()
+            && !self.is_legacy
+            && self.foreign.is_none()
+            && !self.signs_hash_alone
     }
 
     /// The layout of our messages in a swarm.
@@ -215,6 +243,9 @@ impl Manner {
                 .iter()
                 .map(|option| format!("{} ({})", option.name, option.code));
             add("; answers with options of its own, ", names.collect());
+        }
+        if self.signs_hash_alone {
+            text.push_str("; believes signatures of munro hashes alone only");
         }
         text
     }

@@ -66,10 +66,10 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/5.3/incomplete-dropped",
         "A message that can't be processed for want of others is dropped.",
     )
-    .unchecked(
-        "A case for a leecher could send a chunk before its hashes and see whether it is \
-         acknowledged; our own peer keeps it until the hashes come.",
-    ),
+    .cases(&[
+        "rfc7574/5.3/missing-hashes-refused",
+        "rfc7574/6.1.2.3/missing-signature-refused",
+    ]),
     may(
         "rfc7574/5.3/sent-hashes-skipped",
         "Hashes that were sent lately may be left out before they are acknowledged.",

@@ -36,6 +36,7 @@ pub(super) static ROWS: &[Requirement] = &[
     .cases(&[
         "rfc7574/6.1.1/signature-before-chunk",
         "rfc7574/6.1.1/signature-in-datagram",
+        "rfc7574/6.1.2.3/relayed-chunk-verifies",
         "rfc7574/5.2/chunks-verify",
     ])
     .tests(&[SIGNED_CHUNKS]),
@@ -44,12 +45,27 @@ pub(super) static ROWS: &[Requirement] = &[
         "A signature that does not fit beside its chunk goes before it.",
     )
     .findings(&[F::SignedChunkMissing])
-    .cases(&["rfc7574/6.1.1/signature-before-chunk"]),
+    .cases(&[
+        "rfc7574/6.1.1/signature-before-chunk",
+        "rfc7574/6.1.1/signature-apart-taken",
+    ]),
     must(
         "rfc7574/6.1.2.1/verify-before-forwarding",
         "A peer verifies a munro's signature before it passes on the chunks below it.",
     )
-    .findings(&[F::SignedWrong]),
+    .findings(&[F::SignedWrong])
+    .cases(&[
+        "rfc7574/6.1.2.1/verify-before-forwarding",
+        "rfc7574/6.1/wrong-signature-refused",
+        "rfc7574/6.1/other-key-refused",
+        "rfc7574/6.1/other-chunks-refused",
+        "rfc7574/6.1/redated-refused",
+        "rfc7574/6.1/other-content-refused",
+        "rfc7574/6.1.1/chunk-alone-refused",
+        "rfc7574/6.1.2.1/wrong-munro-refused",
+        "rfc7574/6.1.2.2/hash-alone-refused",
+        "rfc7574/6.1.2.3/missing-signature-refused",
+    ]),
     must(
         "rfc7574/6.1.2.1/width-is-power-of-two",
         "All munros of a stream are equally wide, by a power of two.",
@@ -58,6 +74,10 @@ pub(super) static ROWS: &[Requirement] = &[
     .cases(&[
         "rfc7574/6.1.2.1/munro-is-subtree",
         "rfc7574/6.1.2.1/same-width",
+        "rfc7574/6.1.2.1/two-chunks-a-munro",
+        "rfc7574/6.1.2.1/many-chunks-a-munro",
+        "rfc7574/6.1.2.1/other-width-survived",
+        "rfc7574/6.1.2.1/unaligned-munro-survived",
     ])
     .tests(&[SIGNED_MUNROS]),
     must(
@@ -65,7 +85,10 @@ pub(super) static ROWS: &[Requirement] = &[
         "A munro covers more than one chunk.",
     )
     .findings(&[F::SignedMunroWidth])
-    .cases(&["rfc7574/6.1.2.1/munro-is-subtree"])
+    .cases(&[
+        "rfc7574/6.1.2.1/munro-is-subtree",
+        "rfc7574/6.1.2.1/one-chunk-munro-survived",
+    ])
     .tests(&[SIGNED_MUNROS]),
     must_not(
         "rfc7574/6.1.2.3/have-before-signature",
@@ -81,6 +104,8 @@ pub(super) static ROWS: &[Requirement] = &[
     .cases(&[
         "rfc7574/6.1.2.3/munro-before-chunk",
         "rfc7574/6.1.2.3/signature-follows-munro",
+        "rfc7574/6.1.2.3/relayed-chunk-verifies",
+        "rfc7574/6.1.2.3/signature-first-survived",
     ])
     .tests(&[SIGNED_MUNROS]),
     must(
@@ -90,6 +115,8 @@ pub(super) static ROWS: &[Requirement] = &[
     .findings(&[F::IntegrityMissing, F::IntegrityAscending])
     .cases(&[
         "rfc7574/6.1.2.3/munro-before-uncles",
+        "rfc7574/6.1.2.3/munro-apart-taken",
+        "rfc7574/6.1.2.3/relayed-chunk-verifies",
         "rfc7574/5.3/hashes-come-before-data",
         "rfc7574/5.4/integrity-descending",
     ])
@@ -111,13 +138,16 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/6.1.2.4/munro-in-fourth-datagram",
         "rfc7574/6.1.2.4/munro-is-rightmost",
         "rfc7574/6.1.2.4/munro-until-known",
+        "rfc7574/6.1.2.4/viewer-tells-munro",
+        "rfc7574/6.1.2.4/repeated-munro",
     ])
     .tests(&[SIGNED_MUNROS]),
     must_not(
         "rfc7574/6.1.2.4/no-munro-in-first",
         "No signed munro goes along with the first HANDSHAKE.",
     )
-    .findings(&[F::HandshakeHeavyPayload]),
+    .findings(&[F::HandshakeHeavyPayload])
+    .cases(&["rfc7574/3.1.1/opening-light"]),
     must_not(
         "rfc7574/6.1.2.4/no-munro-in-second",
         "No signed munro goes along with the reply.",
@@ -128,14 +158,19 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/6.1.2.4/old-signature-discarded",
         "A signed munro whose timestamp is too old is discarded.",
     )
-    .unchecked(
-        "signed-integrity.old tells of the message and not of what its receiver makes of it; a \
-         case for a live viewer could. Our own peer does not tune in by it, and believes its hash.",
-    ),
+    .cases(&[
+        "rfc7574/6.1.2.4/old-munro-discarded",
+        "rfc7574/6.1.2.4/fresh-munro-after-old",
+        "rfc7574/6.1.2.2/undated-signature-survived",
+    ]),
     should(
         "rfc7574/6.1.2.4/tune-in",
         "A signed munro that is new makes the tree grow and tells where the stream is.",
     )
+    .cases(&[
+        "rfc7574/6.1.2.4/tunes-in",
+        "rfc7574/6.1.2.4/later-munro-taken",
+    ])
     .tests(&[SIGNED_MUNROS]),
     must(
         "rfc7574/6.2/discard-window",
@@ -144,6 +179,7 @@ pub(super) static ROWS: &[Requirement] = &[
     .findings(&[F::HandshakeDiscardWindowMissing, F::HaveBeyondWindow])
     .cases(&[
         "rfc7574/7.9/reply-discard-window",
+        "rfc7574/7.9/opening-discard-window",
         "rfc7574/6.2/window-is-served",
         "rfc7574/6.2/announces-window-only",
     ]),
@@ -152,5 +188,6 @@ pub(super) static ROWS: &[Requirement] = &[
         "A peer takes from what another has announced all that has left that one's discard \
          window.",
     )
-    .findings(&[F::RequestDiscarded]),
+    .findings(&[F::RequestDiscarded])
+    .cases(&["rfc7574/6.2/window-respected", "rfc7574/6.2/window-moves"]),
 ];

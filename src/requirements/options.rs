@@ -117,6 +117,9 @@ pub(super) static ROWS: &[Requirement] = &[
         "rfc7574/7.7/reply-signature-algorithm",
         "rfc7574/7.7/takes-signature-algorithm",
         "rfc7574/7.7/other-signature-algorithm",
+        "rfc7574/7.7/opening-signature-algorithm",
+        "rfc7574/7.7/reply-signature-algorithm-taken",
+        "rfc7574/7.7/reply-other-signature-algorithm",
     ]),
     must(
         "rfc7574/7.8/chunk-addressing",
@@ -143,6 +146,8 @@ pub(super) static ROWS: &[Requirement] = &[
     .cases(&[
         "rfc7574/7.9/reply-discard-window",
         "rfc7574/7.9/takes-discard-window",
+        "rfc7574/7.9/opening-discard-window",
+        "rfc7574/7.9/reply-discard-window-taken",
     ]),
     must(
         "rfc7574/7.9/after-addressing",

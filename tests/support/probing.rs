@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ppsp_inspect::peer::misbehave::Misbehaviour;
-use ppsp_inspect::probe::serve::Source;
+use ppsp_inspect::probe::serve::{Signer, Source};
 use ppsp_inspect::probe::simulated::SimulatedNet;
 use ppsp_inspect::probe::{
-    Case, Frame, Patience, Plan, Report, Role, Selection, Swarm, Verdict, cases,
+    Case, Frame, Patience, Plan, Report, Role, Selection, Swarm, Verdict, cases, run,
 };
 use ppspp_dissector::wire::{ChunkAddressing, ContentIntegrity, HashFunction};
 
@@ -55,6 +55,22 @@ pub(crate) fn plan(swarm: &Swarm, role: Role, source: Option<Source>, slow: bool
         errata: vec![4880],
         strict: true,
     }
+}
+
+/// Probes a leecher or a viewer of our own, which comes to us.
+pub(crate) fn probe_guest(
+    swarm: &Swarm,
+    signer: Option<Signer>,
+    misbehaviour: Option<Misbehaviour>,
+    slow: bool,
+) -> Report {
+    let mut net = SimulatedNet::for_guests(misbehaviour);
+    let source = Source {
+        signer,
+        ..Source::of_numbers(swarm.chunk_size)
+    };
+    let plan = plan(swarm, swarm.fetcher(), Some(source), slow);
+    run(&plan, &mut net, None, &mut |_| true, &mut |_, _| {}).expect("it comes")
 }
 
 /// The cases that failed, and what they found.

@@ -242,6 +242,13 @@ impl Download {
         Some((chunk, data, delay))
     }
 
+    /// Takes one of those chunks out, with its delay sample.
+    pub(super) fn unpark_one(&mut self, chunk: u64) -> Option<(Vec<u8>, u64)> {
+        let (data, delay) = self.parked.remove(&chunk)?;
+        self.parked_bytes -= data.len();
+        Some((data, delay))
+    }
+
     /// Keeps the signature of a chunk until that comes.
     pub(super) fn keep_signature(&mut self, chunk: u64, signature: Signature) {
         if self.signatures.len() >= MOST_SIGNATURES {

@@ -61,6 +61,8 @@ pub(super) struct Live {
     signatures: BTreeMap<u64, (Bin, Signature)>,
     /// Whether it is known where the stream is.
     pub(super) tuned_in: bool,
+    /// When the munro was signed that told it, in seconds since 1970.
+    tuned_at: Option<u64>,
     /// Chunks of the injector that wait for their signature, from `next` on.
     pub(super) group: Vec<Vec<u8>>,
     pub(super) next: u64,
@@ -92,6 +94,7 @@ impl Live {
             chunk_size,
             signatures: BTreeMap::new(),
             tuned_in: false,
+            tuned_at: None,
             group: Vec::new(),
             next: 0,
             kept_from: 0,
@@ -165,9 +168,29 @@ impl Live {
             .insert(node.range().start(), (node, signature));
     }
 
+    /// Whether a munro's signature is too old to be of use (section 6.1.2.4): it is
+    /// not fresh, and was made before the one that told where the stream is. What is
+    /// asked for lies behind that, and may come late.
+    pub(super) fn is_too_old(&self, signature: &Signature, now: Moment) -> bool {
+        let then = seconds(signature.timestamp);
+        !is_fresh(signature.timestamp, now) && self.tuned_at.is_none_or(|since| then < since)
+    }
+
+    /// A munro has told where the stream is.
+    pub(super) fn tuned_in_by(&mut self, signature: &Signature) {
+        self.tuned_at.get_or_insert(seconds(signature.timestamp));
+    }
+
     /// Whether a signature fits a munro's hash: over chunk specification,
-    /// timestamp and hash, or over the hash alone, as libswift signs.
-    pub(super) fn verifies_munro(&self, node: Bin, hash: &Hash, signature: &Signature) -> bool {
+    /// timestamp and hash, or `takes_hash_alone` over the hash alone, as libswift
+    /// signs.
+    pub(super) fn verifies_munro(
+        &self,
+        node: Bin,
+        hash: &Hash,
+        signature: &Signature,
+        takes_hash_alone: bool,
+    ) -> bool {
         let Some(spec) = self.spec_bytes(node.range()) else {
             return false;
         };
@@ -176,7 +199,8 @@ impl Live {
         };
         let timestamp = signature.timestamp.to_be_bytes();
         let whole = [&spec[..], &timestamp, hash.as_bytes()];
-        key.verifies(&whole, &signature.bytes) || key.verifies(&[hash.as_bytes()], &signature.bytes)
+        key.verifies(&whole, &signature.bytes)
+            || takes_hash_alone && key.verifies(&[hash.as_bytes()], &signature.bytes)
     }
 
     /// Whether a signature fits a chunk (section 6.1.1).
@@ -247,17 +271,20 @@ fn ntp(now: Moment) -> u64 {
     ((seconds + NTP_EPOCH) << 32) | ((rest << 32) / 1_000_000)
 }
 
-/// Whether a signature is new enough to tune in by; its timestamp is NTP, or
-/// microseconds since 1970, as libswift writes.
+/// Seconds since 1970 that a signature's timestamp tells. It is NTP, or microseconds
+/// since 1970, as libswift writes: these are less than NTP's first second of 1970 for
+/// some hundred thousand years.
+const fn seconds(timestamp: u64) -> u64 {
+    match (timestamp >> 32).checked_sub(NTP_EPOCH) {
+        Some(seconds) => seconds,
+        None => timestamp / 1_000_000,
+    }
+}
+
+/// Whether a signature is new enough to tune in by.
 pub(super) fn is_fresh(timestamp: u64, now: Moment) -> bool {
     let now = now.microseconds() / 1_000_000;
-    let seconds = [
-        (timestamp >> 32).saturating_sub(NTP_EPOCH),
-        timestamp / 1_000_000,
-    ];
-    seconds
-        .into_iter()
-        .any(|then| now.abs_diff(then) <= FRESH.as_secs())
+    now.abs_diff(seconds(timestamp)) <= FRESH.as_secs()
 }
 
 /// The hashes of a subtree above `width` chunks, layer by layer from the leaves

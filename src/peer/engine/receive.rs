@@ -470,11 +470,16 @@ impl Peer {
         }
         let is_new = is_fresh(signature.timestamp, now);
         if live.signs_chunks {
-            // It is verified when its chunk comes; where the stream is, is told
-            // by HAVEs.
-            channel
-                .download
-                .keep_signature(node.range().start(), signature);
+            // It is verified when its chunk comes, unless that has come before; where
+            // the stream is, is told by HAVEs.
+            let chunk = node.range().start();
+            channel.download.keep_signature(chunk, signature);
+            if let Some((data, delay)) = channel.download.unpark_one(chunk) {
+                self.signed_late(now, key, chunk, &data, delay)?;
+            }
+            return Ok(());
+        }
+        if live.is_too_old(&signature, now) {
             return Ok(());
         }
         let hash = match swarm.content.hash(node)? {
@@ -484,7 +489,10 @@ impl Peer {
         let Some(hash) = hash else {
             return Ok(());
         };
-        if !live.verifies_munro(node, &hash, &signature) {
+        // Nobody but libswift signs the hash alone, which anybody can date anew.
+        let takes_hash_alone =
+            swarm.config.profile.signs_hash_alone || channel.profile.signs_hash_alone;
+        if !live.verifies_munro(node, &hash, &signature, takes_hash_alone) {
             swarm.totals.wrong += 1;
             channel.download.misfits += 1;
             if channel.download.misfits >= MOST_MISFITS {
@@ -492,12 +500,41 @@ impl Peer {
             }
             return Ok(());
         }
+        if is_new {
+            live.tuned_in_by(&signature);
+        }
         live.keep(node, signature);
         swarm.content.trust(node, &hash)?;
         if is_new && swarm.config.wants_content {
             self.tune_in(swarm_key, node.range().start());
         }
         self.slide(swarm_key);
+        Ok(())
+    }
+
+    /// The signature of a chunk has come that was here before it.
+    fn signed_late(
+        &mut self,
+        now: Moment,
+        key: ChannelKey,
+        chunk: u64,
+        data: &[u8],
+        delay: u64,
+    ) -> Result<(), StoreError> {
+        let Some(channel) = self.channels.get(&key) else {
+            return Ok(());
+        };
+        let swarm = &mut self.swarms[channel.swarm.0];
+        let signature = channel.download.signature(chunk);
+        if let (Some(live), Some(signature), Some(leaf)) =
+            (&mut swarm.live, signature, Bin::leaf(chunk))
+            && !swarm.content.has(chunk)
+            && live.verifies_chunk(chunk, data, signature)
+        {
+            live.keep(leaf, signature.clone());
+            swarm.content.keep(chunk, data)?;
+            self.kept(now, key, chunk, data.len(), delay);
+        }
         Ok(())
     }
 
@@ -550,6 +587,13 @@ impl Peer {
         }
         let download = &channel.download;
         let check = match &mut swarm.live {
+            // What can be no chunk is none, whatever its signature.
+            Some(live)
+                if live.signs_chunks
+                    && (data.is_empty() || data.len() > swarm.config.chunk_size as usize) =>
+            {
+                Check::Wrong
+            }
             Some(live) if live.signs_chunks => match download.signature(chunk) {
                 None => Check::Unproven,
                 Some(signature) if live.verifies_chunk(chunk, data, signature) => {

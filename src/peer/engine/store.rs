@@ -25,6 +25,12 @@ pub struct StoreError {
     pub cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
+impl From<StoreError> for std::io::Error {
+    fn from(error: StoreError) -> Self {
+        Self::other(error)
+    }
+}
+
 /// Content and proven hashes of one swarm. The engine verifies before it
 /// writes, commits before it announces, and never asks for a chunk that was not
 /// committed. All chunks but the last have the same size.

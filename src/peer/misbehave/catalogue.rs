@@ -1,5 +1,7 @@
 //! What a peer may do wrong.
 
+use crate::peer::engine::{Profile, SwarmConfig};
+
 /// Defines the misbehaviours, each with its name on the command line.
 macro_rules! misbehaviours {
     ($($(#[doc = $what:literal])+ $variant:ident = $name:literal,)+) => {
@@ -381,9 +383,72 @@ misbehaviours! {
     ReusesNumbers = "reuses-numbers",
     /// A signature that anybody sends is the munro's.
     BelievesAnySignature = "believes-any-signature",
+
+    /// The first chunks of a stream are asked for, too.
+    AsksFromStart = "asks-from-start",
+    /// Chunks that have left the other end's discard window are asked for.
+    AsksDiscarded = "asks-discarded",
+    /// A signed munro that is old proves what lies below it.
+    TakesOldMunros = "takes-old-munros",
+    /// After a signed munro that is old none is believed.
+    OldMunroEnds = "old-munro-ends",
+    /// Signed munros without chunks are only believed in the first half second.
+    MunrosAtOnceOnly = "munros-at-once-only",
+    /// After some seconds without a datagram nothing is asked for any more.
+    GivesUpOnSilence = "gives-up-on-silence",
+    /// A chunk is acknowledged whatever signature of its munro has come.
+    TakesAnySignature = "takes-any-signature",
+    /// A signed chunk is acknowledged whatever its signature is.
+    TakesAnyChunk = "takes-any-chunk",
+    /// A chunk is acknowledged if its signature covers a hash, or the chunk, alone.
+    TakesHashAlone = "takes-hash-alone",
+    /// Only signatures are believed that cover the munro's hash alone.
+    BelievesHashAloneOnly = "believes-hash-alone-only",
+    /// A chunk is acknowledged for which no signature has come.
+    TakesUnsigned = "takes-unsigned",
+    /// Munros are only believed that have 32 chunks.
+    OneMunroWidth = "one-munro-width",
+    /// Signatures count only in the datagram of a chunk.
+    IgnoresSignatureApart = "ignores-signature-apart",
+    /// A munro before the last one is not believed.
+    ForgetsEarlierMunros = "forgets-earlier-munros",
+    /// Munros are passed on whose signature is wrong.
+    SpreadsAnyMunro = "spreads-any-munro",
+    /// A munro's signature that is wrong is the end of the peer.
+    DiesOfWrongSignature = "dies-of-wrong-signature",
+    /// A signature with bytes behind it that are no message is the end of the peer.
+    DiesOfLongSignature = "dies-of-long-signature",
+    /// A signature that is dated zero is the end of the peer.
+    DiesOfUndatedSignature = "dies-of-undated-signature",
+    /// A signature that is dated hours ahead is the end of the peer.
+    DiesOfFutureSignature = "dies-of-future-signature",
+    /// A munro that is no node is the end of the peer.
+    DiesOfUnalignedMunro = "dies-of-unaligned-munro",
+    /// A munro of one chunk is the end of the peer.
+    DiesOfOneChunkMunro = "dies-of-one-chunk-munro",
+    /// A munro of more than a million chunks is the end of the peer.
+    DiesOfHugeMunro = "dies-of-huge-munro",
+    /// A munro that is wider or narrower than the one before is the end of the peer.
+    DiesOfWidthChange = "dies-of-width-change",
+    /// A signature before the hash that it is for is the end of the peer.
+    DiesOfSignatureFirst = "dies-of-signature-first",
+    /// A munro that comes more than twenty times without a chunk is the end of the peer.
+    DiesOfRepeatedMunro = "dies-of-repeated-munro",
 }
 
 impl Misbehaviour {
+    /// What an engine has to be told of its swarm to do this.
+    pub fn prepare(self, config: &mut SwarmConfig) {
+        /// As the RFC has it, but for signatures.
+        const HASH_ALONE: &Profile = &Profile {
+            signs_hash_alone: true,
+            ..Profile::RFC
+        };
+        if self == Self::BelievesHashAloneOnly {
+            config.profile = HASH_ALONE;
+        }
+    }
+
     /// The one with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|it| it.name() == name)

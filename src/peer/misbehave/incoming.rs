@@ -82,7 +82,11 @@ impl Rogue {
             Some(M::DiesOfUnknownMessage) => kind == 254,
             Some(M::DiesOfOldRequest) => messages.iter().any(old),
             Some(M::DiesOfHighType) => (128..=237).contains(&kind),
-            _ => self.dies_fetching(datagram, &messages),
+            _ => {
+                let is_followed = fault.is_some() && truncated.is_none();
+                self.dies_fetching(datagram, &messages)
+                    || self.dies_viewing(now, &messages, is_followed)
+            }
         };
         if dies {
             self.is_dead = true;
@@ -381,6 +385,7 @@ impl Rogue {
         }
         let count = messages.len();
         self.fetching(route, source, is_choked, &mut messages);
+        self.viewing(now, route, source, &mut messages);
         match self.what? {
             M::KeepAliveEnds if datagram.len() == 4 && route.came > 1 => return ends,
             M::RepeatedRequestEnds if request.is_some() && request == asked => return ends,

@@ -213,6 +213,7 @@ impl Rogue {
                 return None;
             }
             swallows &= has(&handshake.options, OptionCode::SupportedMessages.code());
+            self.note_window(handshake);
             self.forgive(handshake, &id);
             let kept = self.routes.iter_mut().find(|it| it.ours == route.ours);
             if let Some(kept) = kept {

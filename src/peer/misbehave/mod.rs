@@ -11,6 +11,7 @@ mod outgoing;
 mod rogue;
 mod spoiling;
 mod streaming;
+mod viewing;
 
 pub use catalogue::Misbehaviour;
 pub use rogue::Rogue;

@@ -70,6 +70,7 @@ impl Rogue {
             self.opening(&mut channel, &mut messages);
         }
         self.leeching(now, destination, channel, &mut messages);
+        self.watching(destination, channel, &mut messages, handshake.is_some());
         self.availability(&mut messages, handshake.is_some());
         self.hashes(now, destination, channel, &mut messages);
         let forged = self.forge(&messages, handshake.is_some());

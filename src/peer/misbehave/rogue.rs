@@ -12,6 +12,7 @@ use ppspp_dissector::wire::{
 
 use super::catalogue::Misbehaviour;
 use super::streaming::Munro;
+use super::viewing::Viewing;
 use crate::peer::engine::{Moment, Peer, SwarmConfig};
 use crate::peer::keys::SigningKey;
 
@@ -108,6 +109,8 @@ pub struct Rogue {
     pub(super) latest: Vec<u8>,
     /// The chunk that came last, where it came without hashes.
     pub(super) bare: Option<u64>,
+    /// What is remembered of a stream that is watched.
+    pub(super) viewing: Viewing,
     pub(super) is_dead: bool,
     /// When the engine was made to believe last that its peers live.
     reminded: Moment,
@@ -154,6 +157,7 @@ impl Rogue {
             fetched_last: None,
             latest: Vec::new(),
             bare: None,
+            viewing: Viewing::default(),
             is_dead: false,
             reminded: Moment::from_microseconds(0),
         }

@@ -11,7 +11,7 @@ use super::rogue::Rogue;
 use crate::peer::keys::SigningKey;
 
 /// Seconds from 1900, where NTP timestamps count from, to 1970.
-const NTP_EPOCH: u64 = 2_208_988_800;
+pub(super) const NTP_EPOCH: u64 = 2_208_988_800;
 
 /// Munros that are remembered.
 const MOST_MUNROS: usize = 4;
@@ -22,11 +22,11 @@ const MOST_CHUNKS: usize = 4096;
 /// A signed munro, or a signed chunk.
 #[derive(Clone, Debug)]
 pub(super) struct Munro {
-    range: ChunkRange,
+    pub(super) range: ChunkRange,
     /// What is signed: the munro's hash, or the chunk.
-    signed: Vec<u8>,
-    timestamp: u64,
-    signature: Vec<u8>,
+    pub(super) signed: Vec<u8>,
+    pub(super) timestamp: u64,
+    pub(super) signature: Vec<u8>,
 }
 
 /// A munro that is sent instead of another one, or beside it.

@@ -218,7 +218,7 @@ impl PeerNode {
 
     /// What a viewer has played.
     pub fn playback(&self) -> Option<Playback> {
-        self.player.as_ref().map(|player| player.playback)
+        self.player.as_ref().map(Player::playback)
     }
 
     /// All of the content that is there, one chunk after the other.

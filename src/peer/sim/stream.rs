@@ -9,6 +9,7 @@ use super::chance::{Purpose, Seed};
 use super::scenario::StreamSettings;
 use crate::peer::engine::{Moment, Peer, StoreError, SwarmKey};
 use crate::peer::keys::{KeyError, SigningKey};
+use crate::peer::player;
 
 /// How long a player waits for a chunk before it goes on with a later one.
 const GAP: Duration = Duration::from_secs(2);
@@ -143,21 +144,28 @@ impl Playback {
     }
 }
 
-/// Plays a stream in its order.
+/// Plays a stream in its order, and looks whether it is the injector's.
 #[derive(Debug)]
 pub(super) struct Player {
     stream: Stream,
-    /// When something was played last.
-    latest: Moment,
-    pub(super) playback: Playback,
+    player: player::Player,
+    playback: Playback,
 }
 
 impl Player {
     pub(super) fn new(stream: Stream, now: Moment) -> Self {
         Self {
             stream,
-            latest: now,
+            player: player::Player::new(GAP, now),
             playback: Playback::default(),
+        }
+    }
+
+    /// What was played.
+    pub(super) const fn playback(&self) -> Playback {
+        Playback {
+            skipped: self.player.skipped(),
+            ..self.playback
         }
     }
 
@@ -168,36 +176,15 @@ impl Player {
         peer: &mut Peer,
         swarm: SwarmKey,
     ) -> Result<(), StoreError> {
-        let Some(mut at) = peer.playhead(swarm) else {
-            return Ok(());
-        };
-        let begun = at;
-        let mut chunk = Vec::new();
-        while let Some(present) = peer.present(swarm) {
-            if !present.contains(&at) {
-                let starts = present.iter().map(|range| *range.start());
-                let later = starts.filter(|&start| start > at).min();
-                let Some(later) = later.filter(|_| now.since(self.latest) >= GAP) else {
-                    break;
-                };
-                self.playback.skipped += later - at;
-                at = later;
-            }
-            chunk.clear();
-            peer.read(swarm, at, &mut chunk)?;
-            let lag = now.since(self.stream.made_at(at));
-            let playback = &mut self.playback;
+        let (stream, playback) = (&self.stream, &mut self.playback);
+        self.player.play(now, peer, swarm, |at, chunk| {
+            let lag = now.since(stream.made_at(at));
             playback.first.get_or_insert(at);
             playback.played += 1;
-            playback.wrong += u64::from(chunk != self.stream.chunk(at));
+            playback.wrong += u64::from(chunk != stream.chunk(at));
             playback.longest_lag = playback.longest_lag.max(lag);
             playback.sum_of_lags += lag;
-            self.latest = now;
-            at += 1;
-        }
-        if at != begun {
-            peer.set_playhead(swarm, at);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

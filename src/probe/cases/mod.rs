@@ -18,6 +18,7 @@ mod robustness;
 mod security;
 mod signatures;
 mod support;
+mod viewer;
 
 use super::case::Case;
 
@@ -41,4 +42,5 @@ pub(super) const AREAS: &[&[&[Case]]] = &[
         mutation::CASES,
     ],
     leecher::AREAS,
+    viewer::AREAS,
 ];

@@ -1,4 +1,5 @@
-//! The prober as a seeder: the target is a leecher, which connects to us.
+//! The prober as a source: the target is a leecher or a viewer, which connects to
+//! us.
 //!
 //! Each case has the target started anew, or waits until it comes, through
 //! [`Net::invite`](super::Net::invite): the [`Invitation`] says where we are and
@@ -7,19 +8,23 @@
 //! [`Log`] of what the target has said. [`welcome`] gets to know the target
 //! before the first case.
 
+mod content;
 mod exec;
 mod invitation;
 mod log;
 mod program;
 mod seeded;
 mod seeder;
+mod stream;
 mod welcome;
 
+pub use content::{Content, Evidence, Shape, Source};
 pub(super) use exec::hexadecimal;
 pub use exec::{Expecting, ServingNet};
 pub use invitation::{Fate, Invitation};
 pub use log::{Acked, Log, Said};
 pub use program::{Program, end_programs};
-pub use seeded::{Seeded, Shape, Source};
-pub use seeder::{Gift, Seeder};
+pub use seeded::Seeded;
+pub use seeder::{Gift, Offer, Seeder};
+pub use stream::{Forgery, Signer, Stream};
 pub use welcome::welcome;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use ppspp_dissector::wire::{ChannelId, ChunkRange, Message, ProtocolOption};
+use ppspp_dissector::wire::{ChannelId, ChunkRange, ChunkSpec, Message, ProtocolOption};
 
+use super::content::{Content, Evidence, Shape};
 use super::invitation::{Fate, Invitation};
 use super::log::Log;
-use super::seeded::{Seeded, Shape};
+use super::stream::{Forgery, spoil};
 use crate::peer::engine::Moment;
 use crate::probe::case::Stop;
 use crate::probe::conversation::{Channel, Conversation, Heard};
@@ -49,11 +50,11 @@ pub enum Gift {
     Spoilt,
     /// With a wrong hash among its uncles.
     WrongUncle,
-    /// Without any hash.
+    /// Without any hash or signature.
     NoHashes,
-    /// With its uncles, without the peaks.
+    /// With its uncles, without the peaks; of a stream without what is signed.
     NoPeaks,
-    /// With peaks of which one is wrong.
+    /// With peaks of which one is wrong; of a stream with a munro whose hash is.
     WrongPeaks,
     /// Without the bytes.
     Empty,
@@ -61,8 +62,33 @@ pub enum Gift {
     Ahead(u64),
     /// In two datagrams, the hashes after the chunk.
     HashesLater,
+    /// In two datagrams, the hashes before the chunk.
+    HashesApart,
+    /// Of a stream: with the signature before the hash that it is for.
+    SignatureFirst,
+    /// Of a stream: with a signature that is not as it should be.
+    Forged(Forgery),
     /// Twice.
     Twice,
+}
+
+impl Gift {
+    /// What is wrong with its signature.
+    pub(super) const fn forgery(self) -> Option<Forgery> {
+        match self {
+            Self::Forged(forgery) => Some(forgery),
+            _ => None,
+        }
+    }
+}
+
+/// What is announced with our reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// So many chunks: of static content the first ones, of a stream the last ones.
+    Some(u64),
+    /// All; of a stream also those that come.
+    All,
 }
 
 /// A chunk that was given.
@@ -80,7 +106,7 @@ pub struct Given {
 #[derive(Debug)]
 pub struct Seeder {
     /// What is served.
-    pub content: Seeded,
+    pub content: Content,
     /// The swarm in which it is.
     pub swarm: Swarm,
     /// The channel.
@@ -93,6 +119,19 @@ pub struct Seeder {
     pub log: Log,
     /// What it was given.
     pub given: BTreeMap<u64, Given>,
+    /// How it is told of the munro by which it tunes in (RFC 7574, section
+    /// 6.1.2.4), if at all.
+    pub introduction: Option<Gift>,
+    /// Our discard window in chunks, where it is not all (section 6.2).
+    pub window: Option<u64>,
+    /// The first chunk that is of interest to it.
+    first: u64,
+    /// Whether it was told of that munro.
+    is_introduced: bool,
+    /// Whether it is told of new chunks of a stream as they come, and of how many it
+    /// was.
+    follows: bool,
+    announced: u64,
     /// What it waits for.
     queue: VecDeque<u64>,
     under_way: Vec<(u64, Moment)>,
@@ -106,13 +145,16 @@ impl Seeder {
     /// A skip, where the content can't have this shape; inconclusive, where the
     /// target does not come.
     pub fn expect(it: &mut Conversation<'_>, shape: Shape) -> Result<Self, Stop> {
-        let (content, swarm) = it.source()?.shaped(shape, it.swarm())?;
-        let length = content.bytes().len() as u64;
+        let (mut content, swarm) = it.source()?.shaped(shape, it.swarm(), it.now())?;
+        let signs_hash_alone = it.known().manner.signs_hash_alone;
+        if let Some(stream) = content.stream() {
+            stream.sign_hash_alone(signs_hash_alone);
+        }
         let port = it.port()?;
         let invitation = Invitation {
             address: it.address(port),
             swarm: swarm.clone(),
-            length: Some(length),
+            length: content.length(),
         };
         let within = if it.takes_other_content() {
             START.max(it.patience().answer * 4)
@@ -146,7 +188,16 @@ impl Seeder {
                 let declared = Declared::by(handshake);
                 it.met(heard.source);
                 it.learn(&mut channel, declared.clone());
+                if let Some(stream) = content.stream() {
+                    stream.advance(it.now());
+                }
                 return Ok(Self {
+                    first: content.last_group(1),
+                    introduction: content.has_munros().then_some(Gift::Right),
+                    window: None,
+                    is_introduced: false,
+                    follows: false,
+                    announced: 0,
                     content,
                     swarm,
                     channel,
@@ -165,24 +216,9 @@ impl Seeder {
     ///
     /// # Errors
     /// As [`Seeder::expect`], and inconclusive, where it does not go on.
-    pub fn open(
-        it: &mut Conversation<'_>,
-        shape: Shape,
-        announced: &[(u64, u64)],
-    ) -> Result<Self, Stop> {
+    pub fn open(it: &mut Conversation<'_>, shape: Shape, offer: Offer) -> Result<Self, Stop> {
         let mut seeder = Self::expect(it, shape)?;
-        seeder.welcome(it, announced)?;
-        Ok(seeder)
-    }
-
-    /// The same, and everything is announced.
-    ///
-    /// # Errors
-    /// As [`Seeder::open`].
-    pub fn open_whole(it: &mut Conversation<'_>, shape: Shape) -> Result<Self, Stop> {
-        let mut seeder = Self::expect(it, shape)?;
-        let last = seeder.content.size() - 1;
-        seeder.welcome(it, &[(0, last)])?;
+        seeder.welcome(it, offer)?;
         Ok(seeder)
     }
 
@@ -190,20 +226,30 @@ impl Seeder {
     ///
     /// # Errors
     /// Inconclusive, where it does not.
-    pub fn welcome(
+    pub fn welcome(&mut self, it: &mut Conversation<'_>, offer: Offer) -> Result<(), Stop> {
+        let haves = self.offer(offer);
+        self.welcome_with(it, &haves)
+    }
+
+    /// The same with these HAVEs.
+    ///
+    /// # Errors
+    /// As [`Seeder::welcome`].
+    pub fn welcome_with(
         &mut self,
         it: &mut Conversation<'_>,
-        announced: &[(u64, u64)],
+        haves: &[Message<'_>],
     ) -> Result<(), Stop> {
-        let haves = self.haves(announced);
         for _ in 0..3 {
             let options = self.options(it);
-            self.reply(it, options, &haves)?;
+            self.reply(it, options, haves)?;
+            self.repeat(it, haves)?;
             if self.goes_on(it, it.patience().answer)? {
                 // Who reads nothing behind the reply's HANDSHAKE has another case
                 // for that.
                 if !haves.is_empty() {
-                    self.say(it, &haves)?;
+                    self.introduce(it)?;
+                    self.say(it, haves)?;
                 }
                 return Ok(());
             }
@@ -211,6 +257,110 @@ impl Seeder {
         Err(Stop::Inconclusive(
             "the target did not go on after our reply".to_owned(),
         ))
+    }
+
+    /// Says again, of a stream, what stands behind the reply's HANDSHAKE: who can't
+    /// read that hears nothing else for a second, and may give us up.
+    ///
+    /// # Errors
+    /// As [`Conversation::send_to`].
+    pub(super) fn repeat(
+        &self,
+        it: &mut Conversation<'_>,
+        haves: &[Message<'_>],
+    ) -> Result<(), Stop> {
+        if self.content.is_stream() && !haves.is_empty() {
+            self.say(it, haves)?;
+        }
+        Ok(())
+    }
+
+    /// HAVEs for what is offered from now on. Of a stream that starts with the last
+    /// chunks that are proven together.
+    pub fn offer(&mut self, offer: Offer) -> Vec<Message<'static>> {
+        let size = self.content.size();
+        let (start, end) = match offer {
+            Offer::All => {
+                self.first = self.content.last_group(1);
+                self.follows = self.content.is_stream();
+                (0, size - 1)
+            }
+            Offer::Some(count) => {
+                self.first = self.content.last_group(count);
+                (self.first, (self.first + count).min(size) - 1)
+            }
+        };
+        self.announced = end + 1;
+        // Where no munro tells where a stream is, its first HAVE does.
+        if self.content.is_stream() && !self.content.has_munros() {
+            return self.haves(&[(self.first, self.first), (start, end)]);
+        }
+        self.haves(&[(start, end)])
+    }
+
+    /// The first chunk that is of interest to the target: of a stream it does not
+    /// begin with chunk 0.
+    pub const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Tells the target where the stream is, once it may be told (RFC 7574, section
+    /// 6.1.2.4).
+    ///
+    /// # Errors
+    /// As [`Conversation::send_to`].
+    fn introduce(&mut self, it: &mut Conversation<'_>) -> Result<(), Stop> {
+        let may = !self.log.datagrams.is_empty() && self.announced > 0;
+        if !may || std::mem::replace(&mut self.is_introduced, true) {
+            return Ok(());
+        }
+        self.tell_munro(it, self.first)
+    }
+
+    /// Tells the target of the munro above a chunk, as it is introduced.
+    ///
+    /// # Errors
+    /// As [`Conversation::send_to`].
+    pub fn tell_munro(&mut self, it: &mut Conversation<'_>, chunk: u64) -> Result<(), Stop> {
+        let gift = self.introduction.filter(|_| self.content.has_munros());
+        let (Some(gift), Some(stream)) = (gift, self.content.stream()) else {
+            return Ok(());
+        };
+        let evidence = stream.introduction(chunk, gift);
+        let messages = self.messages(&evidence)?;
+        it.note("the munro by which the target may tune in");
+        self.say(it, &messages)?;
+        Ok(())
+    }
+
+    /// Announces what has come to the stream, and is to be announced.
+    fn tell_news(&mut self, it: &mut Conversation<'_>) -> Result<(), Stop> {
+        let now = it.now();
+        if let Some(stream) = self.content.stream() {
+            stream.advance(now);
+        }
+        let size = self.content.size();
+        // Before it has shown that it takes our reply it is told nothing more.
+        if self.follows && self.announced < size && !self.log.datagrams.is_empty() {
+            // Until it shows to know one, the target is told of the last munro.
+            if self.log.accepted().is_empty() {
+                self.tell_munro(it, size - 1)?;
+            }
+            let haves = self.haves(&[(self.announced, size - 1)]);
+            self.announced = size;
+            self.say(it, &haves)?;
+        }
+        Ok(())
+    }
+
+    /// How many chunks were announced, counted from chunk 0.
+    pub const fn announced(&self) -> u64 {
+        self.announced
+    }
+
+    /// Stops or goes on to tell the target of new chunks.
+    pub const fn follow(&mut self, follows: bool) {
+        self.follows = follows;
     }
 
     /// HAVEs for these chunks; bins need several.
@@ -223,14 +373,9 @@ impl Seeder {
     }
 
     /// A range of chunks as the channel names it, in several parts where it must.
-    pub fn parts(&self, start: u64, end: u64) -> Vec<ppspp_dissector::wire::ChunkSpec> {
-        let of = |range| {
-            ppspp_dissector::wire::ChunkSpec::of(
-                range,
-                self.channel.writes.addressing,
-                self.swarm.chunk_size,
-            )
-        };
+    pub fn parts(&self, start: u64, end: u64) -> Vec<ChunkSpec> {
+        let of =
+            |range| ChunkSpec::of(range, self.channel.writes.addressing, self.swarm.chunk_size);
         let mut parts = Vec::new();
         let mut next = start;
         while next <= end {
@@ -256,6 +401,12 @@ impl Seeder {
     pub fn options(&self, it: &Conversation<'_>) -> Vec<ProtocolOption<'_>> {
         let mut options = self.swarm.options(&it.known().manner);
         options.retain(|option| !matches!(option, ProtocolOption::SwarmId(_)));
+        let own = self.window.and_then(|it| self.swarm.window_of(it));
+        for option in &mut options {
+            if let (ProtocolOption::LiveDiscardWindow(window), Some(own)) = (option, own) {
+                *window = own;
+            }
+        }
         options
     }
 
@@ -303,7 +454,7 @@ impl Seeder {
         Ok(true)
     }
 
-    /// Takes the next datagram, if one comes until `until`; whether there is anything
+    /// Takes the next datagram, if one comes until `until`; a stream goes on meanwhile. Whether there is anything
     /// to wait for after that, until `end`.
     fn hear(
         &mut self,
@@ -311,7 +462,13 @@ impl Seeder {
         until: Moment,
         end: Moment,
     ) -> Result<bool, Stop> {
-        let step = (it.now() + STEP).min(until);
+        self.introduce(it)?;
+        let due = self.content.next_at();
+        if due.is_some_and(|due| due <= it.now()) {
+            self.tell_news(it)?;
+        }
+        let due = self.content.next_at().unwrap_or(until);
+        let step = (it.now() + STEP).min(until).min(due);
         if let Some(heard) = it.hear(step)? {
             self.take(&heard);
             return Ok(true);
@@ -470,7 +627,7 @@ impl Seeder {
         let Some(right) = self.content.chunk(chunk) else {
             return Ok(());
         };
-        let mut data = right.to_vec();
+        let mut data = right;
         match gift {
             Gift::Later => return Ok(()),
             Gift::Nothing => {
@@ -481,39 +638,34 @@ impl Seeder {
             Gift::Empty => data.clear(),
             _ => {}
         }
-        let hashes = self.hashes_for(chunk, gift);
-        let spec = |range| {
-            self.swarm
-                .spec(range)
-                .ok_or_else(|| Stop::Error("a chunk of ours can't be named".to_owned()))
+        let group = self.content.group(chunk);
+        let knows_top = match self.content {
+            Content::Whole(_) => !self.log.acks.is_empty(),
+            Content::Stream(_) => {
+                let accepted = self.log.accepted();
+                accepted.overlaps(&(group.start()..=group.end()))
+            }
         };
-        let mut messages = Vec::new();
-        for (range, hash) in &hashes {
-            messages.push(Message::Integrity {
-                spec: spec(*range)?,
-                hash,
-            });
-        }
+        let evidence = self.content.proofs(chunk, gift, knows_top);
+        let mut messages = self.messages(&evidence)?;
         let ahead = match gift {
             Gift::Ahead(microseconds) => microseconds,
             _ => 0,
         };
         let data_message = Message::Data {
-            spec: spec(ChunkRange::single(chunk))?,
+            spec: self.spec(ChunkRange::single(chunk))?,
             timestamp: Some(now.microseconds() + ahead),
             data: &data,
             data_length: data.len(),
         };
-        let length = hashes
-            .iter()
-            .map(|(_, hash)| hash.len() + 13)
-            .sum::<usize>();
+        let length = evidence.iter().map(length_of).sum::<usize>();
         given.frame = if gift == Gift::HashesLater {
             let frame = it.send(&self.channel, &[data_message])?;
             it.send(&self.channel, &messages)?;
             frame
         } else {
-            if length + data.len() > DATAGRAM && !messages.is_empty() {
+            let is_apart = length + data.len() > DATAGRAM || gift == Gift::HashesApart;
+            if is_apart && !messages.is_empty() {
                 it.send(&self.channel, &messages)?;
                 messages.clear();
             }
@@ -527,35 +679,32 @@ impl Seeder {
         Ok(())
     }
 
-    /// The hashes that go with a chunk: peaks until the target has acknowledged
-    /// one, then uncles (RFC 7574, sections 5.4 and 5.6.2).
-    fn hashes_for(&self, chunk: u64, gift: Gift) -> Vec<(ChunkRange, Vec<u8>)> {
-        let mut hashes = Vec::new();
-        if gift == Gift::NoHashes {
-            return hashes;
-        }
-        if gift != Gift::NoPeaks && (self.log.acks.is_empty() || gift == Gift::WrongPeaks) {
-            let peaks = self.content.peaks().iter();
-            hashes.extend(peaks.map(|it| (it.chunks, it.hash.as_bytes().to_vec())));
-            if gift == Gift::WrongPeaks
-                && let Some((_, hash)) = hashes.last_mut()
-            {
-                spoil(hash);
-            }
-        }
-        let uncles = self.content.uncles(chunk);
-        let from = hashes.len();
-        hashes.extend(
-            uncles
-                .iter()
-                .map(|(bin, hash)| (bin.range(), hash.as_bytes().to_vec())),
-        );
-        if gift == Gift::WrongUncle
-            && let Some((_, hash)) = hashes[from..].last_mut()
-        {
-            spoil(hash);
-        }
-        hashes
+    /// A chunk specification of the swarm's.
+    fn spec(&self, range: ChunkRange) -> Result<ChunkSpec, Stop> {
+        self.swarm
+            .spec(range)
+            .ok_or_else(|| Stop::Error("a chunk of ours can't be named".to_owned()))
+    }
+
+    /// What proves chunks, as messages.
+    ///
+    /// # Errors
+    /// When a chunk can't be named.
+    pub fn messages<'e>(&self, evidence: &'e [Evidence]) -> Result<Vec<Message<'e>>, Stop> {
+        let message = |it: &'e Evidence| {
+            Ok(match it {
+                Evidence::Hash(chunks, hash) => Message::Integrity {
+                    spec: self.spec(*chunks)?,
+                    hash,
+                },
+                Evidence::Signature(chunks, timestamp, signature) => Message::SignedIntegrity {
+                    spec: self.spec(*chunks)?,
+                    timestamp: *timestamp,
+                    signature,
+                },
+            })
+        };
+        evidence.iter().map(message).collect()
     }
 
     /// Sends messages on the channel.
@@ -580,7 +729,8 @@ impl Seeder {
     ///
     /// # Errors
     /// As [`Conversation::send_to`].
-    pub fn close(&self, it: &mut Conversation<'_>) -> Result<(), Stop> {
+    pub fn close(&mut self, it: &mut Conversation<'_>) -> Result<(), Stop> {
+        self.follows = false;
         it.close(&self.channel)
     }
 
@@ -600,9 +750,10 @@ impl Seeder {
     }
 }
 
-/// Makes bytes others.
-fn spoil(bytes: &mut [u8]) {
-    for byte in bytes {
-        *byte ^= 0x55;
+/// About how many bytes such a message takes.
+fn length_of(evidence: &Evidence) -> usize {
+    match evidence {
+        Evidence::Hash(_, hash) => hash.len() + 13,
+        Evidence::Signature(_, _, signature) => signature.len() + 21,
     }
 }

@@ -1,22 +1,25 @@
-//! Getting to know a target that leeches before the first case: the nearest
-//! reply that it takes, and whether it asks for chunks.
+//! Getting to know a target that fetches before the first case: the nearest reply
+//! that it takes, whether it asks for chunks, and which signatures it believes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ppspp_dissector::wire::{ChannelId, ContentIntegrity, OptionCode};
+use ppspp_dissector::wire::{ChannelId, OptionCode};
 use rand_chacha::ChaCha12Rng;
 
-use super::seeded::{Shape, Source};
-use super::seeder::Seeder;
-use crate::probe::acquaintance::{Acquaintance, DOUBTFUL, Unreachable};
+use super::content::{Shape, Source};
+use super::seeder::{Gift, Offer, Seeder};
+use crate::probe::acquaintance::{Acquaintance, Unreachable, doubtful};
 use crate::probe::case::Stop;
 use crate::probe::conversation::{Conversation, Party, stranger};
 use crate::probe::net::Net;
-use crate::probe::swarm::{Declared, Known, Manner};
+use crate::probe::swarm::{Declared, Known, Manner, Swarm};
 
 /// How long getting to know it may take, besides its start.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// ACKs after which it is known.
+const ENOUGH: usize = 3;
 
 /// Gets to know a target that comes to us.
 ///
@@ -45,23 +48,24 @@ pub fn welcome(
 
 /// The replies that are tried, the nearest to the RFC first; what the target's
 /// own HANDSHAKE lacks, it is likely not to know.
-fn manners(declared: &Declared) -> Vec<Manner> {
-    let unknown: Vec<OptionCode> = DOUBTFUL
-        .into_iter()
+fn manners(declared: &Declared, swarm: &Swarm) -> Vec<Manner> {
+    let doubtful = doubtful(swarm);
+    let unknown: Vec<OptionCode> = doubtful
+        .iter()
+        .copied()
         .filter(|option| !declared.has(*option))
         .collect();
-    let all: BTreeSet<u8> = DOUBTFUL.iter().map(|option| option.code()).collect();
+    let all: BTreeSet<u8> = doubtful.iter().map(|option| option.code()).collect();
     let mut manners = vec![Manner::rfc()];
-    manners.extend(DOUBTFUL.map(|option| Manner::without(&[option])));
+    manners.extend(doubtful.iter().map(|option| Manner::without(&[*option])));
     manners.push(Manner::without(&unknown));
-    for (index, one) in DOUBTFUL.iter().enumerate() {
-        let others = DOUBTFUL.iter().skip(index + 1);
+    for (index, one) in doubtful.iter().enumerate() {
+        let others = doubtful.iter().skip(index + 1);
         manners.extend(others.map(|other| Manner::without(&[*one, *other])));
     }
     manners.push(Manner {
         left_out: all,
-        is_legacy: false,
-        foreign: None,
+        ..Manner::default()
     });
     // Each once, and what is likely before what is not.
     let mut tried: Vec<Manner> = Vec::new();
@@ -75,12 +79,15 @@ fn manners(declared: &Declared) -> Vec<Manner> {
     tried
 }
 
-fn look(it: &mut Conversation<'_>) -> Result<Known, Stop> {
-    let mut seeder = Seeder::expect(it, Shape::Usual)?;
-    let last = seeder.content.size() - 1;
-    let haves = seeder.haves(&[(0, last)]);
-    let mut found = None;
-    'all: for manner in manners(&seeder.declared) {
+/// Answers in these manners, one after the other, until the target goes on; which
+/// it took, and how long that was.
+fn answer(
+    it: &mut Conversation<'_>,
+    seeder: &mut Seeder,
+    manners: Vec<Manner>,
+) -> Result<Option<(Manner, Duration)>, Stop> {
+    let haves = seeder.offer(Offer::All);
+    for manner in manners {
         for _ in 0..if manner.is_rfc() { 2 } else { 1 } {
             it.note(format!("is this reply taken? {}", manner.describe()));
             // Another channel each time: which one it uses tells what it took.
@@ -89,26 +96,53 @@ fn look(it: &mut Conversation<'_>) -> Result<Known, Stop> {
             options.retain(|option| option.code() != OptionCode::SwarmId);
             let began = it.now();
             seeder.reply(it, options, &haves)?;
+            seeder.repeat(it, &haves)?;
             if seeder.goes_on(it, it.patience().answer)? {
-                found = Some((manner, it.now().since(began)));
-                break 'all;
+                let took = it.now().since(began);
+                // Some do not read what stands behind a reply's HANDSHAKE.
+                seeder.say(it, &haves)?;
+                return Ok(Some((manner, took)));
             }
         }
     }
-    let Some((manner, round_trip)) = found else {
+    Ok(None)
+}
+
+/// Serves until so much is acknowledged that the target is known.
+fn serve(it: &mut Conversation<'_>, seeder: &mut Seeder) -> Result<bool, Stop> {
+    let within = it.patience().answer * 3;
+    seeder.serve(
+        it,
+        within,
+        |_, _| Gift::Right,
+        |seeder| seeder.log.acks.len() >= ENOUGH,
+    )
+}
+
+fn look(it: &mut Conversation<'_>) -> Result<Known, Stop> {
+    let mut seeder = Seeder::expect(it, Shape::Usual)?;
+    let manners = manners(&seeder.declared, &seeder.swarm);
+    let Some((mut manner, round_trip)) = answer(it, &mut seeder, manners)? else {
         return Err(Stop::silence(
             "a datagram on our channel",
             "the target goes on after no reply of ours, neither as the RFC writes it nor otherwise; check --chunk-size, --hash and --addressing",
         ));
     };
-    // Some do not read what stands behind a reply's HANDSHAKE.
-    seeder.say(it, &haves)?;
-    seeder.serve(
-        it,
-        it.patience().answer * 3,
-        |_, _| super::seeder::Gift::Right,
-        |seeder| seeder.log.acks.len() >= 3,
-    )?;
+    let is_served = serve(it, &mut seeder)?;
+    if !is_served && seeder.log.acks.is_empty() && seeder.content.has_munros() {
+        // It may want other signatures.
+        let mut other = Seeder::expect(it, Shape::Usual)?;
+        if let Some(stream) = other.content.stream() {
+            stream.sign_hash_alone(true);
+        }
+        it.note("signatures of munro hashes alone, as libswift makes them");
+        answer(it, &mut other, vec![manner.clone()])?;
+        serve(it, &mut other)?;
+        if !other.log.acks.is_empty() {
+            manner.signs_hash_alone = true;
+            seeder = other;
+        }
+    }
     // How long it takes to answer a HANDSHAKE may be a matter of its clock.
     let acks = seeder.log.acks.iter().map(|it| it.said);
     let answers = acks.filter_map(|said| {
@@ -117,12 +151,13 @@ fn look(it: &mut Conversation<'_>) -> Result<Known, Stop> {
     });
     let round_trip = answers.min().map_or(round_trip, |it| it.min(round_trip));
     let integrity = seeder.declared.integrity;
+    let size = seeder.content.size();
     Ok(Known {
         declared: seeder.declared.clone(),
         round_trip,
-        size: Some(seeder.content.size()),
+        size: (!seeder.content.is_stream()).then_some(size),
         serves: !seeder.log.requests.is_empty(),
-        protects: integrity.is_none_or(ContentIntegrity::has_tree),
+        protects: integrity.is_none_or(|it| it.has_tree() || it.is_live()),
         ..stranger(manner)
     })
 }

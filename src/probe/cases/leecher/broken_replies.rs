@@ -9,7 +9,7 @@ use super::support::{AGAIN, begins_anew, goes_on, needs_fetching};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Outcome, Stop};
 use crate::probe::conversation::Conversation;
-use crate::probe::serve::{Seeder, Shape};
+use crate::probe::serve::{Offer, Seeder, Shape};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -75,13 +75,12 @@ fn lives_after(
         seeder.say_bytes(it, &bytes)?;
         seeder.watch(it, Duration::from_millis(10), |_| false)?;
     }
-    let last = seeder.content.size() - 1;
     if !seeder.log.closed.is_empty() {
         // It has refused us, in order.
         return Ok(());
     }
     if seeder.log.datagrams.is_empty() {
-        match seeder.welcome(it, &[(0, last)]) {
+        match seeder.welcome(it, Offer::All) {
             // It may have given the channel up, and open another one.
             Err(Stop::Inconclusive(_)) => {
                 if seeder.watch(it, AGAIN, begins_anew)? {
@@ -95,7 +94,7 @@ fn lives_after(
             result => result?,
         }
     } else {
-        let haves = seeder.haves(&[(0, last)]);
+        let haves = seeder.offer(Offer::All);
         seeder.say(it, &haves)?;
     }
     goes_on(it, &mut seeder, what)

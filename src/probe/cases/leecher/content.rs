@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ppspp_dissector::wire::{ChunkAddressing, MessageType};
 
-use super::LEECHER;
-use super::support::{AGAIN, asked, begun, count, needs_fetching, none_accepted};
+use super::support::{AGAIN, another, asked, begun, count, needs_fetching, none_accepted};
+use super::{FETCHER, LEECHER};
 use crate::peer::engine::Chunks;
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
@@ -31,7 +31,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: ACK,
         finds: &[M::NoAcks],
         run: acknowledged,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/4.3.2/ack-biggest-interval",
@@ -42,7 +42,7 @@ pub(super) const CASES: &[Case] = &[
         // To who declares no chunk size, our own engine acknowledges singly.
         finds: &[M::SingleAcks, M::DropsChunkSize],
         run: biggest_interval,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/8.7/delay-samples",
@@ -53,7 +53,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: ACK,
         finds: &[M::ConstantDelay, M::NoAcks, M::AcksEverything],
         run: delay_samples,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.2/no-have-to-seeder",
@@ -72,16 +72,16 @@ pub(super) const CASES: &[Case] = &[
         awaits: HAVE,
         finds: &[M::NoHaves],
         run: announces,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/5.1/wrong-chunk-refused",
         title: "A chunk with other bytes is not accepted",
         requirement: "The hash tree tells directly when fake content is distributed: only a chunk \
                       that was successfully checked is acknowledged or announced.",
-        finds: &[M::AcksEverything],
+        finds: &[M::AcksEverything, M::TakesAnyChunk],
         run: wrong_chunk,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/5.3/wrong-hash-refused",
@@ -90,7 +90,7 @@ pub(super) const CASES: &[Case] = &[
                       is wrong, the check fails.",
         finds: &[M::AcksEverything],
         run: wrong_hash,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/5.3/missing-hashes-refused",
@@ -99,7 +99,7 @@ pub(super) const CASES: &[Case] = &[
                       discarded or waits.",
         finds: &[M::AcksEverything],
         run: missing_hashes,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/5.6.2/missing-peaks-refused",
@@ -123,9 +123,9 @@ pub(super) const CASES: &[Case] = &[
         title: "A bogus chunk that was not asked for is not accepted",
         requirement: "Bogus chunks are found by the integrity protection, whether or not they were \
                       asked for.",
-        finds: &[M::AcksEverything],
+        finds: &[M::AcksEverything, M::TakesAnyChunk],
         run: unasked_chunk,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/12.7/liar-left",
@@ -136,7 +136,7 @@ pub(super) const CASES: &[Case] = &[
         limit: Duration::from_secs(40),
         finds: &[M::KeepsAskingLiars],
         run: liar_left,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/5.3/hashes-after-chunk",
@@ -148,7 +148,7 @@ pub(super) const CASES: &[Case] = &[
         finds: &[M::DiesOfLateHashes],
         limit: Duration::from_secs(30),
         run: hashes_after_chunk,
-        ..LEECHER
+        ..FETCHER
     },
 ];
 
@@ -190,7 +190,8 @@ fn acknowledged(it: &mut Conversation<'_>) -> Outcome {
 
 /// Gives chunks in their order, each when the one before is acknowledged.
 fn one_by_one(it: &mut Conversation<'_>, seeder: &mut Seeder, chunks: u64) -> Outcome {
-    for chunk in 0..chunks {
+    let first = seeder.first();
+    for chunk in first..first + chunks {
         let has = |seeder: &Seeder| seeder.log.acknowledged().contains(&chunk);
         for _ in 0..3 {
             seeder.give(it, chunk, Gift::Right)?;
@@ -217,17 +218,29 @@ fn biggest_interval(it: &mut Conversation<'_>) -> Outcome {
         ChunkAddressing::Bin32 | ChunkAddressing::Bin64
     );
     // Of eight chunks in a row, ranges and bins name all at the end.
+    let (first, end) = (seeder.first(), seeder.first() + 7);
+    if is_bins && first % 8 != 0 {
+        return Err(Stop::Skip(
+            "no bin names eight chunks from where the stream is".to_owned(),
+        ));
+    }
     let mut last = seeder.log.acks.iter().rev();
-    let ack = last.find(|ack| ack.said.chunks.contains(7));
-    let is_whole = |ack: &Acked| ack.said.chunks.contains(0) && ack.said.chunks.contains(7);
+    let ack = last.find(|ack| ack.said.chunks.contains(end));
+    let is_whole = |ack: &Acked| ack.said.chunks.contains(first) && ack.said.chunks.contains(end);
     match ack {
         Some(_) if seeder.log.acks.iter().any(is_whole) => Ok(()),
         Some(ack) => Err(Stop::violation(
-            format!("ACK 0-7{}", if is_bins { ", the bin 7" } else { "" }),
+            format!(
+                "ACK {first}-{end}{}",
+                if is_bins { ", which is one bin" } else { "" }
+            ),
             format!("ACK {}", ack.said.chunks),
             [ack.said.frame],
         )),
-        None => Err(Stop::silence("ACK 0-7", "no ACK for chunk 7")),
+        None => Err(Stop::silence(
+            format!("ACK {first}-{end}"),
+            format!("no ACK for chunk {end}"),
+        )),
     }
 }
 
@@ -246,11 +259,12 @@ fn delay_samples(it: &mut Conversation<'_>) -> Outcome {
     let plain = seeder.log.acks.last().copied();
     let before = seeder.log.acks.len();
     it.note("the timestamp is 400 ms ahead");
-    seeder.give(it, 3, Gift::Ahead(AHEAD))?;
+    let chunk = seeder.first() + 3;
+    seeder.give(it, chunk, Gift::Ahead(AHEAD))?;
     let within = it.patience().answer * 2;
     seeder.watch(it, within, |seeder| seeder.log.acks.len() > before)?;
     let (Some(plain), Some(ahead)) = (plain, seeder.log.acks.get(before)) else {
-        return Err(Stop::silence("an ACK of chunk 3", "none"));
+        return Err(Stop::silence(format!("an ACK of chunk {chunk}"), "none"));
     };
     // Samples are differences of clocks that nobody has set to each other.
     let lessened = plain.delay.wrapping_sub(ahead.delay) as i64;
@@ -280,31 +294,7 @@ fn no_have_to_seeder(it: &mut Conversation<'_>) -> Outcome {
 fn announces(it: &mut Conversation<'_>) -> Outcome {
     let mut seeder = begun(it, 16)?;
     let fetched = seeder.log.accepted().clone();
-    // A leecher of ours, which the target does not know yet.
-    let port = it.port()?;
-    let mut channel = it.channel(port);
-    channel.writes = seeder.channel.writes;
-    channel.reads = seeder.channel.reads;
-    let mut reply = None;
-    for _ in 0..2 {
-        let options = seeder.swarm.options(&it.known().manner);
-        let handshake = Conversation::handshake(&channel, options);
-        it.note("another one of ours, who wants the content");
-        it.send_to(
-            &channel,
-            ppspp_dissector::wire::ChannelId::ZERO,
-            &[handshake],
-        )?;
-        reply = it.reply(&mut channel, it.patience().answer)?;
-        if reply.is_some() {
-            break;
-        }
-    }
-    let Some(reply) = reply else {
-        return Err(Stop::Skip(
-            "the target answers no HANDSHAKE: it is a leecher only".to_owned(),
-        ));
-    };
+    let (channel, reply) = another(it, &seeder)?;
     let mut delivery = Delivery::new(it);
     let chunk_size = seeder.swarm.chunk_size;
     delivery.take(&channel, &reply, chunk_size);
@@ -372,6 +362,10 @@ fn refused(it: &mut Conversation<'_>, right: u64, wrong: Gift, because: &str) ->
                 good.insert(chunk);
                 return Gift::Right;
             }
+            // Whoever has all chunks below a node needs no hash for it.
+            if wrong == Gift::NoHashes && chunk % 2 == 1 {
+                return Gift::Nothing;
+            }
             bad.borrow_mut().insert(chunk);
             wrong
         },
@@ -393,11 +387,23 @@ fn wrong_chunk(it: &mut Conversation<'_>) -> Outcome {
     refused(it, RIGHT, Gift::Spoilt, "the chunk is not the content's")
 }
 
+/// Goes on only where a tree leads to the chunks.
+fn needs_tree(it: &Conversation<'_>) -> Outcome {
+    if it.swarm().integrity.has_tree() {
+        return Ok(());
+    }
+    Err(Stop::Skip(
+        "each chunk of the stream is signed, and has no hashes".to_owned(),
+    ))
+}
+
 fn wrong_hash(it: &mut Conversation<'_>) -> Outcome {
+    needs_tree(it)?;
     refused(it, 0, Gift::WrongUncle, "one of its uncle hashes is wrong")
 }
 
 fn missing_hashes(it: &mut Conversation<'_>) -> Outcome {
+    needs_tree(it)?;
     refused(it, 0, Gift::NoHashes, "no hash has come")
 }
 
@@ -419,7 +425,12 @@ fn unasked_chunk(it: &mut Conversation<'_>) -> Outcome {
     it.chunks(FAR + 1)?;
     let mut seeder = begun(it, RIGHT)?;
     let asked = seeder.log.asked();
-    let Some(chunk) = (0..=FAR).rev().find(|chunk| !asked.contains(chunk)) else {
+    // Of a stream one before those that are of interest.
+    let candidates = match seeder.first() {
+        0 => 0..FAR + 1,
+        first => first.saturating_sub(FAR)..first,
+    };
+    let Some(chunk) = candidates.rev().find(|chunk| !asked.contains(chunk)) else {
         return Err(Stop::Skip(
             "the target asks for everything at once".to_owned(),
         ));

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use super::LEECHER;
+use ppspp_dissector::wire::ChunkRange;
+
 use super::support::{AGAIN, begun, goes_on, needs_fetching};
+use super::{FETCHER, LEECHER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::conversation::Conversation;
-use crate::probe::serve::{Fate, Gift, Seeder, Shape};
+use crate::probe::serve::{Fate, Gift, Offer, Seeder, Shape};
 
 /// How long a whole download may take.
 const DOWNLOAD: Duration = Duration::from_secs(25);
@@ -83,7 +85,7 @@ pub(super) const CASES: &[Case] = &[
                       longer wants to communicate.",
         finds: &[M::IgnoresClose],
         run: close_obeyed,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.12/leecher-keeps-alive",
@@ -95,7 +97,7 @@ pub(super) const CASES: &[Case] = &[
         is_slow: true,
         finds: &[M::FallsSilent],
         run: keeps_alive,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/8.14/keep-alives-taken-by-leecher",
@@ -104,14 +106,14 @@ pub(super) const CASES: &[Case] = &[
                       its sender is there, and nothing else.",
         finds: &[M::KeepAliveEnds],
         run: keep_alives_taken,
-        ..LEECHER
+        ..FETCHER
     },
 ];
 
 /// The whole of some content must be fetched.
 fn fetched(it: &mut Conversation<'_>, shape: Shape) -> Result<Seeder, Stop> {
     needs_fetching(it)?;
-    let mut seeder = Seeder::open_whole(it, shape)?;
+    let mut seeder = Seeder::open(it, shape, Offer::All)?;
     if seeder.serve_all(it, DOWNLOAD, AGAIN)? {
         return Ok(seeder);
     }
@@ -170,7 +172,8 @@ fn content_identical(it: &mut Conversation<'_>) -> Outcome {
             "what the target writes is not known; {output} in --exec tells it where".to_owned(),
         ));
     };
-    let content = seeder.content.bytes();
+    let all = ChunkRange::new(0, seeder.content.size() - 1);
+    let content = all.map_or(Vec::new(), |all| seeder.content.bytes(all));
     if written == content {
         return Ok(());
     }
@@ -253,7 +256,7 @@ fn close_obeyed(it: &mut Conversation<'_>) -> Outcome {
 fn keeps_alive(it: &mut Conversation<'_>) -> Outcome {
     needs_fetching(it)?;
     // It has what we announce, and waits for more.
-    let mut seeder = Seeder::open(it, Shape::Usual, &[(0, 3)])?;
+    let mut seeder = Seeder::open(it, Shape::Usual, Offer::Some(4))?;
     let within = it.patience().answer * 2;
     seeder.serve(it, within, |_, _| Gift::Right, |_| false)?;
     let before = seeder.log.datagrams.len();

@@ -1,7 +1,7 @@
 //! Datagrams that are right but for random changes, to targets that fetch (RFC 7574,
 //! section 12).
 
-use ppspp_dissector::wire::{Message, MessageType};
+use ppspp_dissector::wire::{Message, MessageType, decode_datagram};
 
 use super::ROBUST;
 use super::support::{begun, goes_on_or_leaves, needs_message};
@@ -36,8 +36,14 @@ fn mutated_datagrams(it: &mut Conversation<'_>) -> Outcome {
     in_rounds(it, |it| {
         let mut seeder = begun(it, 4)?;
         let seeds = one_of_each(it, &seeder.channel)?;
-        // A HANDSHAKE could close the channel.
-        let is_handshake = |bytes: &[u8]| bytes.get(4) == Some(&MessageType::Handshake.code());
+        // A HANDSHAKE could close the channel, also one that is made behind others.
+        let layout = seeder.channel.writes;
+        let is_handshake = |bytes: &[u8]| {
+            let (_, messages, _) = decode_datagram(bytes, &layout);
+            let mut kinds = messages.iter().map(|it| it.message.kind());
+            bytes.get(4) == Some(&MessageType::Handshake.code())
+                || kinds.any(|kind| kind == MessageType::Handshake)
+        };
         bombard(
             it,
             seeder.port(),

@@ -3,8 +3,8 @@
 
 use ppspp_dissector::wire::{ChannelId, Message, MessageType, OptionCode};
 
-use super::LEECHER;
 use super::support::{asked, needs_fetching};
+use super::{FETCHER, LEECHER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::cases::channels::must_be_random;
@@ -34,7 +34,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::OpensOnAnyChannel],
         run: to_channel_zero,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.1.1/opening-begins-with-handshake",
@@ -43,7 +43,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::OpensWithHave],
         run: begins_with_handshake,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.1.1/opening-decodes",
@@ -53,7 +53,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::ReplyTrailingGarbage],
         run: decodes,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.1.1/opening-light",
@@ -63,7 +63,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::OpensWithData],
         run: light,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.1.1/nothing-before-reply",
@@ -73,7 +73,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::OpensWithData, M::OpensWithHave],
         run: nothing_before_reply,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/12.1.1/unanswered-opening-no-flood",
@@ -84,7 +84,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::Amplifies],
         run: no_flood,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.11/opening-random-channel",
@@ -96,7 +96,7 @@ pub(super) const CASES: &[Case] = &[
         finds: &[M::OneChannelId, M::CountsChannels, M::SmallChannelIds],
         limit: std::time::Duration::from_secs(60),
         run: random_channel,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7/opening-options-sorted",
@@ -106,7 +106,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::UnsortedOptions, M::SwarmIdFirst, M::WrongSwarmIdInReply],
         run: options_sorted,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.1/opening-end-option",
@@ -115,7 +115,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoEndOption],
         run: end_option,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.2/opening-version",
@@ -125,7 +125,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoVersion, M::SwarmIdFirst, M::VersionZero],
         run: version,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.3/opening-minimum-version",
@@ -135,7 +135,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoMinimumVersion, M::VersionZero],
         run: minimum_version,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.4/opening-swarm-id",
@@ -144,7 +144,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoSwarmId, M::SwarmIdFirst, M::WrongSwarmIdInReply],
         run: swarm_id,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.5/opening-content-integrity",
@@ -154,7 +154,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoContentIntegrity, M::WrongContentIntegrity],
         run: content_integrity,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.6/opening-hash-function",
@@ -174,7 +174,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoChunkAddressing],
         run: chunk_addressing,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.10/opening-bitmap-truncated",
@@ -184,7 +184,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::BitmapTrailingZero],
         run: bitmap_truncated,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.10/leecher-bitmap-true",
@@ -194,7 +194,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::BitmapDeniesRequest],
         run: bitmap_true,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.11/opening-chunk-size",
@@ -203,7 +203,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: OPENING,
         finds: &[M::NoChunkSize, M::WrongChunkSize],
         run: chunk_size,
-        ..LEECHER
+        ..FETCHER
     },
 ];
 
@@ -330,7 +330,7 @@ fn random_channel(it: &mut Conversation<'_>) -> Outcome {
     let mut ids = Vec::with_capacity(STARTS);
     let mut frames = Vec::new();
     for _ in 0..STARTS {
-        let seeder = opened(it)?;
+        let mut seeder = opened(it)?;
         ids.push(seeder.theirs().0);
         frames.push(seeder.opening.frame);
         seeder.close(it)?;
@@ -339,7 +339,7 @@ fn random_channel(it: &mut Conversation<'_>) -> Outcome {
 }
 
 /// The judgement of the first HANDSHAKE's options.
-fn options(
+pub(in crate::probe::cases) fn options(
     it: &mut Conversation<'_>,
     judge: impl FnOnce(&Declared, usize, &Swarm) -> Outcome,
 ) -> Outcome {

@@ -12,7 +12,7 @@ use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::cases::support::decoys;
 use crate::probe::conversation::Conversation;
 use crate::probe::net::Port;
-use crate::probe::serve::{Gift, Seeder, Shape};
+use crate::probe::serve::{Gift, Offer, Seeder, Shape};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -47,14 +47,14 @@ pub(super) const CASES: &[Case] = &[
 
 fn pex_read(it: &mut Conversation<'_>) -> Outcome {
     needs_fetching(it)?;
-    let size = it.chunks(32)?;
-    let first = 8;
-    let mut seeder = Seeder::open(it, Shape::Usual, &[(0, first - 1)])?;
+    it.chunks(32)?;
+    let few = 8;
+    let mut seeder = Seeder::open(it, Shape::Usual, Offer::Some(few))?;
     seeder.serve(
         it,
         it.patience().answer * 2,
         |_, _| Gift::Right,
-        |seeder| count(seeder) >= first,
+        |seeder| count(seeder) >= few,
     )?;
     // Of the range for documentation: nobody is there.
     let mut messages = vec![
@@ -67,10 +67,12 @@ fn pex_read(it: &mut Conversation<'_>) -> Outcome {
             port: 6778,
         },
     ];
-    messages.extend(seeder.haves(&[(first, size - 1)]));
+    let start = seeder.first() + few;
+    let end = seeder.content.size() - 1;
+    messages.extend(seeder.haves(&[(start, end)]));
     let wants = |seeder: &Seeder| {
         let mut requests = seeder.log.requests.iter();
-        requests.any(|it| it.chunks.end() >= first)
+        requests.any(|it| it.chunks.end() >= start)
     };
     for _ in 0..2 {
         it.note("addresses, and behind them HAVEs");
@@ -106,7 +108,7 @@ fn caught(
 fn unasked_addresses(it: &mut Conversation<'_>) -> Outcome {
     needs_fetching(it)?;
     // It has what we announce, and may want others.
-    let mut seeder = Seeder::open(it, Shape::Usual, &[(0, 3)])?;
+    let mut seeder = Seeder::open(it, Shape::Usual, Offer::Some(4))?;
     let within = it.patience().answer;
     seeder.serve(it, within, |_, _| Gift::Right, |seeder| count(seeder) >= 4)?;
     if !seeder.log.asked_for_peers.is_empty() {
@@ -136,7 +138,7 @@ fn unasked_addresses(it: &mut Conversation<'_>) -> Outcome {
 fn many_addresses(it: &mut Conversation<'_>) -> Outcome {
     needs_fetching(it)?;
     needs_message(it, MessageType::PexReq)?;
-    let mut seeder = Seeder::open(it, Shape::Usual, &[(0, 3)])?;
+    let mut seeder = Seeder::open(it, Shape::Usual, Offer::Some(4))?;
     let within = it.patience().answer * 3;
     let asks = seeder.serve(
         it,

@@ -3,13 +3,13 @@
 
 use ppspp_dissector::wire::{ChannelId, ChunkAddressing, MessageType, OptionCode, ProtocolOption};
 
-use super::LEECHER;
 use super::support::{begun, needs_fetching};
+use super::{FETCHER, LEECHER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::cases::declarations::{UNASSIGNED, misfit, replace};
 use crate::probe::conversation::Conversation;
-use crate::probe::serve::{Gift, Seeder, Shape};
+use crate::probe::serve::{Gift, Offer, Seeder, Shape};
 use crate::probe::swarm::Manner;
 
 const REQUEST: &[MessageType] = &[MessageType::Request];
@@ -28,9 +28,11 @@ pub(super) const CASES: &[Case] = &[
             M::DropsHashFunction,
             M::DropsContentIntegrity,
             M::DropsChunkAddressing,
+            M::DropsSignatureAlgorithm,
+            M::DropsDiscardWindow,
         ],
         run: rfc_reply,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.3/reply-minimum-version-taken",
@@ -38,7 +40,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "A responder may include the lowest version that it supports (option 1).",
         finds: &[M::DropsMinimumVersion],
         run: |it| with_option(it, OptionCode::MinimumVersion),
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.4/reply-swarm-id-taken",
@@ -47,7 +49,7 @@ pub(super) const CASES: &[Case] = &[
         level: Level::May,
         finds: &[M::DropsSwarmId],
         run: swarm_id_taken,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.5/reply-content-integrity-taken",
@@ -55,7 +57,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "A peer includes the content integrity protection method (option 3).",
         finds: &[M::DropsContentIntegrity],
         run: |it| with_option(it, OptionCode::ContentIntegrity),
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.6/reply-hash-function-taken",
@@ -72,7 +74,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "A peer includes the chunk addressing method (option 6).",
         finds: &[M::DropsChunkAddressing],
         run: |it| with_option(it, OptionCode::ChunkAddressing),
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.10/reply-supported-messages-taken",
@@ -81,7 +83,7 @@ pub(super) const CASES: &[Case] = &[
                       have to read that.",
         finds: &[M::DropsSupportedMessages],
         run: |it| with_option(it, OptionCode::SupportedMessages),
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.11/reply-chunk-size-taken",
@@ -89,7 +91,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "A peer includes the chunk size (option 9): others have to read that.",
         finds: &[M::DropsChunkSize],
         run: |it| with_option(it, OptionCode::ChunkSize),
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.1.1/haves-in-reply",
@@ -100,7 +102,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: REQUEST,
         finds: &[M::SwallowsBehindBitmap],
         run: haves_in_reply,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.1.1/wrong-channel-reply-discarded",
@@ -109,7 +111,7 @@ pub(super) const CASES: &[Case] = &[
                       datagrams that are, are still processed.",
         finds: &[M::TakesAnyChannel, M::WrongChannelEnds],
         run: wrong_channel_reply,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/8.3/leecher-datagrams-carry-our-channel",
@@ -118,7 +120,7 @@ pub(super) const CASES: &[Case] = &[
                       that the responder has chosen.",
         finds: &[M::CopiesToChannelZero],
         run: carry_our_channel,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.3/reply-minimum-version-too-high",
@@ -127,7 +129,7 @@ pub(super) const CASES: &[Case] = &[
                       initiator's check of the reply fails, and it ceases communication.",
         finds: &[M::IgnoresMinimumVersion],
         run: version_too_high,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.4/reply-other-swarm",
@@ -136,7 +138,7 @@ pub(super) const CASES: &[Case] = &[
                       same swarm: where they are not, the initiator ceases communication.",
         finds: &[M::AnswersUnknownSwarm],
         run: other_swarm,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.5/reply-other-content-integrity",
@@ -145,7 +147,7 @@ pub(super) const CASES: &[Case] = &[
                       the check fails, and the initiator ceases communication.",
         finds: &[M::IgnoresContentIntegrity],
         run: |it| refused_other(it, OptionCode::ContentIntegrity),
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.6/reply-other-hash-function",
@@ -163,7 +165,7 @@ pub(super) const CASES: &[Case] = &[
                       to, so the check fails.",
         finds: &[M::IgnoresAddressing, M::IgnoresUnassignedAddressing],
         run: unassigned_addressing,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/4/reply-other-addressing",
@@ -172,7 +174,7 @@ pub(super) const CASES: &[Case] = &[
                       do not agree the initiator ceases communication.",
         finds: &[M::IgnoresAddressing],
         run: |it| refused_other(it, OptionCode::ChunkAddressing),
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/7.11/reply-other-chunk-size",
@@ -181,7 +183,7 @@ pub(super) const CASES: &[Case] = &[
                       peers do not agree the initiator ceases communication.",
         finds: &[M::IgnoresChunkSize],
         run: |it| refused_other(it, OptionCode::ChunkSize),
-        ..LEECHER
+        ..FETCHER
     },
 ];
 
@@ -192,7 +194,7 @@ fn taken(
     change: impl Fn(&mut Vec<ProtocolOption<'_>>),
 ) -> Outcome {
     let mut seeder = Seeder::expect(it, Shape::Usual)?;
-    let haves = seeder.haves(&[(0, seeder.content.size() - 1)]);
+    let haves = seeder.offer(Offer::All);
     for _ in 0..2 {
         let swarm = seeder.swarm.clone();
         let mut options = swarm.options(&Manner::rfc());
@@ -226,7 +228,10 @@ fn closed_at_once(seeder: &Seeder, expected: &str) -> Outcome {
 }
 
 /// What is left out for the target's sake, but for one option.
-fn with_option(it: &mut Conversation<'_>, option: OptionCode) -> Outcome {
+pub(in crate::probe::cases) fn with_option(
+    it: &mut Conversation<'_>,
+    option: OptionCode,
+) -> Outcome {
     let mut left_out = it.known().manner.left_out.clone();
     left_out.remove(&option.code());
     taken(
@@ -256,7 +261,9 @@ fn swarm_id_taken(it: &mut Conversation<'_>) -> Outcome {
 fn haves_in_reply(it: &mut Conversation<'_>) -> Outcome {
     needs_fetching(it)?;
     let mut seeder = Seeder::expect(it, Shape::Usual)?;
-    let haves = seeder.haves(&[(0, seeder.content.size() - 1)]);
+    let haves = seeder.offer(Offer::All);
+    // No later ones help.
+    seeder.follow(false);
     for _ in 0..2 {
         let swarm = seeder.swarm.clone();
         let mut options = swarm.options(&it.known().manner);
@@ -267,7 +274,10 @@ fn haves_in_reply(it: &mut Conversation<'_>) -> Outcome {
             it,
             it.patience().answer * 3,
             |_, _| Gift::Right,
-            |seeder| seeder.log.asked().iter().any(|range| *range.end() > 0),
+            |seeder| {
+                let asked = seeder.log.asked();
+                asked.iter().any(|range| *range.end() > seeder.first())
+            },
         )?;
         if done {
             return Ok(());
@@ -286,7 +296,7 @@ fn haves_in_reply(it: &mut Conversation<'_>) -> Outcome {
 fn wrong_channel_reply(it: &mut Conversation<'_>) -> Outcome {
     let mut seeder = Seeder::expect(it, Shape::Usual)?;
     let right = seeder.theirs();
-    let haves = seeder.haves(&[(0, seeder.content.size() - 1)]);
+    let haves = seeder.offer(Offer::All);
     let swarm = seeder.swarm.clone();
     let mut options = swarm.options(&it.known().manner);
     options.retain(|it| it.code() != OptionCode::SwarmId);
@@ -304,8 +314,7 @@ fn wrong_channel_reply(it: &mut Conversation<'_>) -> Outcome {
             std::iter::once(sent).chain(frames.take(2)),
         ));
     }
-    let last = seeder.content.size() - 1;
-    match seeder.welcome(it, &[(0, last)]) {
+    match seeder.welcome(it, Offer::All) {
         Err(Stop::Inconclusive(_)) => Err(Stop::silence(
             "the target goes on after the right reply that follows",
             "nothing",
@@ -340,7 +349,7 @@ fn refused(
         )));
     }
     let mut seeder = Seeder::expect(it, Shape::Usual)?;
-    let haves = seeder.haves(&[(0, seeder.content.size() - 1)]);
+    let haves = seeder.offer(Offer::All);
     let swarm = seeder.swarm.clone();
     let mut options: Vec<ProtocolOption<'_>> = swarm.options(&it.known().manner);
     options.retain(|it| it.code() != OptionCode::SwarmId);
@@ -377,7 +386,10 @@ fn declared_addressing(options: &[ProtocolOption<'_>]) -> Option<ChunkAddressing
 
 /// After a reply with another value of an option than the swarm's, nothing may be
 /// asked for.
-fn refused_other(it: &mut Conversation<'_>, option: OptionCode) -> Outcome {
+pub(in crate::probe::cases) fn refused_other(
+    it: &mut Conversation<'_>,
+    option: OptionCode,
+) -> Outcome {
     let misfit = misfit(it.swarm(), option)?;
     let because = format!("our {option} is not the swarm's");
     refused(it, option, &because, &[misfit])

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use ppspp_dissector::wire::{Message, MessageType};
 
-use super::LEECHER;
 use super::support::{AGAIN, asked, begun, count, goes_on, needs_fetching, needs_message};
+use super::{FETCHER, LEECHER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::conversation::Conversation;
-use crate::probe::serve::{Gift, Seeder, Shape};
+use crate::probe::serve::{Gift, Offer, Seeder, Shape};
 
 const REQUEST: &[MessageType] = &[MessageType::Request];
 
@@ -29,7 +29,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: REQUEST,
         finds: &[],
         run: asks,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.2/asks-announced-only",
@@ -40,7 +40,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: REQUEST,
         finds: &[M::AsksBeyondHaves],
         run: announced_only,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.2/later-haves-used",
@@ -50,7 +50,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: REQUEST,
         finds: &[M::DeafToLaterHaves],
         run: later_haves,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/5.6/asks-within-content",
@@ -72,7 +72,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: REQUEST,
         finds: &[M::AsksTwice],
         run: lacks_only,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.7/asks-again-after-loss",
@@ -84,7 +84,7 @@ pub(super) const CASES: &[Case] = &[
         limit: Duration::from_secs(40),
         finds: &[M::NeverAsksAgain],
         run: again_after_loss,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.7/requests-no-flood",
@@ -95,7 +95,7 @@ pub(super) const CASES: &[Case] = &[
         awaits: REQUEST,
         finds: &[M::AsksInLoop],
         run: no_flood,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.9/choked-asks-nothing",
@@ -103,7 +103,7 @@ pub(super) const CASES: &[Case] = &[
         requirement: "A peer that receives a CHOKE sends no new REQUEST.",
         finds: &[M::IgnoresChoke],
         run: choked,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.9/have-is-no-unchoke",
@@ -112,7 +112,7 @@ pub(super) const CASES: &[Case] = &[
                       no new REQUEST.",
         finds: &[M::IgnoresChoke, M::HaveUnchokes],
         run: have_no_unchoke,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/3.9/unchoked-asks-again",
@@ -123,7 +123,7 @@ pub(super) const CASES: &[Case] = &[
         finds: &[M::IgnoresUnchoke],
         limit: Duration::from_secs(40),
         run: unchoked,
-        ..LEECHER
+        ..FETCHER
     },
     Case {
         id: "rfc7574/12.6.9/unchoke-of-nothing",
@@ -134,12 +134,12 @@ pub(super) const CASES: &[Case] = &[
         awaits: REQUEST,
         finds: &[],
         run: unchoke_of_nothing,
-        ..LEECHER
+        ..FETCHER
     },
 ];
 
 fn asks(it: &mut Conversation<'_>) -> Outcome {
-    let mut seeder = Seeder::open_whole(it, Shape::Usual)?;
+    let mut seeder = Seeder::open(it, Shape::Usual, Offer::All)?;
     let within = it.patience().answer * 3;
     if seeder.watch(it, within, |seeder| !seeder.log.requests.is_empty())? {
         return Ok(());
@@ -151,7 +151,7 @@ fn asks(it: &mut Conversation<'_>) -> Outcome {
 fn first_only(it: &mut Conversation<'_>) -> Result<Seeder, Stop> {
     needs_fetching(it)?;
     it.chunks(FIRST * 2)?;
-    let mut seeder = Seeder::open(it, Shape::Usual, &[(0, FIRST - 1)])?;
+    let mut seeder = Seeder::open(it, Shape::Usual, Offer::Some(FIRST))?;
     seeder.serve(
         it,
         it.patience().answer * 2,
@@ -164,18 +164,16 @@ fn first_only(it: &mut Conversation<'_>) -> Result<Seeder, Stop> {
 fn announced_only(it: &mut Conversation<'_>) -> Outcome {
     let mut seeder = first_only(it)?;
     seeder.watch(it, it.patience().quiet, |_| false)?;
-    let beyond = seeder
-        .log
-        .requests
-        .iter()
-        .find(|it| it.chunks.end() >= FIRST);
+    let (first, end) = (seeder.first(), seeder.first() + FIRST);
+    let mut requests = seeder.log.requests.iter();
+    let beyond = requests.find(|it| it.chunks.end() >= end);
     match beyond {
         None if seeder.log.requests.is_empty() => {
             Err(Stop::Inconclusive("no REQUEST comes".to_owned()))
         }
         None => Ok(()),
         Some(said) => Err(Stop::violation(
-            format!("REQUESTs within 0-{}, which is announced", FIRST - 1),
+            format!("REQUESTs within {first}-{}, which is announced", end - 1),
             format!("REQUEST {}", said.chunks),
             [said.frame],
         )),
@@ -189,24 +187,28 @@ fn later_haves(it: &mut Conversation<'_>) -> Outcome {
             "not even the first chunks are fetched".to_owned(),
         ));
     }
-    let haves = seeder.haves(&[(FIRST, FIRST * 2 - 1)]);
+    // A stream may have to go on for that.
+    let start = seeder.first() + FIRST;
+    let wait = it.patience().answer / 2;
+    if seeder.content.size() < start + FIRST {
+        seeder.watch(it, wait, |_| false)?;
+    }
+    let end = (start + FIRST).min(seeder.content.size()) - 1;
+    let haves = seeder.haves(&[(start, end)]);
     for _ in 0..3 {
         it.note("more is there");
         seeder.say(it, &haves)?;
         let within = it.patience().answer * 2;
         let wants = |seeder: &Seeder| {
             let mut requests = seeder.log.requests.iter();
-            requests.any(|it| it.chunks.end() >= FIRST)
+            requests.any(|it| it.chunks.end() >= start)
         };
         if seeder.serve(it, within, |_, _| Gift::Right, wants)? {
             return Ok(());
         }
     }
     Err(Stop::silence(
-        format!(
-            "REQUESTs within {FIRST}-{}, which was announced later",
-            FIRST * 2 - 1
-        ),
+        format!("REQUESTs within {start}-{end}, which was announced later"),
         "none",
     ))
 }
@@ -218,7 +220,8 @@ fn within_content(it: &mut Conversation<'_>) -> Outcome {
     // Aligned, so that bins can say it.
     let end = size.next_power_of_two() * 2 - 1;
     it.note("we say to have more than there is");
-    seeder.welcome(it, &[(0, end)])?;
+    let haves = seeder.haves(&[(0, end)]);
+    seeder.welcome_with(it, &haves)?;
     let within = it.patience().answer * 4;
     seeder.serve(
         it,
@@ -326,8 +329,8 @@ fn no_flood(it: &mut Conversation<'_>) -> Outcome {
 /// pass.
 fn choke(it: &mut Conversation<'_>) -> Result<(Seeder, usize), Stop> {
     needs_message(it, MessageType::Choke)?;
-    let size = it.chunks(FIRST * 4)?;
-    let mut seeder = Seeder::open(it, Shape::Usual, &[(0, size / 2)])?;
+    it.chunks(FIRST * 4)?;
+    let mut seeder = Seeder::open(it, Shape::Usual, Offer::Some(FIRST * 4))?;
     // It has something to ask for all the time.
     seeder.serve(
         it,

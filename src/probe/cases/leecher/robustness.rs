@@ -64,6 +64,9 @@ pub(super) const CASES: &[Case] = &[
             M::DiesOfReversedRange,
             M::DiesOfHugeHave,
             M::CancelOfNothingEnds,
+            M::DiesOfLongSignature,
+            M::DiesOfUnalignedMunro,
+            M::DiesOfHugeMunro,
         ],
         run: noise,
         ..ROBUST

@@ -3,22 +3,22 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ppspp_dissector::wire::{MessageType, bitmap_supports};
+use ppspp_dissector::wire::{ChannelId, MessageType, bitmap_supports};
 
 use crate::probe::case::{Outcome, Stop};
-use crate::probe::conversation::Conversation;
-use crate::probe::serve::{Fate, Gift, Said, Seeder, Shape};
+use crate::probe::conversation::{Channel, Conversation, Heard};
+use crate::probe::serve::{Fate, Gift, Offer, Said, Seeder, Shape};
 
 /// How long a target may take to ask again for what it did not get: some wait
 /// for eight seconds.
-pub(super) const AGAIN: Duration = Duration::from_secs(12);
+pub(in crate::probe::cases) const AGAIN: Duration = Duration::from_secs(12);
 
 /// The round trip that is waited for at most, where only the time that the handshake
 /// took is known: some answer it by the clock.
 const SETTLED: Duration = Duration::from_millis(200);
 
 /// Goes on only where the target fetched something when it was met.
-pub(super) fn needs_fetching(it: &Conversation<'_>) -> Outcome {
+pub(in crate::probe::cases) fn needs_fetching(it: &Conversation<'_>) -> Outcome {
     if it.known().serves {
         return Ok(());
     }
@@ -28,9 +28,9 @@ pub(super) fn needs_fetching(it: &Conversation<'_>) -> Outcome {
 }
 
 /// A seeder of everything whose target has asked for something.
-pub(super) fn asked(it: &mut Conversation<'_>) -> Result<Seeder, Stop> {
+pub(in crate::probe::cases) fn asked(it: &mut Conversation<'_>) -> Result<Seeder, Stop> {
     needs_fetching(it)?;
-    let mut seeder = Seeder::open_whole(it, Shape::Usual)?;
+    let mut seeder = Seeder::open(it, Shape::Usual, Offer::All)?;
     let within = it.patience().answer * 3;
     if seeder.watch(it, within, |seeder| !seeder.log.requests.is_empty())? {
         return Ok(seeder);
@@ -40,7 +40,10 @@ pub(super) fn asked(it: &mut Conversation<'_>) -> Result<Seeder, Stop> {
 
 /// A seeder that has given so many chunks, all right, and they were acknowledged.
 /// What else was asked for the target still waits for.
-pub(super) fn begun(it: &mut Conversation<'_>, chunks: u64) -> Result<Seeder, Stop> {
+pub(in crate::probe::cases) fn begun(
+    it: &mut Conversation<'_>,
+    chunks: u64,
+) -> Result<Seeder, Stop> {
     let mut seeder = asked(it)?;
     let within = it.patience().answer * 4;
     let mut left = chunks;
@@ -67,7 +70,7 @@ pub(super) fn begun(it: &mut Conversation<'_>, chunks: u64) -> Result<Seeder, St
 }
 
 /// How many chunks the target holds for right.
-pub(super) fn count(seeder: &Seeder) -> u64 {
+pub(in crate::probe::cases) fn count(seeder: &Seeder) -> u64 {
     let last = seeder.content.size() - 1;
     // Of what a flood names, most is no part of the content.
     let whole = 0..=last;
@@ -79,13 +82,17 @@ pub(super) fn count(seeder: &Seeder) -> u64 {
 
 /// Whether the target goes on to fetch: three more chunks are acknowledged, or
 /// others are asked for than before.
-pub(super) fn goes_on(it: &mut Conversation<'_>, seeder: &mut Seeder, after: &str) -> Outcome {
+pub(in crate::probe::cases) fn goes_on(
+    it: &mut Conversation<'_>,
+    seeder: &mut Seeder,
+    after: &str,
+) -> Outcome {
     goes_on_unless(it, seeder, after, |_| false)
 }
 
 /// The same after what no honest peer sends: the target may give the channel up
 /// for it, and say so, or open another one.
-pub(super) fn goes_on_or_leaves(
+pub(in crate::probe::cases) fn goes_on_or_leaves(
     it: &mut Conversation<'_>,
     seeder: &mut Seeder,
     after: &str,
@@ -96,7 +103,7 @@ pub(super) fn goes_on_or_leaves(
 }
 
 /// Whether the target has opened another channel.
-pub(super) fn begins_anew(seeder: &Seeder) -> bool {
+pub(in crate::probe::cases) fn begins_anew(seeder: &Seeder) -> bool {
     let openings = seeder.log.openings.iter();
     let mut channels = openings.filter_map(|(_, it)| it.channel);
     channels.any(|channel| channel != seeder.theirs())
@@ -143,8 +150,36 @@ fn goes_on_unless(
     ))
 }
 
+/// Another one of ours, whom the target does not know yet and who wants the content
+/// from it: its channel, and the target's reply.
+pub(in crate::probe::cases) fn another(
+    it: &mut Conversation<'_>,
+    seeder: &Seeder,
+) -> Result<(Channel, Heard), Stop> {
+    let port = it.port()?;
+    let mut channel = it.channel(port);
+    channel.writes = seeder.channel.writes;
+    channel.reads = seeder.channel.reads;
+    for _ in 0..2 {
+        let options = seeder.swarm.options(&it.known().manner);
+        let handshake = Conversation::handshake(&channel, options);
+        it.note("another one of ours, who wants the content");
+        it.send_to(&channel, ChannelId::ZERO, &[handshake])?;
+        if let Some(reply) = it.reply(&mut channel, it.patience().answer)? {
+            return Ok((channel, reply));
+        }
+    }
+    Err(Stop::Skip(
+        "the target answers no HANDSHAKE: it fetches only".to_owned(),
+    ))
+}
+
 /// None of these chunks may have been accepted.
-pub(super) fn none_accepted(seeder: &Seeder, chunks: &BTreeSet<u64>, because: &str) -> Outcome {
+pub(in crate::probe::cases) fn none_accepted(
+    seeder: &Seeder,
+    chunks: &BTreeSet<u64>,
+    because: &str,
+) -> Outcome {
     match seeder.log.acceptance(chunks) {
         None => Ok(()),
         Some((what, frame)) => {
@@ -161,7 +196,7 @@ pub(super) fn none_accepted(seeder: &Seeder, chunks: &BTreeSet<u64>, because: &s
 
 /// Goes on only where the target says that it supports a message type, or says
 /// nothing of that.
-pub(super) fn needs_message(it: &Conversation<'_>, kind: MessageType) -> Outcome {
+pub(in crate::probe::cases) fn needs_message(it: &Conversation<'_>, kind: MessageType) -> Outcome {
     let bitmap = it.known().declared.messages.as_deref();
     if bitmap.is_some_and(|bitmap| !bitmap_supports(bitmap, kind)) {
         return Err(Stop::Skip(format!(
