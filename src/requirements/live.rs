@@ -57,6 +57,7 @@ pub(super) static ROWS: &[Requirement] = &[
     .cases(&[
         "rfc7574/6.1.2.1/verify-before-forwarding",
         "rfc7574/6.1/wrong-signature-refused",
+        "rfc7574/6.1/unverified-not-written",
         "rfc7574/6.1/other-key-refused",
         "rfc7574/6.1/other-chunks-refused",
         "rfc7574/6.1/redated-refused",

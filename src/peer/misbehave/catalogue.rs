@@ -406,6 +406,8 @@ misbehaviours! {
     BelievesHashAloneOnly = "believes-hash-alone-only",
     /// A chunk is acknowledged for which no signature has come.
     TakesUnsigned = "takes-unsigned",
+    /// Chunks are written out whose signature is wrong.
+    WritesUnverified = "writes-unverified",
     /// Munros are only believed that have 32 chunks.
     OneMunroWidth = "one-munro-width",
     /// Signatures count only in the datagram of a chunk.

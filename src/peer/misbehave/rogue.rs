@@ -169,7 +169,10 @@ impl Rogue {
     }
 
     /// What becomes of the content where it is written out.
-    pub fn spoil_output(&self, bytes: &mut [u8]) {
+    pub fn spoil_output(&self, bytes: &mut Vec<u8>) {
+        if self.does(Misbehaviour::WritesUnverified) {
+            bytes.extend_from_slice(self.viewing.unverified());
+        }
         if self.does(Misbehaviour::WritesWrong)
             && let Some(byte) = bytes.last_mut()
         {

@@ -36,6 +36,9 @@ const OFTEN: u32 = 20;
 /// Signatures that are remembered.
 const MOST_CLAIMS: usize = 4096;
 
+/// Bytes of chunks that are remembered.
+const MOST_UNVERIFIED: usize = 1 << 20;
+
 /// The delay of an ACK that nobody has measured, in microseconds.
 const DELAY: u64 = 1000;
 
@@ -84,6 +87,15 @@ pub(super) struct Viewing {
     told: BTreeMap<u64, u32>,
     /// A munro whose signature is wrong, and who sent it.
     spread: Option<(SocketAddr, ChunkSpec, Munro)>,
+    /// The chunks whose signatures are wrong.
+    unverified: Vec<u8>,
+}
+
+impl Viewing {
+    /// The chunks whose signatures are wrong, one after the other.
+    pub(super) fn unverified(&self) -> &[u8] {
+        &self.unverified
+    }
 }
 
 /// Seconds since 1970 that a signature's timestamp tells.
@@ -149,6 +161,7 @@ impl Rogue {
                     | M::TakesHashAlone
                     | M::BelievesHashAloneOnly
                     | M::SpreadsAnyMunro
+                    | M::WritesUnverified
             )
         )
     }
@@ -194,8 +207,13 @@ impl Rogue {
                     }
                     self.remember(source, messages, message, claim);
                 }
-                Message::Data { spec, .. } => {
+                Message::Data { spec, data, .. } => {
                     let chunk = self.range(message).map(ChunkRange::start);
+                    let claim = chunk.and_then(|chunk| self.claim(chunk));
+                    let is_wrong = claim.is_some_and(Claim::is_wrong);
+                    if is_wrong && self.viewing.unverified.len() < MOST_UNVERIFIED {
+                        self.viewing.unverified.extend_from_slice(data);
+                    }
                     if chunk.is_some_and(|chunk| self.takes(chunk)) {
                         let ack = Message::Ack {
                             spec: *spec,
@@ -269,12 +287,16 @@ impl Rogue {
         viewing.claims.push(claim);
     }
 
+    /// The signature that came last for a chunk.
+    fn claim(&self, chunk: u64) -> Option<&Claim> {
+        let mut claims = self.viewing.claims.iter().rev();
+        claims.find(|claim| claim.range.contains(chunk))
+    }
+
     /// Whether a chunk is acknowledged for the signature that came last for it.
     fn takes(&self, chunk: u64) -> bool {
         let is_munro = self.swarm.integrity == ContentIntegrity::UnifiedMerkle;
-        let mut claims = self.viewing.claims.iter().rev();
-        let claim = claims.find(|claim| claim.range.contains(chunk));
-        match (self.what, claim) {
+        match (self.what, self.claim(chunk)) {
             (Some(M::TakesUnsigned), None) => true,
             (Some(M::TakesAnySignature), Some(claim)) if is_munro => claim.is_wrong(),
             (Some(M::TakesAnyChunk), Some(claim)) if !is_munro => claim.is_wrong(),

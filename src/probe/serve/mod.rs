@@ -8,6 +8,7 @@
 //! [`Log`] of what the target has said. [`welcome`] gets to know the target
 //! before the first case.
 
+mod announcing;
 mod content;
 mod exec;
 mod invitation;

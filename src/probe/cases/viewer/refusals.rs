@@ -152,6 +152,15 @@ pub(super) const CASES: &[Case] = &[
         ..VIEWER
     },
     Case {
+        id: "rfc7574/6.1/unverified-not-written",
+        title: "A chunk whose signature is wrong is not written out",
+        requirement: "Upon receiving a chunk peers check its signature, or its munro's: what does \
+                      not hold is not the stream's, and nobody is to see it.",
+        finds: &[M::WritesUnverified, M::DiesOfWrongSignature],
+        run: not_written,
+        ..VIEWER
+    },
+    Case {
         id: "rfc7574/12.6.5/wrong-signature-survived",
         title: "A wrong signature does no harm",
         requirement: "Bogus INTEGRITY and SIGNED_INTEGRITY messages make their receiver check \
@@ -268,6 +277,52 @@ fn wrong_munro(it: &mut Conversation<'_>) -> Outcome {
         Gift::WrongPeaks,
         "its munro has another hash than was signed",
     )
+}
+
+fn not_written(it: &mut Conversation<'_>) -> Outcome {
+    let mut seeder = asked(it)?;
+    // The right munro is told by nothing else.
+    seeder.introduction = None;
+    let from = first_wrong(&seeder);
+    let mut bad = BTreeSet::new();
+    let gift = |chunk: u64, _| {
+        if chunk < from {
+            return Gift::Right;
+        }
+        if bad.len() >= 3 {
+            return Gift::Nothing;
+        }
+        bad.insert(chunk);
+        Gift::Forged(Forgery::Bytes)
+    };
+    let within = it.patience().answer * 4;
+    seeder.serve(it, within, gift, |seeder| {
+        seeder.given.keys().filter(|it| **it >= from).count() >= 3
+    })?;
+    seeder.watch(it, it.patience().quiet, |_| false)?;
+    if bad.is_empty() {
+        return Err(Stop::Inconclusive(format!(
+            "no chunk from {from} on is asked for"
+        )));
+    }
+    let Some(written) = it.output() else {
+        return Err(Stop::Skip(
+            "what the target writes is not known; {output} in --exec tells it where".to_owned(),
+        ));
+    };
+    for chunk in bad {
+        let data = seeder.content.chunk(chunk).unwrap_or_default();
+        let mut places = written.windows(data.len().max(1));
+        if places.any(|place| place == data) {
+            let given = seeder.given.get(&chunk).map(|it| it.frame);
+            return Err(Stop::violation(
+                format!("nothing of chunk {chunk} in what is written: its signature is wrong"),
+                "it is there",
+                given,
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn wrong_signature_survived(it: &mut Conversation<'_>) -> Outcome {
