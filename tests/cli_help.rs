@@ -410,7 +410,7 @@ fn run_serve(folder: &Path, arguments: &[String]) -> Run {
         if all[place - 1] == "--exec" {
             is_started = true;
             if arguments.iter().any(|it| it == "--live") {
-                all[place] = leech.replace("leech", "view") + " --hash {hash}";
+                all[place] = leech.replace(" leech ", " view ") + " --hash {hash}";
                 continue;
             }
             let output = ["{output}", "{folder}"]

@@ -14,7 +14,7 @@ use crate::output::Hex;
 use crate::peer::engine::Moment;
 use crate::peer::keys::{SigningKey, read_key_file};
 use crate::probe::serve::{Expecting, Invitation, ServingNet, Shape, Signer, Source};
-use crate::probe::{Swarm, UdpNet};
+use crate::probe::{Swarm, UdpNet, UsedPorts};
 
 /// What is served to a target that comes to us.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Serving {
     pub(super) source: Arc<Source>,
     /// Where the target comes from.
     expecting: Expecting,
+    /// The ports that it and those beside it have used.
+    used: UsedPorts,
 }
 
 impl Serving {
@@ -86,12 +88,13 @@ impl Serving {
             swarm,
             source: Arc::new(source),
             expecting,
+            used: UsedPorts::default(),
         }))
     }
 
     /// A way to such a target.
     pub(super) fn net(&self) -> ServingNet {
-        ServingNet::at(self.address, self.expecting.clone())
+        ServingNet::at(self.address, self.expecting.clone(), &self.used)
     }
 
     /// How reports name the target.

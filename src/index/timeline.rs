@@ -123,15 +123,15 @@ impl Timeline {
                 break;
             };
             next += 1;
-            if cell.first > row {
+            // What is not there now never was.
+            if cell.first > row || !set.overlaps(part) {
                 has_all = false;
             } else if cell.last() > row {
                 (has_some, has_all) = (true, false);
             } else if cell.is_complete() || set.contains_all(part) {
                 has_some = true;
             } else {
-                has_all = false;
-                has_some |= set.overlaps(part);
+                (has_some, has_all) = (true, false);
             }
             if has_some && !has_all {
                 break;
@@ -239,6 +239,15 @@ mod tests {
         }
         assert_eq!(cells + timeline.cells.len(), MOST_CELLS_IN_ALL);
         (timeline, set)
+    }
+
+    #[test]
+    fn chunks_that_never_came_are_not_there_beside_others_that_did() {
+        let (timeline, set) = filled(&[(686_433, 686_433), (686_083, 686_083), (0, 0)]);
+        for row in 0..3 {
+            let asked = range(682_597, 686_080);
+            assert_eq!(timeline.extent(asked, row, &set), Extent::Nothing);
+        }
     }
 
     proptest! {

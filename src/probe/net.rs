@@ -103,7 +103,7 @@ const LOOKED_AT: usize = 64;
 
 impl UsedPorts {
     /// A socket at a port that was not ours before, if there is one to be had.
-    fn unused(&self, ours: IpAddr) -> io::Result<UdpSocket> {
+    pub(super) fn unused(&self, ours: IpAddr) -> io::Result<UdpSocket> {
         // Those that were used stay bound until there is another.
         let mut passed = Vec::new();
         loop {
@@ -155,11 +155,11 @@ impl UdpNet {
     }
 
     /// A net at an address of ours: the first port that is opened is there, the
-    /// others on the same host.
-    pub fn at(address: SocketAddr) -> Self {
+    /// others on the same host, and none is one that others have used.
+    pub fn at(address: SocketAddr, used: &UsedPorts) -> Self {
         Self {
             ours: Some(address),
-            ..Self::towards(address)
+            ..Self::beside(address, used)
         }
     }
 

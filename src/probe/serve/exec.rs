@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::invitation::{Fate, Invitation};
 use super::program::Program;
 use crate::peer::engine::Moment;
-use crate::probe::net::{Arrival, Net, Port, UdpNet};
+use crate::probe::net::{Arrival, Net, Port, UdpNet, UsedPorts};
 
 /// How long a target may take to end that was asked to.
 const GRACE: Duration = Duration::from_millis(400);
@@ -40,6 +40,7 @@ pub enum Expecting {
 #[derive(Debug)]
 pub struct ServingNet {
     udp: UdpNet,
+    used: UsedPorts,
     expecting: Expecting,
     /// The target. Its folder is empty for each: what is there would be gone on with.
     program: Option<Program>,
@@ -48,10 +49,13 @@ pub struct ServingNet {
 }
 
 impl ServingNet {
-    /// A net whose first port is at an address, which is to be a certain one.
-    pub fn at(address: SocketAddr, expecting: Expecting) -> Self {
+    /// A net whose first port is at an address, which is to be a certain one. It and
+    /// its targets use no port that others have used: one that is free now may be
+    /// taken when the target has started.
+    pub fn at(address: SocketAddr, expecting: Expecting, used: &UsedPorts) -> Self {
         Self {
-            udp: UdpNet::at(address),
+            udp: UdpNet::at(address, used),
+            used: used.clone(),
             expecting,
             program: None,
             errors: None,
@@ -70,7 +74,11 @@ impl ServingNet {
     }
 
     /// The command for an invitation, and the folder that it names.
-    fn fill(template: &str, invitation: &Invitation) -> io::Result<(String, Option<TempDir>)> {
+    fn fill(
+        &self,
+        template: &str,
+        invitation: &Invitation,
+    ) -> io::Result<(String, Option<TempDir>)> {
         let mut command = template.to_owned();
         let mut fill = |name: &str, value: &dyn Fn() -> io::Result<String>| {
             let placeholder = format!("{{{name}}}");
@@ -92,7 +100,7 @@ impl ServingNet {
             let name = swarm.hash_function.to_string();
             Ok(name.to_lowercase().replace('-', ""))
         })?;
-        let free = UdpSocket::bind((address.ip(), 0))?.local_addr()?;
+        let free = self.used.unused(address.ip())?.local_addr()?;
         fill("listen", &|| Ok(free.to_string()))?;
         fill("listen-port", &|| Ok(free.port().to_string()))?;
         if !command.contains("{output}") && !command.contains("{folder}") {
@@ -159,7 +167,7 @@ impl Net for ServingNet {
         match &self.expecting {
             Expecting::Others(tell) => tell(invitation),
             Expecting::Command(template) => {
-                let (command, folder) = Self::fill(template, invitation)?;
+                let (command, folder) = self.fill(template, invitation)?;
                 let errors = tempfile::tempfile()?;
                 let program = Program::start(&command, errors.try_clone()?.into(), folder);
                 self.program = Some(program.map_err(|error| {

@@ -72,9 +72,10 @@ pub(in crate::probe::cases) fn begun(
 /// How many chunks the target holds for right.
 pub(in crate::probe::cases) fn count(seeder: &Seeder) -> u64 {
     let last = seeder.content.size() - 1;
-    let ranges = seeder.log.accepted().iter();
+    // Of what a flood names, most is no part of the content.
+    let whole = 0..=last;
+    let ranges = seeder.log.accepted().overlapping(&whole);
     ranges
-        .filter(|range| *range.start() <= last)
         .map(|range| range.end().min(&last) - range.start() + 1)
         .sum()
 }
