@@ -89,9 +89,14 @@ dashes (not those of reports). [defaults] holds for all that do not say otherwis
   swarm = "c0b9a954747d46ab4bd8e7cad127756b4102521f"
   exclude = ["8.15", "12.1.1"]
 
-Without an address a target is started (exec) at a free port of 127.0.0.1. Files
-that are named (expect, write) are relative to the file of targets. A target that
-can't be probed has a column that says why.
+  [[targets]]
+  name = "our leecher"
+  serve = true
+  exec = "ppsp-inspect peer leech {swarm} --from {addr} -o {output}"
+
+Without an address a target is started (exec) at a free port of 127.0.0.1, or with
+serve comes to us. Files that are named (expect, write, content, key) are relative to
+the file of targets. A target that can't be probed has a column that says why.
 
 Exit status: 0 all conform, 1 one does not, 2 wrong usage or nothing selected, 3 a
 target could not be probed (and the others conform), or a file not be written."#;

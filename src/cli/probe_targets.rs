@@ -192,16 +192,29 @@ impl Reader<'_> {
         };
         let name = text_of("name")?.ok_or_else(|| missing("`name`, what its column is called,"))?;
         let is_there = |key: &str| own.contains_key(key) || defaults.contains_key(key);
-        let address = match text_of("address")? {
-            Some(address) => address,
-            None if is_there("exec") => free_address(),
-            None => return Err(missing("`address`, or `exec` that starts the target,")),
-        };
-        if !is_there("swarm") {
+        let mut words = vec!["probe".to_owned()];
+        // Who comes to us is told where to, and in which swarm.
+        let comes = is_there("serve");
+        match text_of("address")? {
+            Some(_) if comes => {
+                let place = own.get("address").map(|(place, _)| place.clone());
+                let problem = "with `serve` the target comes to us: take `address` away";
+                return Err(self.error(place, problem));
+            }
+            Some(address) => words.push(address),
+            None if comes => {}
+            None if is_there("exec") => words.push(free_address()),
+            None => {
+                return Err(missing(
+                    "`address`, or `exec` that starts the target, or `serve` for one that comes to us,",
+                ));
+            }
+        }
+        if !comes && !is_there("swarm") {
             return Err(missing("`swarm`, the swarm ID in hexadecimal digits,"));
         }
-        let mut words = vec!["probe".to_owned(), address];
-        let set = defaults.iter().filter(|(key, _)| !own.contains_key(*key));
+        let is_meant = |key: &str| !own.contains_key(key) && !(comes && key == "swarm");
+        let set = defaults.iter().filter(|(key, _)| is_meant(key));
         for (key, (place, value)) in set.chain(&own) {
             if let Some(option) = self.option(key) {
                 self.add(option, key, value, &mut words)
@@ -237,7 +250,14 @@ impl Reader<'_> {
         words: &mut Vec<String>,
     ) -> Result<(), String> {
         let is_flag = matches!(option.get_action(), ArgAction::SetTrue);
+        let needs_no_value = option
+            .get_num_args()
+            .is_some_and(|count| count.min_values() == 0);
         match value {
+            DeValue::Boolean(true) if needs_no_value => {
+                words.push(format!("--{key}"));
+                return Ok(());
+            }
             DeValue::Boolean(wanted) if is_flag => {
                 if *wanted {
                     words.push(format!("--{key}"));
@@ -254,7 +274,7 @@ impl Reader<'_> {
             _ => {}
         }
         let text = match value {
-            DeValue::String(text) if ["expect", "write"].contains(&key) => {
+            DeValue::String(text) if ["expect", "write", "content", "key"].contains(&key) => {
                 self.folder.join(text.as_ref()).display().to_string()
             }
             DeValue::String(text) => text.to_string(),

@@ -65,6 +65,34 @@ fn a_key_is_an_option_and_defaults_hold_where_a_target_does_not_say_otherwise() 
 }
 
 #[test]
+fn a_target_that_comes_to_us_needs_neither_address_nor_swarm() {
+    let text = format!(
+        "[defaults]\nswarm = \"{ID}\"\n[[targets]]\nname = \"a leecher\"\nserve = true\n\
+         exec = \"leech\"\ncontent = \"video.mp4\"\n[[targets]]\nname = \"a viewer\"\n\
+         serve = \"192.0.2.7:7000\"\nlive = true\nkey = \"live.pem\"\n"
+    );
+    let found = read(&text).expect("targets");
+    let [leecher, viewer] = &found[..] else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (leecher.args.target.as_ref(), leecher.args.live),
+        (None, false)
+    );
+    let at = leecher.args.serve.expect("an address");
+    assert!(at.ip().is_loopback(), "{at}");
+    let content = leecher.args.content.as_deref();
+    assert_eq!(content, Some(Path::new("folder/video.mp4")));
+    assert!(viewer.args.live);
+    let at = viewer.args.serve.map(|at| at.to_string());
+    assert_eq!(at.as_deref(), Some("192.0.2.7:7000"));
+    assert_eq!(
+        viewer.args.key.as_deref(),
+        Some(Path::new("folder/live.pem"))
+    );
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_line_and_what_to_do() {
     let problems = [
         problem("jobs = 6", "jobs = = 6"),
@@ -81,6 +109,7 @@ fn what_is_wrong_is_told_with_its_line_and_what_to_do() {
         problem("name = \"theirs\"", "name = 5"),
         problem("name = \"theirs\"", "name = \"ours\""),
         problem("address = \"192.0.2.1:6778\"", ""),
+        problem("expect = \"theirs.expect\"", "serve = true"),
         problem(&format!("swarm = \"{ID}\""), ""),
         problem(ID, "xyz"),
         problem("[defaults]", "[default]"),
@@ -98,5 +127,5 @@ fn the_example_of_the_help_is_right() {
     let help = super::super::probe_args::MATRIX_AFTER_HELP;
     let (_, rest) = help.split_once("say otherwise:\n").expect("an example");
     let (example, _) = rest.split_once("Without an address").expect("its end");
-    assert_eq!(read(example).expect("targets").len(), 2);
+    assert_eq!(read(example).expect("targets").len(), 3);
 }
