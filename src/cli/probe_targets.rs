@@ -213,8 +213,8 @@ impl Reader<'_> {
         if !comes && !is_there("swarm") {
             return Err(missing("`swarm`, the swarm ID in hexadecimal digits,"));
         }
-        let is_meant = |key: &str| !own.contains_key(key) && !(comes && key == "swarm");
-        let set = defaults.iter().filter(|(key, _)| is_meant(key));
+        let is_left_out = |key: &str| own.contains_key(key) || comes && key == "swarm";
+        let set = defaults.iter().filter(|(key, _)| !is_left_out(key));
         for (key, (place, value)) in set.chain(&own) {
             if let Some(option) = self.option(key) {
                 self.add(option, key, value, &mut words)
