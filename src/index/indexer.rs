@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use ppspp_dissector::session::{Late, PageBudget, Record, Side, Swarm};
 
+use super::keep::Keep;
 use super::measure::{Budget, Conversation, measure};
 use super::row::Row;
 use super::segments::Segments;
@@ -103,9 +104,9 @@ fn is_live(record: &Record<'_, '_>) -> bool {
 
 impl Intake {
     /// Nothing yet.
-    pub(super) fn new(segments: Arc<Segments>) -> Self {
+    pub(super) fn new(segments: Arc<Segments>, keep: Keep) -> Self {
         Self {
-            spool: Writer::new(segments),
+            spool: Writer::new(segments, keep.bytes),
             pending: Vec::with_capacity(MOST_PENDING),
             last_publication: Instant::now(),
             frames: VecDeque::new(),

@@ -56,15 +56,20 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Writer {
     segments: Arc<Segments>,
+    /// Bytes on disk at most.
+    keep: u64,
     written: u64,
     buffer: Vec<u8>,
     record: Vec<u8>,
 }
 
 impl Writer {
-    pub(super) fn new(segments: Arc<Segments>) -> Self {
+    /// A writer that never has more than `keep` bytes on disk, but for what has to
+    /// stand in one file.
+    pub(super) fn new(segments: Arc<Segments>, keep: u64) -> Self {
         Self {
             segments,
+            keep,
             written: 0,
             buffer: Vec::with_capacity(BUFFER + 64 * 1024),
             record: Vec::new(),
@@ -109,9 +114,12 @@ impl Writer {
         Ok(place)
     }
 
-    /// Writes what is still in memory.
+    /// Writes what is still in memory, for which the oldest files have to go where
+    /// there is no room.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         if !self.buffer.is_empty() {
+            let room = self.keep.saturating_sub(self.buffer.len() as u64);
+            self.segments.let_go(0, room);
             self.segments.append(&self.buffer)?;
             self.written += self.buffer.len() as u64;
             self.buffer.clear();

@@ -189,7 +189,7 @@ impl Store {
         let segments = Arc::new(segments);
         let shared = Arc::new(Shared {
             analyzer: Turns::new(Analyzer::new(config)),
-            intake: Mutex::new(Intake::new(Arc::clone(&segments))),
+            intake: Mutex::new(Intake::new(Arc::clone(&segments), keep)),
             measured: Turns::default(),
             rows: RwLock::default(),
             status: Mutex::new(Status {
