@@ -315,6 +315,36 @@ impl ChunkSpec {
         })
     }
 
+    /// The specifications that name all of `range` under `addressing` together: one where
+    /// there is one, else those of the largest aligned blocks from its start on, without
+    /// those that can't be named.
+    pub fn parts(
+        range: ChunkRange,
+        addressing: ChunkAddressing,
+        chunk_size: u32,
+    ) -> impl Iterator<Item = Self> {
+        let mut next = Some(range.start);
+        std::iter::from_fn(move || {
+            let start = next?;
+            if let Some(whole) = ChunkRange::new(start, range.end)
+                && Self::of(whole, addressing, chunk_size).is_some()
+            {
+                next = None;
+                return Some(whole);
+            }
+            let left = (range.end - start).saturating_add(1);
+            let aligned = if start == 0 {
+                63
+            } else {
+                start.trailing_zeros()
+            };
+            let width = 1u64 << aligned.min(left.ilog2());
+            next = (left > width).then(|| start + width);
+            ChunkRange::new(start, start + (width - 1))
+        })
+        .filter_map(move |part| Self::of(part, addressing, chunk_size))
+    }
+
     /// The addressing method that this specification is written in.
     pub const fn addressing(self) -> ChunkAddressing {
         match self {

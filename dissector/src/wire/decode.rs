@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
             MessageType::Integrity => integrity(body, layout, |rest, message| {
                 take(self.located(message, rest, 0))
             }),
-            kind => other(kind, body, layout, beyond).map(|(rest, message)| {
+            kind => message_of(kind, body, layout, beyond).map(|(rest, message)| {
                 if let Message::Handshake(handshake) = &message {
                     self.finished = beyond > 0 && !handshake.has_end;
                 }
@@ -378,9 +378,9 @@ fn integrity<'a, R>(
     })
 }
 
-/// The message of this type behind its type octet, of those that are neither DATA nor
-/// INTEGRITY.
-fn other<'a>(
+/// The message of this type behind its type octet. DATA and INTEGRITY, which fill
+/// captures, are read faster where they are given on at once.
+fn message_of<'a>(
     kind: MessageType,
     input: &'a [u8],
     layout: &Layout,

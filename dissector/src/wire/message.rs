@@ -52,6 +52,20 @@ impl DiscardWindow {
         }
     }
 
+    /// That of a peer that keeps so many chunks of this size, which count where byte ranges
+    /// name them; `None` for an unassigned method.
+    pub fn of_chunks(chunks: u64, addressing: ChunkAddressing, chunk_size: u32) -> Option<Self> {
+        let value = match addressing {
+            ChunkAddressing::Byte64 => chunks.saturating_mul(chunk_size.into()),
+            _ => chunks,
+        };
+        Some(if Self::is_wide(addressing)? {
+            Self::Bits64(value)
+        } else {
+            Self::Bits32(u32::try_from(value).unwrap_or(u32::MAX))
+        })
+    }
+
     /// The number: chunks, or bytes with byte ranges.
     pub const fn value(self) -> u64 {
         match self {

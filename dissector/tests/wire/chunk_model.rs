@@ -91,6 +91,30 @@ proptest! {
     }
 
     #[test]
+    fn the_parts_of_a_range_are_all_of_it_in_order(
+        start in 0..100_000_u64,
+        count in 1..100_000_u64,
+        method in 0..5_usize,
+        size in 1..5000_u32,
+    ) {
+        let method = ChunkAddressing::ASSIGNED[method];
+        let range = ChunkRange::new(start, start + count - 1).expect("ordered");
+        let parts: Vec<ChunkSpec> = ChunkSpec::parts(range, method, size).collect();
+        if ChunkSpec::of(range, method, size).is_some() {
+            prop_assert_eq!(parts.len(), 1);
+        }
+        let mut next = start;
+        for part in parts {
+            let Chunks::Range(part) = part.chunks(size) else {
+                panic!("{part:?}");
+            };
+            prop_assert_eq!(part.start(), next);
+            next = part.end() + 1;
+        }
+        prop_assert_eq!(next, start + count);
+    }
+
+    #[test]
     fn what_a_specification_means_leads_back_to_it(number in number64(), size in 1..5000_u32) {
         let specs = [
             ChunkSpec::Bin32(number as u32),

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use ppspp_dissector::wire::{ChunkRange, ChunkSpec, Message};
+use ppspp_dissector::wire::{ChunkRange, ChunkSpec, Chunks, Message};
 
 use super::channel::ChannelKey;
 use super::handshake::put;
-use super::naming::parts;
 use super::peer::Peer;
 use super::picker::Choice;
 use super::store::last_of;
@@ -36,16 +35,14 @@ impl Peer {
         };
         let size = self.swarms[channel.swarm.0].config.chunk_size;
         while let Some(range) = channel.download.to_ask.pop_front() {
-            for part in parts(range, &channel.writes, size) {
+            let addressing = channel.writes.addressing;
+            for spec in ChunkSpec::parts(range, addressing, size) {
                 // Who does not answer for the first chunk alone sends the second again.
-                let part = if part.end() == 0 && channel.profile.ignores_first_alone {
-                    ChunkRange::new(0, 1).unwrap_or(part)
-                } else {
-                    part
-                };
-                let Some(spec) = ChunkSpec::of(part, channel.writes.addressing, size) else {
-                    continue;
-                };
+                let is_first = spec.chunks(size) == Chunks::Range(ChunkRange::single(0));
+                let both = ChunkRange::new(0, 1)
+                    .filter(|_| is_first && channel.profile.ignores_first_alone)
+                    .and_then(|both| ChunkSpec::of(both, addressing, size));
+                let spec = both.unwrap_or(spec);
                 put(out, &Message::Request(spec), &channel.writes);
             }
             if out.len() + 64 > limit {

@@ -7,7 +7,6 @@ use ppspp_dissector::wire::{Bin, ChannelId, ChunkRange, ChunkSpec, Message};
 use super::channel::{Channel, ChannelKey, PEERS_ASKED, State, ask_every};
 use super::handshake::{put, write, write_closing};
 use super::live::Live;
-use super::naming::parts;
 use super::peer::{HANDSHAKE_RETRY, Peer};
 use super::serve::{write_content, write_rightmost};
 use super::store::StoreError;
@@ -206,14 +205,9 @@ fn write_opening(now: Moment, channel: &mut Channel, swarm: &Swarm, out: &mut Ve
     // another's (section 12.6).
     for range in swarm.content.present().iter().take(4) {
         if let Some(range) = ChunkRange::new(*range.start(), *range.end()) {
-            for part in parts(range, &channel.writes, swarm.config.chunk_size)
-                .into_iter()
-                .take(4)
-            {
-                let size = swarm.config.chunk_size;
-                if let Some(spec) = ChunkSpec::of(part, channel.writes.addressing, size) {
-                    put(out, &Message::Have(spec), &channel.writes);
-                }
+            let size = swarm.config.chunk_size;
+            for spec in ChunkSpec::parts(range, channel.writes.addressing, size).take(4) {
+                put(out, &Message::Have(spec), &channel.writes);
             }
         }
     }

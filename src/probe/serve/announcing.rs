@@ -118,34 +118,12 @@ impl Seeder {
 
     /// HAVEs for these chunks; bins need several.
     pub fn haves(&self, ranges: &[(u64, u64)]) -> Vec<Message<'static>> {
-        let mut messages = Vec::new();
-        for &(start, end) in ranges {
-            messages.extend(self.parts(start, end).into_iter().map(Message::Have));
-        }
-        messages
-    }
-
-    /// A range of chunks as the channel names it, in several parts where it must.
-    pub fn parts(&self, start: u64, end: u64) -> Vec<ChunkSpec> {
-        let of =
-            |range| ChunkSpec::of(range, self.channel.writes.addressing, self.swarm.chunk_size);
-        let mut parts = Vec::new();
-        let mut next = start;
-        while next <= end {
-            let whole = ChunkRange::new(next, end);
-            if let Some(spec) = whole.and_then(of) {
-                parts.push(spec);
-                break;
-            }
-            // The widest subtree that begins here and fits.
-            let mut width = 1_u64 << next.trailing_zeros().min(40);
-            while width > end - next + 1 {
-                width /= 2;
-            }
-            let range = ChunkRange::new(next, next + width - 1);
-            parts.extend(range.and_then(of));
-            next += width;
-        }
-        parts
+        let (addressing, size) = (self.channel.writes.addressing, self.swarm.chunk_size);
+        let ranges = ranges
+            .iter()
+            .filter_map(|&(start, end)| ChunkRange::new(start, end));
+        ranges
+            .flat_map(|range| ChunkSpec::parts(range, addressing, size).map(Message::Have))
+            .collect()
     }
 }
