@@ -94,8 +94,7 @@ fn a_failure_says_what_was_required_expected_and_came_and_how_to_repeat_it() {
     ] {
         assert!(first.stdout.contains(part), "no {part} in {}", first.stdout);
     }
-    let again = first.again();
-    let second = run(again.split(' '));
+    let second = first.run_again();
     assert_eq!(second.status, 1);
     assert!(
         second.stdout.contains("1 cases: 1 fail"),

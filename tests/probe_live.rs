@@ -122,8 +122,7 @@ fn what_a_source_does_wrong_fails_its_case_and_the_command_repeats_it() {
     ] {
         assert!(first.stdout.contains(part), "no {part} in {}", first.stdout);
     }
-    let again = first.again();
-    let second = run(again.split(' '));
+    let second = first.run_again();
     assert_eq!(second.status, 1, "{second:?}");
     assert!(second.stdout.contains("1 cases: 1 fail"), "{second:?}");
 }

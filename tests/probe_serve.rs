@@ -69,11 +69,7 @@ fn a_misbehaving_leecher_is_found_and_the_command_that_finds_it_again_is_told() 
     ] {
         assert!(first.stdout.contains(part), "no {part} in {}", first.stdout);
     }
-    let again = first.again();
-    let (before, rest) = again.split_once(" --exec '").expect("--exec");
-    let (exec, after) = rest.split_once('\'').expect("an end");
-    let words = before.split(' ').chain(["--exec", exec]);
-    let second = run(words.chain(after.split_whitespace()));
+    let second = first.run_again();
     assert_eq!(second.status, 1, "{second:?}");
     assert!(
         second.stdout.contains("1 cases: 1 fail"),

@@ -82,27 +82,10 @@ impl Swarm {
         Some(SignatureAlgorithm::from_code(*code))
     }
 
-    /// The live discard window of who keeps everything, in the width of the
-    /// addressing method (section 7.9).
-    fn whole_window(&self) -> Option<DiscardWindow> {
-        Some(if DiscardWindow::is_wide(self.addressing)? {
-            DiscardWindow::Bits64(u64::MAX)
-        } else {
-            DiscardWindow::Bits32(u32::MAX)
-        })
-    }
-
-    /// The live discard window of who keeps so many chunks.
+    /// The live discard window of who keeps so many chunks, in the width of the addressing
+    /// method (section 7.9).
     pub fn window_of(&self, chunks: u64) -> Option<DiscardWindow> {
-        let value = match self.addressing {
-            ChunkAddressing::Byte64 => chunks.saturating_mul(self.chunk_size.into()),
-            _ => chunks,
-        };
-        Some(if DiscardWindow::is_wide(self.addressing)? {
-            DiscardWindow::Bits64(value)
-        } else {
-            DiscardWindow::Bits32(u32::try_from(value).unwrap_or(u32::MAX))
-        })
+        DiscardWindow::of_chunks(chunks, self.addressing, self.chunk_size)
     }
 
     /// A live discard window in chunks; `u64::MAX` for one of everything.
@@ -144,7 +127,7 @@ impl Swarm {
         let algorithm = self.signature_algorithm();
         options.extend(algorithm.map(ProtocolOption::SignatureAlgorithm));
         options.push(ProtocolOption::ChunkAddressing(self.addressing));
-        let window = self.whole_window().filter(|_| self.is_live());
+        let window = self.window_of(u64::MAX).filter(|_| self.is_live());
         options.extend(window.map(ProtocolOption::LiveDiscardWindow));
         options.push(ProtocolOption::SupportedMessages(ALL_MESSAGES));
         options.push(ProtocolOption::ChunkSize(self.chunk_size));

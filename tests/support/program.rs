@@ -70,6 +70,17 @@ impl Run {
             .expect("a command")
     }
 
+    /// Runs that.
+    #[track_caller]
+    pub fn run_again(&self) -> Run {
+        // What stands in quotation marks is one argument, and the others have none.
+        let parts = self.again().split('\'').enumerate();
+        run(parts.flat_map(|(place, part)| match place % 2 {
+            0 => part.split_whitespace().collect(),
+            _ => vec![part],
+        }))
+    }
+
     /// Standard output of a run in which all was fine.
     #[track_caller]
     pub fn fine(self) -> String {

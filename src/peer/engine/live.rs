@@ -119,16 +119,7 @@ impl Live {
 
     /// The discard window as the handshake declares it.
     pub(super) fn window(&self) -> Option<DiscardWindow> {
-        let chunks = self.config.window;
-        let value = match self.addressing {
-            ChunkAddressing::Byte64 => chunks.saturating_mul(self.chunk_size.into()),
-            _ => chunks,
-        };
-        Some(if DiscardWindow::is_wide(self.addressing)? {
-            DiscardWindow::Bits64(value)
-        } else {
-            DiscardWindow::Bits32(u32::try_from(value).unwrap_or(u32::MAX))
-        })
+        DiscardWindow::of_chunks(self.config.window, self.addressing, self.chunk_size)
     }
 
     /// A chunk specification as it stands on the wire: signatures cover it.

@@ -3,11 +3,14 @@
 
 use std::net::SocketAddr;
 
-use ppspp_dissector::wire::{ChannelId, ChunkRange, Message, OptionCode};
+use ppspp_dissector::wire::{ChannelId, ChunkRange, ChunkSpec, Message, OptionCode};
 
 use super::catalogue::Misbehaviour as M;
 use super::rogue::{RESEND, Resend, Rogue, Route, has};
 use crate::peer::engine::Moment;
+
+/// The delay of who does not measure it, in microseconds.
+const DELAY: u64 = 1000;
 
 /// How often REQUESTs are repeated by who asks in a loop.
 const LOOP: usize = 60;
@@ -15,13 +18,17 @@ const LOOP: usize = 60;
 /// Chunks that who never asks again waits for at once, as libperegrine does.
 const AT_A_TIME: usize = 4;
 
-/// The delay of who does not measure it, in microseconds.
-const DELAY: u64 = 1000;
-
 /// More chunks than anybody has.
 const HUGE: u64 = 1 << 30;
 
 impl Rogue {
+    /// Acknowledges chunks of its own accord.
+    pub(super) fn acknowledge(&mut self, to: SocketAddr, route: Route, spec: ChunkSpec) {
+        let ack = Message::Ack { spec, delay: DELAY };
+        let bytes = self.datagram(route.theirs, &[ack]);
+        self.queue.push_back((to, bytes));
+    }
+
     /// Spoils the first datagram.
     pub(super) fn opening(&self, channel: &mut ChannelId, messages: &mut Vec<Message<'_>>) {
         let Some(spec) = self.spec(0, 0) else {
@@ -258,12 +265,7 @@ impl Rogue {
             Some(M::AcksEverything) => {
                 for message in &*messages {
                     if let Message::Data { spec, .. } = message {
-                        let ack = Message::Ack {
-                            spec: *spec,
-                            delay: DELAY,
-                        };
-                        let bytes = self.datagram(route.theirs, &[ack]);
-                        self.queue.push_back((source, bytes));
+                        self.acknowledge(source, route, *spec);
                     }
                 }
             }

@@ -39,9 +39,6 @@ const MOST_CLAIMS: usize = 4096;
 /// Bytes of chunks that are remembered.
 const MOST_UNVERIFIED: usize = 1 << 20;
 
-/// The delay of an ACK that nobody has measured, in microseconds.
-const DELAY: u64 = 1000;
-
 /// What a signature covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holds {
@@ -215,12 +212,7 @@ impl Rogue {
                         self.viewing.unverified.extend_from_slice(data);
                     }
                     if chunk.is_some_and(|chunk| self.takes(chunk)) {
-                        let ack = Message::Ack {
-                            spec: *spec,
-                            delay: DELAY,
-                        };
-                        let bytes = self.datagram(route.theirs, &[ack]);
-                        self.queue.push_back((source, bytes));
+                        self.acknowledge(source, route, *spec);
                     }
                 }
                 _ => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ppspp_dissector::wire::{Message, MessageType};
 
-use super::support::decoys;
+use super::support::{decoys, nobodies};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::conversation::Conversation;
@@ -146,16 +146,10 @@ fn pex_messages_read(it: &mut Conversation<'_>) -> Outcome {
         ));
     }
     let channel = it.open()?;
-    // Of the range for documentation: nobody is there.
+    let [v4, v6] = nobodies();
     let messages = [
-        Message::PexResV4 {
-            address: [192, 0, 2, 99].into(),
-            port: 6778,
-        },
-        Message::PexResV6 {
-            address: [0x2001, 0xdb8, 0, 0, 0, 0, 0, 99].into(),
-            port: 6778,
-        },
+        v4,
+        v6,
         Message::PexResCert {
             certificate: &[0x30, 0],
         },

@@ -179,6 +179,20 @@ pub(super) fn serves_elsewhere(
     Err(Stop::silence(data, "no DATA"))
 }
 
+/// PEX messages that name addresses of the ranges for documentation: nobody is there.
+pub(super) fn nobodies() -> [Message<'static>; 2] {
+    [
+        Message::PexResV4 {
+            address: [192, 0, 2, 99].into(),
+            port: 6778,
+        },
+        Message::PexResV6 {
+            address: [0x2001, 0xdb8, 0, 0, 0, 0, 0, 99].into(),
+            port: 6778,
+        },
+    ]
+}
+
 /// Ports of ours that nobody but the case knows, and PEX messages that name them.
 pub(super) fn decoys(
     it: &mut Conversation<'_>,

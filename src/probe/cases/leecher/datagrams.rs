@@ -4,7 +4,7 @@
 use ppspp_dissector::wire::OptionCode;
 
 use super::ROBUST;
-use super::support::{AGAIN, begun, count, goes_on};
+use super::support::{begun, count, goes_on, takes_all};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::conversation::{Conversation, closing};
@@ -113,16 +113,7 @@ fn reordered_data(it: &mut Conversation<'_>) -> Outcome {
         it.note("the last chunk first");
         seeder.give(it, *chunk, Gift::Right)?;
     }
-    let done = seeder.serve(
-        it,
-        AGAIN,
-        |_, _| Gift::Right,
-        |seeder| {
-            let accepted = seeder.log.accepted();
-            chunks.iter().all(|chunk| accepted.contains(chunk))
-        },
-    )?;
-    if done {
+    if takes_all(it, &mut seeder, &chunks)? {
         return Ok(());
     }
     Err(Stop::silence(

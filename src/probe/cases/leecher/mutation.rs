@@ -1,10 +1,10 @@
 //! Datagrams that are right but for random changes, to targets that fetch (RFC 7574,
 //! section 12).
 
-use ppspp_dissector::wire::{Message, MessageType, decode_datagram};
+use ppspp_dissector::wire::{MessageType, decode_datagram};
 
 use super::ROBUST;
-use super::support::{begun, goes_on_or_leaves, needs_message};
+use super::support::{begun, recovers};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Outcome};
 use crate::probe::cases::mutation::{A_MOMENT, bombard, in_rounds, one_of_each};
@@ -51,13 +51,6 @@ fn mutated_datagrams(it: &mut Conversation<'_>) -> Outcome {
             |bytes| !is_handshake(bytes),
             |it| seeder.watch(it, A_MOMENT, |_| false).map(drop),
         )?;
-        // It may have said CHOKE.
-        if needs_message(it, MessageType::Unchoke).is_ok() {
-            seeder.say(it, &[Message::Unchoke])?;
-        }
-        let last = seeder.content.size() - 1;
-        let haves = seeder.haves(&[(0, last)]);
-        seeder.say(it, &haves)?;
-        goes_on_or_leaves(it, &mut seeder, "mutated datagrams")
+        recovers(it, &mut seeder, "mutated datagrams")
     })
 }

@@ -9,7 +9,7 @@ use super::ROBUST;
 use super::support::{count, needs_fetching, needs_message};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
-use crate::probe::cases::support::decoys;
+use crate::probe::cases::support::{decoys, nobodies};
 use crate::probe::conversation::Conversation;
 use crate::probe::net::Port;
 use crate::probe::serve::{Gift, Offer, Seeder, Shape};
@@ -56,17 +56,7 @@ fn pex_read(it: &mut Conversation<'_>) -> Outcome {
         |_, _| Gift::Right,
         |seeder| count(seeder) >= few,
     )?;
-    // Of the range for documentation: nobody is there.
-    let mut messages = vec![
-        Message::PexResV4 {
-            address: [192, 0, 2, 99].into(),
-            port: 6778,
-        },
-        Message::PexResV6 {
-            address: [0x2001, 0xdb8, 0, 0, 0, 0, 0, 99].into(),
-            port: 6778,
-        },
-    ];
+    let mut messages = nobodies().to_vec();
     let start = seeder.first() + few;
     let end = seeder.content.size() - 1;
     messages.extend(seeder.haves(&[(start, end)]));

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use ppspp_dissector::wire::{ChunkRange, Message, MessageType, encode_message};
+use ppspp_dissector::wire::{ChunkRange, Message, encode_message};
 use rand_core::Rng as _;
 
 use super::ROBUST;
-use super::support::{begun, goes_on, goes_on_or_leaves, needs_message};
+use super::support::{begun, goes_on, goes_on_or_leaves, recovers};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Outcome, Stop};
 use crate::probe::conversation::Conversation;
@@ -153,12 +153,5 @@ fn noise(it: &mut Conversation<'_>) -> Outcome {
             seeder.watch(it, Duration::from_millis(5), |_| false)?;
         }
     }
-    // It may have said CHOKE.
-    if needs_message(it, MessageType::Unchoke).is_ok() {
-        seeder.say(it, &[Message::Unchoke])?;
-    }
-    let last = seeder.content.size() - 1;
-    let haves = seeder.haves(&[(0, last)]);
-    seeder.say(it, &haves)?;
-    goes_on_or_leaves(it, &mut seeder, "noise")
+    recovers(it, &mut seeder, "noise")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ppspp_dissector::wire::{ChannelId, MessageType, bitmap_supports};
+use ppspp_dissector::wire::{ChannelId, Message, MessageType, bitmap_supports};
 
 use crate::probe::case::{Outcome, Stop};
 use crate::probe::conversation::{Channel, Conversation, Heard};
@@ -100,6 +100,34 @@ pub(in crate::probe::cases) fn goes_on_or_leaves(
     goes_on_unless(it, seeder, after, |seeder| {
         !seeder.log.closed.is_empty() || begins_anew(seeder)
     })
+}
+
+/// The same after datagrams that may have said anything, CHOKE included.
+pub(super) fn recovers(it: &mut Conversation<'_>, seeder: &mut Seeder, after: &str) -> Outcome {
+    if needs_message(it, MessageType::Unchoke).is_ok() {
+        seeder.say(it, &[Message::Unchoke])?;
+    }
+    let last = seeder.content.size() - 1;
+    let haves = seeder.haves(&[(0, last)]);
+    seeder.say(it, &haves)?;
+    goes_on_or_leaves(it, seeder, after)
+}
+
+/// Whether the target accepts all these chunks, some of them when they come again.
+pub(in crate::probe::cases) fn takes_all(
+    it: &mut Conversation<'_>,
+    seeder: &mut Seeder,
+    chunks: &[u64],
+) -> Result<bool, Stop> {
+    seeder.serve(
+        it,
+        AGAIN,
+        |_, _| Gift::Right,
+        |seeder| {
+            let accepted = seeder.log.accepted();
+            chunks.iter().all(|chunk| accepted.contains(chunk))
+        },
+    )
 }
 
 /// Whether the target has opened another channel.

@@ -11,7 +11,7 @@ use super::{ROBUST, VIEWER};
 use crate::peer::misbehave::Misbehaviour as M;
 use crate::probe::case::{Case, Level, Outcome, Stop};
 use crate::probe::cases::leecher::support::{
-    AGAIN, asked, begun, count, goes_on, goes_on_or_leaves, needs_fetching,
+    AGAIN, asked, begun, count, goes_on, goes_on_or_leaves, needs_fetching, takes_all,
 };
 use crate::probe::conversation::Conversation;
 use crate::probe::serve::{Gift, Offer, Seeder, Shape};
@@ -250,29 +250,20 @@ fn reordered_munros(it: &mut Conversation<'_>) -> Outcome {
         )?;
         seeder.watch(it, Duration::from_millis(50), |_| false)?;
     }
-    let mut chunks = BTreeSet::new();
-    for chunk in [
+    let chunks = [
         late.start(),
         late.start() + 1,
         early.start(),
         early.start() + 1,
-    ] {
+    ];
+    for chunk in chunks {
         it.note("chunks of a later munro first");
         seeder.give(it, chunk, Gift::Right)?;
-        chunks.insert(chunk);
     }
-    let done = seeder.serve(
-        it,
-        AGAIN,
-        |_, _| Gift::Right,
-        |seeder| {
-            let accepted = seeder.log.accepted();
-            chunks.iter().all(|chunk| accepted.contains(chunk))
-        },
-    )?;
-    if done {
+    if takes_all(it, &mut seeder, &chunks)? {
         return Ok(());
     }
+    let chunks = BTreeSet::from(chunks);
     Err(Stop::silence(
         format!("ACKs of chunks {chunks:?}, of which those of the later munro came first"),
         format!("{} chunks are acknowledged", count(&seeder)),
