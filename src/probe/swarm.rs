@@ -90,11 +90,8 @@ impl Swarm {
 
     /// A live discard window in chunks; `u64::MAX` for one of everything.
     pub fn window_chunks(&self, window: DiscardWindow) -> u64 {
-        match self.addressing {
-            _ if window.is_everything() => u64::MAX,
-            ChunkAddressing::Byte64 => window.value() / u64::from(self.chunk_size.max(1)),
-            _ => window.value(),
-        }
+        let chunks = window.chunks(self.addressing, self.chunk_size);
+        chunks.unwrap_or(u64::MAX)
     }
 
     /// The root hash.

@@ -246,14 +246,7 @@ impl End {
     /// did not say (RFC 7574, section 7.9).
     pub(super) fn window(&self, layout: &Layout) -> Option<u64> {
         let window = self.declared.as_ref()?.live_discard_window?;
-        if window.is_everything() {
-            return None;
-        }
-        let unit = match layout.addressing {
-            ChunkAddressing::Byte64 => layout.chunk_size.or_assumed().into(),
-            _ => 1,
-        };
-        Some(window.value() / unit)
+        window.chunks(layout.addressing, layout.chunk_size.or_assumed())
     }
 
     /// What this end announced, asked for and got; made when first needed.

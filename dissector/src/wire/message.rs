@@ -74,6 +74,15 @@ impl DiscardWindow {
         }
     }
 
+    /// How many chunks of this size the peer keeps; `None` where it keeps everything.
+    pub fn chunks(self, addressing: ChunkAddressing, chunk_size: u32) -> Option<u64> {
+        let unit = match addressing {
+            ChunkAddressing::Byte64 => chunk_size.max(1).into(),
+            _ => 1,
+        };
+        (!self.is_everything()).then(|| self.value() / unit)
+    }
+
     /// Whether the peer keeps everything.
     pub const fn is_everything(self) -> bool {
         matches!(self, Self::Bits32(u32::MAX) | Self::Bits64(u64::MAX))

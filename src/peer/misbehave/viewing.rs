@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ppspp_dissector::integrity::PublicKey;
 use ppspp_dissector::wire::{
-    Bin, ChunkAddressing, ChunkRange, ChunkSpec, ContentIntegrity, Handshake, Message,
-    ProtocolOption, encode_message,
+    Bin, ChunkRange, ChunkSpec, ContentIntegrity, Handshake, Message, ProtocolOption,
+    encode_message,
 };
 
 use super::catalogue::Misbehaviour as M;
@@ -103,16 +103,12 @@ fn seconds(timestamp: u64) -> u64 {
 impl Rogue {
     /// Takes note of the discard window of who has answered.
     pub(super) fn note_window(&mut self, handshake: &Handshake<'_>) {
-        let window = handshake.options.iter().find_map(|option| match option {
-            ProtocolOption::LiveDiscardWindow(window) if !window.is_everything() => {
-                Some(window.value())
+        let swarm = &self.swarm;
+        self.viewing.window = handshake.options.iter().find_map(|option| match option {
+            ProtocolOption::LiveDiscardWindow(window) => {
+                window.chunks(swarm.addressing, swarm.chunk_size)
             }
             _ => None,
-        });
-        let size = u64::from(self.swarm.chunk_size);
-        self.viewing.window = window.map(|window| match self.swarm.addressing {
-            ChunkAddressing::Byte64 => window / size,
-            _ => window,
         });
     }
 
